@@ -1,6 +1,18 @@
+export { type Bus, type BusOptions, createBus } from "./bus.ts";
+export { type Clock, systemClock, type Timer } from "./clock.ts";
+export type { Serializer } from "./codec/codec.ts";
+export type {
+  DeadLetterRecord,
+  DeadLetterSelection,
+  DeadLetters,
+  RedriveSelection,
+} from "./consume/dead-letters.ts";
+export { PermanentError, RetryLaterError } from "./consume/give-up.ts";
 export type { ConsumeMiddleware, Handler, HandlerContext } from "./consume/handler.ts";
 export type { Inbox, InboxKey } from "./consume/inbox.ts";
+export type { ProcessResult } from "./consume/process-once.ts";
 export type { SubscribeOptions } from "./consume/subscribe-options.ts";
+export type { DrainOptions, Guarantee, Subscription } from "./consume/subscription.ts";
 export { isWaybillError, WaybillError } from "./errors/waybill-error.ts";
 export type { AttributeValue, CloudEvent, RawCloudEvent } from "./events/cloud-event.ts";
 export { extension } from "./events/cloud-event.ts";
@@ -19,5 +31,11 @@ export {
   type ReceivedEvent,
   type TopicDefinition,
 } from "./events/define-topic.ts";
+export type { Observer, Place, Seen } from "./observe/observer.ts";
+export { type TelemetryOptions, telemetry } from "./observe/telemetry.ts";
 export type { RetryOptions } from "./policies/retry.ts";
+export { type Outgoing, PublishError, type PublishHandler, type PublishMiddleware } from "./publish/bus-publisher.ts";
+export type { WriterOptions } from "./publish/message-writer.ts";
 export type { Publisher, PublishOptions } from "./publish/publisher.ts";
+export type { Outcome } from "./spi/outcome.ts";
+export type { WireMessage } from "./spi/wire-message.ts";

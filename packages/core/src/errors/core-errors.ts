@@ -52,8 +52,8 @@ export const coreErrors = defineErrors({
     hint: "error.outcomes answers for each event in order. Publish the failed ones again, or write them through the outbox.",
   },
   WB_PUBLISH_TIMEOUT: {
-    sentence: (p: { topic: string; deadlineMs: number }) =>
-      `The broker did not take the event on topic ${p.topic} within ${p.deadlineMs} ms.`,
+    sentence: (p: { topic: string; deadlineMs: number; problem: string }) =>
+      `The broker did not take the event on topic ${p.topic} within ${p.deadlineMs} ms${p.problem === "" ? "" : ` (${p.problem})`}.`,
     hint: "It may still arrive: publish again with the same id. Check the broker's health, or use the outbox, which waits.",
   },
   WB_PUBLISH_BUFFER_FULL: {
@@ -117,6 +117,11 @@ export const coreErrors = defineErrors({
     sentence: (p: { topic: string; subscription: string; id: string; problem: string }) =>
       `The event ${p.id} of ${p.topic}/${p.subscription} could not be dead-lettered: ${p.problem}`,
     hint: "It was not acked and is tried again. Check that the dead-letter destination exists and is writable.",
+  },
+  WB_REDRIVE_UNSUPPORTED: {
+    sentence: (p: { topic: string; subscription: string; adapter: string }) =>
+      `${p.adapter} has no way to send an event to ${p.topic}/${p.subscription} alone.`,
+    hint: "Name a topic with `to`; every subscription of that topic then gets the events again, and their inboxes must absorb them.",
   },
   WB_RECEIVE_FAILED: {
     sentence: (p: { topic: string; subscription: string; problem: string }) =>

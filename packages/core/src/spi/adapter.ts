@@ -80,7 +80,7 @@ export interface Receiver {
   close(): Promise<void>;
 }
 
-/** Dead letters of one subscription: a receiver that can also look without taking. */
+/** Dead letters of one subscription: a receiver that can also look without taking. Its `returnTo` is where a redriven event goes. */
 export interface DeadLetterStore extends Receiver {
   /** Up to `max` records from the head, unchanged and still there afterwards. */
   browse(max: number, signal: AbortSignal): Promise<readonly WireMessage[]>;

@@ -1,10 +1,17 @@
 /** The door for those who write an adapter. Applications import from `@waybill/core`. */
 
 export { type Clock, sleep, systemClock, type Timer } from "../clock.ts";
+export type { Codec, Decoded } from "../codec/codec.ts";
+export { createCodec } from "../codec/create-codec.ts";
 export { decodeDeadLetter, encodeDeadLetter } from "../codec/dead-letter.ts";
 export { HEADER } from "../codec/headers.ts";
 export { defineErrors } from "../errors/define-errors.ts";
+export { maskSecrets, redacted } from "../errors/redacted.ts";
 export { isWaybillError, WaybillError } from "../errors/waybill-error.ts";
+export { checkAttributes } from "../events/check-attributes.ts";
+export { isNewEvent } from "../events/define-event.ts";
+export { toCloudEvent } from "../events/to-cloud-event.ts";
+export { retryDelayMs } from "../policies/retry.ts";
 export type * from "./adapter.ts";
 export type * from "./capabilities.ts";
 export type * from "./delivery.ts";

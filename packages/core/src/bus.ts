@@ -1,0 +1,269 @@
+import { type Clock, systemClock } from "./clock.ts";
+import type { Serializer } from "./codec/codec.ts";
+import { createCodec } from "./codec/create-codec.ts";
+import type { Publish } from "./consume/context.ts";
+import { type DeadLetters, openDeadLetters } from "./consume/dead-letters.ts";
+import type { ConsumeMiddleware, EventFor, Handler } from "./consume/handler.ts";
+import type { Inbox } from "./consume/inbox.ts";
+import { Pipeline } from "./consume/pipeline.ts";
+import { type ProcessResult, processOnce } from "./consume/process-once.ts";
+import { type ResolvedOptions, resolveOptions } from "./consume/resolve-options.ts";
+import type { SubscribeOptions } from "./consume/subscribe-options.ts";
+import { type DrainOptions, RunningSubscription, type Subscription } from "./consume/subscription.ts";
+import { unlooped } from "./consume/unlooped.ts";
+import { coreErrors } from "./errors/core-errors.ts";
+import type { RawCloudEvent } from "./events/cloud-event.ts";
+import type { NewEventOf, TopicDefinition } from "./events/define-topic.ts";
+import { combineObservers, type Observer } from "./observe/observer.ts";
+import { BusPublisher, type PublishMiddleware } from "./publish/bus-publisher.ts";
+import type { WriterOptions } from "./publish/message-writer.ts";
+import type { Publisher, PublishOptions } from "./publish/publisher.ts";
+import { Routes } from "./publish/routes.ts";
+import type { Adapter, Backlog, Health } from "./spi/adapter.ts";
+import { deadTopic } from "./spi/destinations.ts";
+import { checkLogicalName } from "./spi/naming.ts";
+import type { Outcome } from "./spi/outcome.ts";
+import type { WireMessage } from "./spi/wire-message.ts";
+
+export interface BusOptions {
+  /** The `source` of events that name none: a URI reference such as `/shop`. */
+  readonly source: string;
+  /** The one broker. Or several, by name: see `adapters` and `topics`. */
+  readonly adapter?: Adapter;
+  readonly adapters?: Readonly<Record<string, Adapter>>;
+  /** Topic, or a pattern ending in `*`, to adapter name. Not needed with one adapter. */
+  readonly topics?: Readonly<Record<string, string>>;
+  readonly publish?: WriterOptions;
+  /** Around every publish; the first is outermost. */
+  readonly publishMiddleware?: readonly PublishMiddleware[];
+  /** Around every handler, outside the subscription's own; the first is outermost. */
+  readonly consumeMiddleware?: readonly ConsumeMiddleware[];
+  /** Data of content types other than JSON, text and bytes. */
+  readonly serializers?: readonly Serializer[];
+  /** Logs, metrics, tests: told of everything that happens. */
+  readonly observers?: readonly Observer[];
+  /** For tests: time and jitter. */
+  readonly clock?: Clock;
+  readonly random?: () => number;
+}
+
+/** Publishes and subscribes, whichever broker carries the events. */
+export interface Bus extends Publisher, AsyncDisposable {
+  readonly source: string;
+  /**
+   * Publishes one event or many, and resolves when the broker has all of them. Concurrent calls share broker batches; events of one key reach the broker in call order.
+   * Rejects with WB_EVENT_INVALID before anything is sent, or with the event's own error (one event), or with WB_PUBLISH_FAILED whose `outcomes` answer for each (many).
+   */
+  publish<Topic extends TopicDefinition>(
+    topic: Topic,
+    event: NewEventOf<Topic> | readonly NewEventOf<Topic>[],
+    options?: PublishOptions,
+  ): Promise<void>;
+  publishRaw(topic: string, event: RawCloudEvent, options?: PublishOptions): Promise<Outcome>;
+  publishRaw(topic: string, events: readonly RawCloudEvent[], options?: PublishOptions): Promise<readonly Outcome[]>;
+  /** Handles the events of a topic. By name instead of by definition, every event is handed on unparsed. Rejects when the broker refuses or cannot do what the options require. */
+  subscribe<Topic extends TopicDefinition | string, Tx = undefined>(
+    topic: Topic,
+    options: SubscribeOptions<Tx>,
+    handler: Handler<EventFor<Topic>, Tx>,
+  ): Promise<Subscription>;
+  /** Runs one message through the subscriptions of this bus on that topic (or the one named), once: for webhooks, functions and tests. The caller settles by the answer. */
+  process(
+    topic: TopicDefinition | string,
+    message: WireMessage,
+    options?: { subscription?: string },
+  ): Promise<ProcessResult>;
+  /** What a subscription gave up. Opens nothing until it is used. */
+  deadLetters(topic: TopicDefinition | string, subscription: string): DeadLetters;
+  backlog(topic: TopicDefinition | string, subscription: string): Promise<Backlog | undefined>;
+  /** Ok when every adapter and every subscription is. Never rejects. */
+  health(signal?: AbortSignal): Promise<Health>;
+  /** Drains every subscription, and waits for what is being published. */
+  drain(options?: DrainOptions): Promise<{ readonly abandoned: number }>;
+  /** Frees everything; running handlers are told at once. Idempotent. */
+  close(): Promise<void>;
+}
+
+interface Registered {
+  readonly topic: string;
+  readonly name: string;
+  readonly pipeline: Pipeline;
+  readonly options: ResolvedOptions;
+  readonly subscription: Subscription;
+}
+
+/** Makes a bus. Does no I/O: adapters connect when they are first used. */
+export function createBus(options: BusOptions): Bus {
+  const { source, clock = systemClock, random = Math.random } = options;
+  if (typeof source !== "string" || source === "") {
+    throw coreErrors.WB_OPTION_INVALID({
+      option: "source",
+      problem: "must be a non-empty URI reference such as /shop",
+    });
+  }
+  const adapters = options.adapters ?? (options.adapter === undefined ? {} : { main: options.adapter });
+  if (Object.keys(adapters).length === 0 || (options.adapter !== undefined && options.adapters !== undefined)) {
+    throw coreErrors.WB_OPTION_INVALID({
+      option: "adapter",
+      problem: "must be given, or `adapters` with at least one, not both",
+    });
+  }
+  const routes = new Routes(adapters, options.topics ?? {});
+  const observer = combineObservers(options.observers ?? []);
+  const codec = createCodec({ serializers: options.serializers ?? [] });
+  const publisher = new BusPublisher({
+    source,
+    routes,
+    codec,
+    clock,
+    observer,
+    writer: options.publish ?? {},
+    middleware: options.publishMiddleware ?? [],
+  });
+  const registered = new Map<string, Registered>();
+  let closing: Promise<void> | undefined;
+
+  const publish: Publish = (topic, event, given) => publisher.publish(topic.name, event, given);
+  const nameOf = (topic: TopicDefinition | string) => (typeof topic === "string" ? topic : topic.name);
+
+  async function subscribe(
+    topic: TopicDefinition | string,
+    given: SubscribeOptions<unknown>,
+    // biome-ignore lint/suspicious/noExplicitAny: the interface above types it
+    handler: Handler<any, any>,
+  ): Promise<Subscription> {
+    if (closing !== undefined) throw coreErrors.WB_CLOSED({ what: "bus" });
+    const name = nameOf(topic);
+    checkLogicalName("topic", name);
+    const resolved = resolveOptions(given);
+    const place = `${name}/${given.name}`;
+    if (registered.has(place)) throw coreErrors.WB_SUBSCRIPTION_EXISTS({ topic: name, subscription: given.name });
+    const scope = { topic: name, subscription: given.name, publish };
+    const pipeline = new Pipeline({
+      codec,
+      clock,
+      topic: name,
+      subscription: given.name,
+      definition: typeof topic === "string" ? undefined : topic,
+      unknown: given.unknown ?? "ignore",
+      inbox: given.inbox as Inbox<unknown> | undefined,
+      middleware: [...(options.consumeMiddleware ?? []), ...(given.middleware ?? [])],
+      handler,
+    });
+    const entry = { topic: name, name: given.name, pipeline, options: resolved };
+    const closed = () => registered.delete(place);
+    if (given.loop === false) {
+      const subscription = unlooped(scope, given, closed);
+      registered.set(place, { ...entry, subscription });
+      return subscription;
+    }
+    const adapter = routes.adapterOf(name);
+    // The place is taken before the first wait, so that two calls at once cannot both have it.
+    registered.set(place, { ...entry, subscription: unlooped(scope, given, closed) });
+    try {
+      const receiver = await adapter.openReceiver({
+        topic: name,
+        subscription: given.name,
+        startFrom: given.startFrom ?? "earliest",
+      });
+      try {
+        const returnWriter = receiver.returnTo === undefined ? undefined : await publisher.writer(receiver.returnTo);
+        const subscription = new RunningSubscription({
+          adapter,
+          receiver,
+          pipeline,
+          codec,
+          clock,
+          random,
+          observer,
+          scope,
+          given,
+          options: resolved,
+          writer: (destination) => publisher.writer(destination),
+          returnWriter,
+          closed,
+        });
+        registered.set(place, { ...entry, subscription });
+        return subscription;
+      } catch (error) {
+        await receiver.close();
+        throw error;
+      }
+    } catch (error) {
+      closed();
+      throw error;
+    }
+  }
+
+  async function drain(given?: DrainOptions): Promise<{ abandoned: number }> {
+    const drained = await Promise.all([...registered.values()].map(({ subscription }) => subscription.drain(given)));
+    await publisher.flush();
+    return { abandoned: drained.reduce((sum, { abandoned }) => sum + abandoned, 0) };
+  }
+
+  async function close(): Promise<void> {
+    await Promise.allSettled([...registered.values()].map(({ subscription }) => subscription.close()));
+    await publisher.close();
+    await Promise.allSettled(routes.all().map((adapter) => adapter.close()));
+  }
+
+  return {
+    source,
+    publish,
+    publishRaw: (async (topic: string, given: RawCloudEvent | readonly RawCloudEvent[], rest?: PublishOptions) => {
+      if (Array.isArray(given)) return publisher.publishRaw(topic, given, rest);
+      const [outcome] = await publisher.publishRaw(topic, [given as RawCloudEvent], rest);
+      return outcome!;
+    }) as Bus["publishRaw"],
+    subscribe: subscribe as Bus["subscribe"],
+    process: (topic, message, given = {}) => {
+      const name = nameOf(topic);
+      const matching = [...registered.values()].filter(
+        (one) => one.topic === name && (given.subscription === undefined || one.name === given.subscription),
+      );
+      if (matching.length === 0) {
+        return Promise.reject(
+          coreErrors.WB_SUBSCRIPTION_MISSING({ topic: name, subscription: given.subscription ?? "" }),
+        );
+      }
+      return processOnce(message, matching, { publish, clock, random, observer });
+    },
+    deadLetters: (topic, subscription) => {
+      const name = nameOf(topic);
+      checkLogicalName("topic", name);
+      checkLogicalName("subscription", subscription);
+      const adapter = routes.adapterOf(name);
+      return openDeadLetters({
+        codec,
+        clock,
+        open: () =>
+          adapter.openDeadLetters?.({ topic: name, subscription }) ??
+          adapter.openReceiver({ topic: deadTopic(name, subscription), subscription, startFrom: "earliest" }),
+        target: (to) => {
+          if (to === undefined)
+            throw coreErrors.WB_REDRIVE_UNSUPPORTED({ topic: name, subscription, adapter: adapter.name });
+          return publisher.writer(to);
+        },
+      });
+    },
+    backlog: async (topic, subscription) => {
+      const name = nameOf(topic);
+      return routes.adapterOf(name).backlog?.({ topic: name, subscription });
+    },
+    health: async (signal = AbortSignal.timeout(5_000)) => {
+      for (const { subscription } of registered.values()) if (!subscription.health.ok) return subscription.health;
+      const all = await Promise.all(routes.all().map((adapter) => adapter.health(signal)));
+      return all.find((one) => !one.ok) ?? { ok: true };
+    },
+    drain,
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+    [Symbol.asyncDispose]: async () => {
+      await drain();
+      closing ??= close();
+      await closing;
+    },
+  };
+}

@@ -1,0 +1,432 @@
+import type { Clock } from "../clock.ts";
+import type { Codec } from "../codec/codec.ts";
+import { coreErrors } from "../errors/core-errors.ts";
+import { redacted } from "../errors/redacted.ts";
+import type { Observer } from "../observe/observer.ts";
+import { type RetryOptions, retryDelayMs } from "../policies/retry.ts";
+import type { Adapter, Receiver } from "../spi/adapter.ts";
+import type { SenderCapabilities } from "../spi/capabilities.ts";
+import type { DeadLetterReason, Delivery, Settlement } from "../spi/delivery.ts";
+import { type ContextScope, DeliveryContext } from "./context.ts";
+import type { CopyWriter } from "./copy-writer.ts";
+import { Busy, GiveUp, PermanentError, RetryLaterError } from "./give-up.ts";
+import { Lane } from "./lane.ts";
+import { type LaneLimits, Lanes } from "./lanes.ts";
+import type { Handled, Pipeline } from "./pipeline.ts";
+import { chooseRetryWay } from "./retry-way.ts";
+import { Settler } from "./settler.ts";
+import { createWork, type Work } from "./work.ts";
+
+export interface ConsumerOptions {
+  readonly adapter: Adapter;
+  readonly receiver: Receiver;
+  readonly pipeline: Pipeline;
+  readonly codec: Codec;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly scope: ContextScope;
+  readonly observer: Observer;
+  readonly copies: CopyWriter;
+  readonly limits: LaneLimits;
+  readonly concurrency: number;
+  readonly ordered: boolean;
+  readonly retry: Required<RetryOptions>;
+  readonly handlerTimeoutMs: number;
+  readonly maxDeliveries: number;
+  readonly haltKey: boolean;
+  /** Where dead letters are copied to; undefined where the broker's own store takes them. */
+  readonly deadLetterTo: string | undefined;
+  readonly returnSender: SenderCapabilities | undefined;
+  /** There may be room for more deliveries. */
+  readonly roomy: (unpaused: boolean) => void;
+}
+
+/** How soon a dead letter that could not be written is tried again; doubled each time. */
+const DEAD_LETTER_RETRY_MS = 1_000;
+const DEAD_LETTER_RETRY_MAX_MS = 60_000;
+
+/** Takes deliveries in, runs handlers for as many as may run, and decides what becomes of each. It never receives: {@link ReceiveLoop} does. */
+export class Consumer {
+  readonly lanes: Lanes;
+  readonly settler: Settler;
+  readonly #o: ConsumerOptions;
+  readonly #running = new Set<Work>();
+  #copying = 0;
+  #pumping = false;
+  #stopped = false;
+  #idle: (() => void) | undefined;
+
+  constructor(options: ConsumerOptions) {
+    this.#o = options;
+    this.lanes = new Lanes(options.limits);
+    this.settler = new Settler({
+      receiver: options.receiver,
+      adapter: options.adapter,
+      clock: options.clock,
+      settled: (work, settlement) => this.#settled(work, settlement),
+      failed: (work, settlement, error, kind) => this.#settleFailed(work, settlement, error, kind),
+    });
+  }
+
+  /** Handlers at work, and copies on their way. */
+  get busy(): number {
+    return this.#running.size + this.#copying;
+  }
+
+  accept(deliveries: readonly Delivery[]): void {
+    if (this.#stopped) {
+      // They arrived while the drain began.
+      for (const delivery of deliveries) this.#giveBack(createWork(delivery, new Lane(undefined, undefined)));
+      return;
+    }
+    for (const delivery of deliveries) {
+      const lane = this.lanes.of(delivery, (revoked) => this.#laneLost(revoked));
+      this.lanes.add(createWork(delivery, lane), this.#key(delivery));
+    }
+    this.pump();
+  }
+
+  /** Starts as many handlers as may run. */
+  pump(): void {
+    // A handler that finishes synchronously calls back in here: the outer loop goes on with the next one.
+    if (this.#pumping) return;
+    this.#pumping = true;
+    while (this.#running.size < this.#o.concurrency && !this.#stopped) {
+      const work = this.lanes.next();
+      if (work === undefined) break;
+      this.#run(work);
+    }
+    this.#pumping = false;
+  }
+
+  /** A handler that has been at it for too long has failed; called now and then. */
+  expireHandlers(): void {
+    const { clock, handlerTimeoutMs } = this.#o;
+    const now = clock.now();
+    for (const work of this.#running) {
+      if (work.startedMs === 0 || now - work.startedMs < handlerTimeoutMs) continue;
+      const error = coreErrors.WB_HANDLER_TIMEOUT({ timeoutMs: handlerTimeoutMs });
+      const context = work.context;
+      this.#ended(work, context);
+      context?.abort(error);
+      if (work.state === "running") this.#failed(work, error);
+      this.#next();
+    }
+  }
+
+  /** Its lease is over: whatever its handler still does, nothing of it is settled. */
+  lose(work: Work, reason: unknown): void {
+    if (work.state === "gone") return;
+    const { scope, observer } = this.#o;
+    const wasHead = work.state === "parked" || work.state === "ready";
+    const { context } = work;
+    this.lanes.giveUp(work);
+    if (wasHead) this.#leave(work, false);
+    if (this.#o.receiver.capabilities.settle === "each") work.lane.remove(work);
+    context?.abort(reason);
+    observer.lost?.({ topic: scope.topic, subscription: scope.subscription, id: work.delivery.message.id, reason });
+    this.#o.roomy(false);
+    this.pump();
+  }
+
+  /** Starts nothing more and gives back what no handler has begun. Resolves when the running ones are done. */
+  async drain(): Promise<void> {
+    this.#stopped = true;
+    this.settler.hurry = true;
+    for (const work of [...this.lanes.works()]) {
+      const waits = work.state === "ready" || work.state === "blocked" || work.state === "parked";
+      if (!waits || work.copying) continue;
+      this.lanes.giveUp(work);
+      this.#giveBack(work);
+    }
+    if (this.busy > 0) {
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+      });
+    }
+    await this.settler.idle();
+  }
+
+  /** The deadline of a drain: handlers are told, and whatever they still do is not settled. Answers how many were left. */
+  abandon(reason: unknown): number {
+    this.#stopped = true;
+    const left = this.busy;
+    for (const work of this.#running) {
+      const { context } = work;
+      this.lanes.giveUp(work);
+      context?.abort(reason);
+    }
+    this.settler.abort();
+    return left;
+  }
+
+  #key(delivery: Delivery): string | undefined {
+    return this.#o.ordered ? delivery.message.key : undefined;
+  }
+
+  #run(work: Work): void {
+    const { pipeline, clock, scope, maxDeliveries } = this.#o;
+    const { delivery } = work;
+    work.state = "running";
+    work.startedMs = clock.now();
+    this.#running.add(work);
+    try {
+      const { event, bookkeeping } = pipeline.decode(delivery.message);
+      if (work.attempt === 0) {
+        work.attempt = bookkeeping.attempt ?? this.#countedAttempt(delivery);
+        work.redrives = bookkeeping.redrives ?? 0;
+        work.firstFailure = bookkeeping.firstFailure;
+      }
+      const context = new DeliveryContext(scope, delivery, work.attempt, work.redrives > 0);
+      work.context = context;
+      if ((delivery.deliveryCount ?? 0) > maxDeliveries) {
+        throw new GiveUp("max-deliveries", new Error(`The broker delivered it ${delivery.deliveryCount} times.`));
+      }
+      const handled = pipeline.run(event, context);
+      if (typeof handled === "string") this.#succeeded(work, context, handled);
+      else {
+        handled.then(
+          (late) => this.#succeeded(work, context, late),
+          (error) => this.#threw(work, context, error),
+        );
+      }
+    } catch (error) {
+      this.#threw(work, work.context, error);
+    }
+  }
+
+  /** Where a release cannot carry the attempt, the broker's count is the best there is. */
+  #countedAttempt({ deliveryCount }: Delivery): number {
+    const { release, keepsAttempt } = this.#o.receiver.capabilities;
+    const counts = !keepsAttempt && release !== false && release !== "now";
+    return counts && !this.#o.ordered ? (deliveryCount ?? 1) : 1;
+  }
+
+  #succeeded(work: Work, context: DeliveryContext, handled: Handled): void {
+    if (!this.#ended(work, context)) return;
+    if (work.state === "running") {
+      const { observer } = this.#o;
+      if (observer[handled] !== undefined) observer[handled](this.#seen(work));
+      this.#finish(work, { delivery: work.delivery, kind: "ack" });
+    } else this.#leave(work, false);
+    this.#next();
+  }
+
+  #threw(work: Work, context: DeliveryContext | undefined, error: unknown): void {
+    if (!this.#ended(work, context)) return;
+    if (work.state === "running") this.#failed(work, error);
+    else this.#leave(work, false);
+    this.#next();
+  }
+
+  /** A handler or copy is done. */
+  #next(): void {
+    if (this.busy === 0) this.#idle?.();
+    this.pump();
+  }
+
+  /** Takes a try off the running ones. False when that has happened already: its time was up. */
+  #ended(work: Work, context: DeliveryContext | undefined): boolean {
+    if (work.context !== context || !this.#running.delete(work)) return false;
+    context?.end();
+    return true;
+  }
+
+  #failed(work: Work, error: unknown): void {
+    const { retry, random, clock } = this.#o;
+    if (error instanceof Busy) {
+      this.#again(work, error.delayMs, new Error("Another consumer has this event in hand."));
+      return;
+    }
+    work.firstFailure ??= new Date(clock.now()).toISOString();
+    if (error instanceof GiveUp) this.#giveUp(work, error.code, error.error);
+    else if (error instanceof PermanentError) this.#giveUp(work, "rejected", error);
+    else if (work.attempt >= retry.attempts) this.#giveUp(work, "handler-failed", error);
+    else {
+      const delayMs = error instanceof RetryLaterError ? error.delayMs : retryDelayMs(retry, work.attempt, random);
+      this.#again(work, delayMs, error, work.attempt + 1);
+    }
+  }
+
+  #again(work: Work, delayMs: number, error: unknown, attempt = work.attempt): void {
+    const { receiver, ordered, retry, returnSender, clock, observer } = this.#o;
+    const { lease } = receiver.capabilities;
+    const leaseLeftMs =
+      lease !== false && !lease.renewable && work.leaseUntilMs > 0 ? work.leaseUntilMs - clock.now() : undefined;
+    const way = this.#stopped
+      ? ({ kind: "release", delayMs: 0 } as const)
+      : chooseRetryWay({
+          delayMs,
+          ordered,
+          inPlaceMs: retry.inPlaceMs,
+          receiver: receiver.capabilities,
+          returnSender: receiver.returnTo === undefined ? undefined : returnSender,
+          leaseLeftMs,
+        });
+    if (observer.retrying !== undefined) {
+      observer.retrying({ ...this.#seen(work), error, delayMs, way: way.kind });
+    }
+    work.attempt = attempt;
+    if (way.kind === "in-place") this.#tryLater(work, delayMs);
+    else if (way.kind === "release") this.#release(work, way.delayMs);
+    else this.#copyLater(work, delayMs);
+  }
+
+  #tryLater(work: Work, delayMs: number): void {
+    this.#park(work, delayMs, () => this.lanes.unpark(work));
+  }
+
+  #park(work: Work, delayMs: number, ...then: (() => void)[]): void {
+    this.lanes.park(work);
+    work.timer = this.#o.clock.after(delayMs, () => {
+      work.timer = undefined;
+      for (const step of then) step();
+      this.pump();
+    });
+  }
+
+  #release(work: Work, delayMs: number): void {
+    if (this.#o.receiver.capabilities.release === false) {
+      // Nothing can be given back: it is delivered again once this process has stopped.
+      this.#leave(work, false);
+      work.state = "gone";
+      return;
+    }
+    this.#finish(work, {
+      delivery: work.delivery,
+      kind: "release",
+      delayMs,
+      attempt: work.attempt > 1 ? work.attempt : undefined,
+    });
+  }
+
+  #giveBack(work: Work): void {
+    if (this.#o.receiver.capabilities.release === false) return;
+    const attempt = work.attempt > 1 ? work.attempt : undefined;
+    this.settler.add(work, { delivery: work.delivery, kind: "release", delayMs: 0, attempt });
+  }
+
+  #copyLater(work: Work, delayMs: number): void {
+    const { codec, copies, receiver, clock } = this.#o;
+    const { attempt, firstFailure, redrives } = work;
+    const copy = {
+      ...codec.withBookkeeping(work.delivery.message, {
+        attempt,
+        firstFailure,
+        redrives: redrives > 0 ? redrives : undefined,
+      }),
+      notBefore: new Date(clock.now() + delayMs),
+    };
+    this.#copy(work, copies.retry(receiver.returnTo!, copy), () => {
+      if (this.#stopped) this.#release(work, 0);
+      else this.#tryLater(work, delayMs);
+    });
+  }
+
+  #giveUp(work: Work, code: DeadLetterReason["reason"], error: unknown): void {
+    const { clock, scope, deadLetterTo, copies } = this.#o;
+    const now = new Date(clock.now()).toISOString();
+    const reason: DeadLetterReason = {
+      reason: code,
+      error: redacted(error),
+      attempts: Math.max(1, work.attempt),
+      topic: scope.topic,
+      subscription: scope.subscription,
+      firstFailure: work.firstFailure ?? now,
+      time: now,
+    };
+    if (deadLetterTo === undefined) {
+      this.#finish(work, { delivery: work.delivery, kind: "reject", reason }, reason);
+      return;
+    }
+    let waitMs = DEAD_LETTER_RETRY_MS;
+    const write = () => {
+      const copying = copies.deadLetter(deadLetterTo, work.delivery.message, reason, work.redrives);
+      const later = () => {
+        if (this.#stopped) this.#release(work, 0);
+        else this.#park(work, waitMs, () => this.lanes.resume(work), write);
+        waitMs = Math.min(2 * waitMs, DEAD_LETTER_RETRY_MAX_MS);
+      };
+      this.#copy(work, copying, later, reason);
+    };
+    write();
+  }
+
+  /** A copy on its way holds no handler. Acked when it has arrived, `otherwise` when it has not: never acked on hope. */
+  #copy(work: Work, copying: Promise<void>, otherwise: () => void, reason?: DeadLetterReason): void {
+    const { observer, scope } = this.#o;
+    this.lanes.park(work);
+    work.copying = true;
+    this.#copying++;
+    const arrived = (then: () => void) => {
+      this.#copying--;
+      work.copying = false;
+      if (work.state === "parked") {
+        this.lanes.resume(work);
+        then();
+      }
+      this.#next();
+    };
+    copying.then(
+      () => arrived(() => this.#finish(work, { delivery: work.delivery, kind: "ack" }, reason)),
+      (error) => {
+        observer.trouble?.({ topic: scope.topic, subscription: scope.subscription, error });
+        arrived(otherwise);
+      },
+    );
+  }
+
+  #finish(work: Work, settlement: Settlement, reason?: DeadLetterReason): void {
+    const { receiver, observer, haltKey } = this.#o;
+    if (reason !== undefined) observer.deadLettered?.({ ...this.#seen(work), reason });
+    this.#leave(work, haltKey && reason !== undefined);
+    work.state = "finished";
+    if (receiver.capabilities.settle === "each") {
+      this.lanes.settling++;
+      this.settler.add(work, settlement);
+      return;
+    }
+    const passed = work.lane.advance();
+    if (passed !== undefined) this.settler.add(passed, { delivery: passed.delivery, kind: "ack" });
+    this.#o.roomy(this.lanes.left(work.lane));
+  }
+
+  #leave(work: Work, halt: boolean): void {
+    this.lanes.leave(work, this.#key(work.delivery), halt);
+  }
+
+  #settled(work: Work, settlement: Settlement): void {
+    // A delivery that a drain gave back was never counted.
+    if (this.#o.receiver.capabilities.settle === "upTo" || (work.state === "gone" && settlement.kind === "release"))
+      return;
+    this.lanes.settling--;
+    work.lane.remove(work);
+    this.#o.roomy(this.lanes.left(work.lane));
+  }
+
+  #settleFailed(work: Work, settlement: Settlement, error: unknown, kind: string): void {
+    const { observer, scope } = this.#o;
+    const { topic, subscription } = scope;
+    if (kind === "lost") observer.lost?.({ topic, subscription, id: work.delivery.message.id, reason: error });
+    else observer.trouble?.({ topic, subscription, error });
+    this.#settled(work, settlement);
+  }
+
+  #laneLost(lane: Lane): void {
+    const { observer, scope } = this.#o;
+    const { topic, subscription } = scope;
+    const contexts = [...lane.works()].map((work) => work.context);
+    const reason = lane.lost?.reason;
+    for (const work of this.lanes.drop(lane)) {
+      observer.lost?.({ topic, subscription, id: work.delivery.message.id, reason });
+    }
+    for (const context of contexts) context?.abort(reason);
+    this.#o.roomy(true);
+  }
+
+  #seen(work: Work) {
+    const { topic, subscription } = this.#o.scope;
+    const event = work.context?.event;
+    return { topic, subscription, id: event?.id ?? work.delivery.message.id, type: event?.type, attempt: work.attempt };
+  }
+}

@@ -1,0 +1,197 @@
+import { type Clock, sleep } from "../clock.ts";
+import type { Codec } from "../codec/codec.ts";
+import { decodeDeadLetter } from "../codec/dead-letter.ts";
+import type { RawCloudEvent } from "../events/cloud-event.ts";
+import type { MessageWriter } from "../publish/message-writer.ts";
+import type { DeadLetterStore, Receiver } from "../spi/adapter.ts";
+import type { DeadLetterReason, Delivery, Settlement } from "../spi/delivery.ts";
+import type { OutboundMessage, WireMessage } from "../spi/wire-message.ts";
+
+/** One event that was given up. */
+export interface DeadLetterRecord {
+  /** The event's id, or the broker's for what is no event. */
+  readonly id: string;
+  /** Absent when the original is no event. */
+  readonly event: RawCloudEvent | undefined;
+  readonly original: WireMessage;
+  /** Absent when the record had no room for it. */
+  readonly reason: DeadLetterReason | undefined;
+}
+
+export interface DeadLetterSelection {
+  /** Only these; default all. */
+  readonly filter?: (record: DeadLetterRecord) => boolean;
+  /** At most so many. Default: all that are there. */
+  readonly max?: number;
+  /** Default: no limit. */
+  readonly ratePerSecond?: number;
+  /** Say what would happen and change nothing. */
+  readonly dryRun?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: { done: number; skipped: number }) => void;
+}
+
+export interface RedriveSelection extends DeadLetterSelection {
+  /** The topic they go to. Default: what reaches this subscription alone; refused with WB_REDRIVE_UNSUPPORTED where the broker has nothing of that kind. */
+  readonly to?: string;
+}
+
+/** The dead letters of one subscription. One caller at a time. */
+export interface DeadLetters {
+  /** Up to `max` (default 100) records, which stay where they are. Some brokers show only the head. */
+  list(options?: { max?: number }): Promise<readonly DeadLetterRecord[]>;
+  /** Puts originals back to work, each marked as redriven, and takes the record away once the broker has the original. */
+  redrive(selection?: RedriveSelection): Promise<{ readonly done: number; readonly skipped: number }>;
+  /** Takes records away for good. */
+  purge(selection?: DeadLetterSelection): Promise<{ readonly done: number; readonly skipped: number }>;
+  close(): Promise<void>;
+}
+
+export interface DeadLettersParts {
+  readonly open: () => Promise<DeadLetterStore | Receiver>;
+  readonly target: (topic: string | undefined) => Promise<MessageWriter>;
+  readonly codec: Codec;
+  readonly clock: Clock;
+}
+
+/** So many empty receives in a row mean that there is nothing more. */
+const EMPTY_RECEIVES = 2;
+const BATCH = 32;
+const NONE: ReadonlySet<string> = new Set();
+
+export function openDeadLetters(parts: DeadLettersParts): DeadLetters {
+  let store: Promise<DeadLetterStore | Receiver> | undefined;
+  const opened = () => {
+    store ??= parts.open();
+    return store;
+  };
+  return {
+    list: (options = {}) => opened().then((open) => list(parts.codec, open, options.max ?? 100)),
+    redrive: async (selection = {}) => {
+      const open = await opened();
+      const target = selection.dryRun ? undefined : await parts.target(selection.to ?? open.returnTo);
+      return walk(parts, open, selection, (letter) => redrive(parts.codec, target!, letter));
+    },
+    purge: async (selection = {}) => walk(parts, await opened(), selection, async () => undefined),
+    close: async () => {
+      await (await store)?.close();
+      store = undefined;
+    },
+  };
+}
+
+async function list(
+  codec: Codec,
+  store: DeadLetterStore | Receiver,
+  max: number,
+): Promise<readonly DeadLetterRecord[]> {
+  const { signal } = new AbortController();
+  if ("browse" in store) return (await store.browse(max, signal)).map((message) => recordOf(codec, message));
+  // No way to look without taking: what was taken is given back.
+  const taken: Delivery[] = [];
+  for (let empty = 0; empty < EMPTY_RECEIVES && taken.length < max; ) {
+    const batch = await receive(store, max - taken.length, signal);
+    if (batch.length === 0) empty++;
+    taken.push(...batch);
+  }
+  await settleAll(
+    store,
+    taken.map((delivery) => ({ delivery, kind: "release", delayMs: 0 }) as const),
+  );
+  return taken.map(({ message }) => recordOf(codec, message));
+}
+
+/** Receives record after record, does `act` with each that is selected, and acks it; what is not selected is given back at the end. */
+async function walk(
+  { codec, clock }: DeadLettersParts,
+  store: DeadLetterStore | Receiver,
+  selection: DeadLetterSelection,
+  act: (record: DeadLetterRecord) => Promise<void>,
+): Promise<{ done: number; skipped: number }> {
+  const { filter, max = Number.POSITIVE_INFINITY, ratePerSecond, dryRun = false, onProgress } = selection;
+  const signal = selection.signal ?? new AbortController().signal;
+  const kept: Delivery[] = [];
+  const started = clock.now();
+  let done = 0;
+  try {
+    for (let empty = 0; empty < EMPTY_RECEIVES && done < max && !signal.aborted; ) {
+      const batch = await receive(store, Math.min(BATCH, max - done), signal);
+      empty = batch.length === 0 ? empty + 1 : 0;
+      const settlements: Settlement[] = [];
+      try {
+        for (const [index, delivery] of batch.entries()) {
+          const record = recordOf(codec, delivery.message);
+          if (signal.aborted) kept.push(...batch.slice(index));
+          if (signal.aborted) break;
+          if (filter?.(record) === false) {
+            kept.push(delivery);
+            continue;
+          }
+          if (dryRun) kept.push(delivery);
+          else {
+            if (ratePerSecond !== undefined) {
+              await sleep(clock, started + (done * 1_000) / ratePerSecond - clock.now(), signal);
+            }
+            await act(record);
+            settlements.push({ delivery, kind: "ack" });
+          }
+          done++;
+        }
+      } finally {
+        await settleAll(store, settlements);
+      }
+      onProgress?.({ done, skipped: kept.length - (dryRun ? done : 0) });
+    }
+  } finally {
+    await settleAll(
+      store,
+      kept.map((delivery) => ({ delivery, kind: "release", delayMs: 0 }) as const),
+    );
+  }
+  return { done, skipped: kept.length - (dryRun ? done : 0) };
+}
+
+async function redrive(codec: Codec, target: MessageWriter, record: DeadLetterRecord): Promise<void> {
+  const { original } = record;
+  let redrives = 0;
+  let message: OutboundMessage = original;
+  try {
+    const decoded = codec.decode(original);
+    redrives = decoded.bookkeeping.redrives ?? 0;
+    // A broker without headers cannot carry a binary-mode original as it is.
+    message =
+      target.capabilities.headers || Object.keys(original.headers).length === 0
+        ? original
+        : codec.encode(decoded.event, { headers: false });
+  } catch {
+    // What is no event goes back byte for byte: the subscription decides anew.
+    message = original;
+  }
+  const outcome = await target.write(codec.withBookkeeping(message, { redrives: redrives + 1 }));
+  if (!outcome.ok) throw outcome.error;
+}
+
+function recordOf(codec: Codec, message: WireMessage): DeadLetterRecord {
+  const { original, reason } = decodeDeadLetter(message);
+  try {
+    const { event } = codec.decode(original);
+    return { id: event.id, event, original, reason };
+  } catch {
+    return { id: original.id, event: undefined, original, reason };
+  }
+}
+
+function receive(store: Receiver, max: number, signal: AbortSignal): Promise<readonly Delivery[]> {
+  return store.receive(
+    { max: Math.min(max, store.capabilities.maxReceiveBatch), maxBytes: 16 * 1024 * 1024, pausedLanes: NONE },
+    signal,
+  );
+}
+
+async function settleAll(store: Receiver, settlements: readonly Settlement[]): Promise<void> {
+  const { settle, release } = store.capabilities;
+  const told = settlements.filter(({ kind }) => kind === "ack" || (settle === "each" && release !== false));
+  if (told.length === 0) return;
+  const outcomes = await store.settle(told, new AbortController().signal);
+  for (const outcome of outcomes) if (!outcome.ok) throw outcome.error;
+}

@@ -1,0 +1,244 @@
+import type { Clock, Timer } from "../clock.ts";
+import type { Codec } from "../codec/codec.ts";
+import { coreErrors } from "../errors/core-errors.ts";
+import { redacted } from "../errors/redacted.ts";
+import type { Observer } from "../observe/observer.ts";
+import type { MessageWriter } from "../publish/message-writer.ts";
+import type { Adapter, Health, Receiver } from "../spi/adapter.ts";
+import { deadTopic } from "../spi/destinations.ts";
+import { Consumer } from "./consumer.ts";
+import type { ContextScope } from "./context.ts";
+import { CopyWriter } from "./copy-writer.ts";
+import { LeaseKeeper } from "./leases.ts";
+import type { Pipeline } from "./pipeline.ts";
+import { ReceiveLoop } from "./receive-loop.ts";
+import { laneLimits, type ResolvedOptions } from "./resolve-options.ts";
+import type { SubscribeOptions } from "./subscribe-options.ts";
+import { Watchdog } from "./watchdog.ts";
+
+/** What a subscription ended up with, on this broker and with these options. */
+export interface Guarantee {
+  /** `per-key`: events of one key are handled one after the other in publish order. */
+  readonly order: "per-key" | "none";
+  /** Always at least once; with an inbox, a duplicate has no second effect. */
+  readonly delivery: "at-least-once" | "at-least-once, idempotent";
+  /** Who keeps an event that waits longer than `retry.inPlaceMs` for its next attempt. */
+  readonly retry: "in-place" | "release" | "copy";
+  readonly deadLetter: "native" | "copy";
+}
+
+export interface DrainOptions {
+  /** How long running handlers may take. Default 10 000. */
+  readonly deadlineMs?: number;
+}
+
+/** A running subscription. Also an async disposable: `await using subscription = …` drains it. */
+export interface Subscription extends AsyncDisposable {
+  readonly topic: string;
+  readonly name: string;
+  readonly guarantee: Guarantee;
+  /** Not ok while the broker cannot be reached, or nothing arrives although events wait. */
+  readonly health: Health;
+  /** Receives nothing more; what is in hand is finished. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /**
+   * Takes nothing new, gives back what no handler has begun, waits for the running ones and settles them, then closes. Handlers still running at the deadline are told by their
+   * signal, and their events are delivered again: then it resolves with how many. Idempotent.
+   */
+  drain(options?: DrainOptions): Promise<{ readonly abandoned: number }>;
+  /** As `drain` with no time: running handlers are told at once. */
+  close(): Promise<void>;
+}
+
+export interface SubscriptionParts {
+  readonly adapter: Adapter;
+  readonly receiver: Receiver;
+  readonly pipeline: Pipeline;
+  readonly codec: Codec;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly observer: Observer;
+  readonly scope: ContextScope;
+  readonly given: SubscribeOptions<unknown>;
+  readonly options: ResolvedOptions;
+  readonly writer: (topic: string) => Promise<MessageWriter>;
+  /** The writer of `returnTo`, if there is one. */
+  readonly returnWriter: MessageWriter | undefined;
+  readonly closed: () => void;
+}
+
+/** Wires receive loop, consumer, leases and watchdog of one subscription together. */
+export class RunningSubscription implements Subscription {
+  readonly topic: string;
+  readonly name: string;
+  readonly guarantee: Guarantee;
+  readonly #parts: SubscriptionParts;
+  readonly #consumer: Consumer;
+  readonly #loop: ReceiveLoop;
+  readonly #leases: LeaseKeeper;
+  readonly #watchdog: Watchdog | undefined;
+  #timeouts: Timer | undefined;
+  #health: Health = { ok: true };
+  #draining: Promise<{ abandoned: number }> | undefined;
+  #hurry: (() => void) | undefined;
+  #paused = false;
+
+  constructor(parts: SubscriptionParts) {
+    this.#parts = parts;
+    const { adapter, receiver, clock, scope, given, options, observer, returnWriter } = parts;
+    const { capabilities } = receiver;
+    this.topic = scope.topic;
+    this.name = scope.subscription;
+    const order = given.order ?? "preferred";
+    const ordered = order !== "none" && capabilities.order === "lane";
+    if (order === "required" && !ordered) {
+      throw coreErrors.WB_ORDER_UNSUPPORTED({ topic: this.topic, subscription: this.name, adapter: adapter.name });
+    }
+    const deadLetterTo = given.deadLetterTo ?? (capabilities.reject ? undefined : deadTopic(this.topic, this.name));
+    this.guarantee = {
+      order: ordered ? "per-key" : "none",
+      delivery: given.inbox === undefined ? "at-least-once" : "at-least-once, idempotent",
+      retry: retryOf(ordered, receiver, returnWriter),
+      deadLetter: deadLetterTo === undefined ? "native" : "copy",
+    };
+    this.#consumer = new Consumer({
+      ...parts,
+      copies: new CopyWriter(parts.codec, parts.writer),
+      limits: laneLimits(options, capabilities),
+      concurrency: options.concurrency,
+      ordered,
+      retry: options.retry,
+      handlerTimeoutMs: options.handlerTimeoutMs,
+      maxDeliveries: options.maxDeliveries,
+      haltKey: given.afterDeadLetter === "halt-key",
+      deadLetterTo,
+      returnSender: returnWriter?.capabilities,
+      roomy: (unpaused) => this.#loop?.roomy(unpaused),
+    });
+    const { lanes } = this.#consumer;
+    this.#loop = new ReceiveLoop({
+      receiver,
+      lanes,
+      clock,
+      accept: (deliveries) => {
+        if (!this.#health.ok) this.#health = { ok: true };
+        if (deliveries.length === 0) return;
+        this.#watchdog?.seen();
+        observer.received?.({ ...this.#place, count: deliveries.length });
+        this.#consumer.accept(deliveries);
+      },
+      failed: (error) => {
+        const problem = redacted(error);
+        const wrapped = coreErrors.WB_RECEIVE_FAILED({ topic: this.topic, subscription: this.name, problem }, error);
+        this.#health = { ok: false, error: wrapped };
+        observer.trouble?.({ ...this.#place, error: wrapped });
+      },
+    });
+    this.#leases = new LeaseKeeper({
+      receiver,
+      adapter,
+      clock,
+      lanes,
+      lost: (work, reason) => this.#consumer.lose(work, reason),
+      failed: (error) => observer.trouble?.({ ...this.#place, error }),
+    });
+    this.#watchdog = adapter.backlog === undefined ? undefined : this.#watch(adapter);
+    this.#expire();
+  }
+
+  get health(): Health {
+    return this.#health;
+  }
+
+  async pause(): Promise<void> {
+    this.#paused = true;
+    this.#loop.pause();
+  }
+
+  async resume(): Promise<void> {
+    this.#paused = false;
+    this.#watchdog?.seen();
+    this.#loop.resume();
+  }
+
+  drain(options: DrainOptions = {}): Promise<{ abandoned: number }> {
+    this.#draining ??= this.#drain(options.deadlineMs ?? 10_000);
+    return this.#draining;
+  }
+
+  async close(): Promise<void> {
+    this.#draining ??= this.#drain(0);
+    this.#hurry?.();
+    await this.#draining;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain();
+  }
+
+  get #place() {
+    return { topic: this.topic, subscription: this.name };
+  }
+
+  async #drain(deadlineMs: number): Promise<{ abandoned: number }> {
+    const { clock, receiver, observer, closed } = this.#parts;
+    this.#watchdog?.stop();
+    const deadline = new Promise<"late">((resolve) => {
+      const timer = clock.after(deadlineMs, () => resolve("late"));
+      this.#hurry = () => {
+        timer.clear();
+        resolve("late");
+      };
+    });
+    const finished = this.#loop.stop().then(() => this.#consumer.drain());
+    let abandoned = 0;
+    if ((await Promise.race([finished, deadline])) === "late") {
+      const error = coreErrors.WB_DRAIN_DEADLINE({ running: this.#consumer.busy, deadlineMs });
+      abandoned = this.#consumer.abandon(error);
+      if (abandoned > 0) observer.trouble?.({ ...this.#place, error });
+    }
+    this.#hurry?.();
+    this.#leases.stop();
+    this.#timeouts?.clear();
+    await receiver.close();
+    closed();
+    return { abandoned };
+  }
+
+  #watch(adapter: Adapter): Watchdog {
+    const { clock, options, observer } = this.#parts;
+    return new Watchdog({
+      clock,
+      idleMs: options.idleMs,
+      backlog: async () => (this.#paused ? { events: 0 } : adapter.backlog!(this.#source)),
+      stalled: (backlog) => {
+        if (this.#consumer.busy > 0) return;
+        const problem = `nothing arrives although ${backlog.events} events wait`;
+        this.#health = { ok: false, error: coreErrors.WB_RECEIVE_FAILED({ ...this.#place, problem }) };
+        observer.stalled?.({ ...this.#place, backlog });
+      },
+      failed: (error) => observer.trouble?.({ ...this.#place, error }),
+    });
+  }
+
+  get #source() {
+    return { topic: this.topic, subscription: this.name };
+  }
+
+  #expire(): void {
+    const { clock, options } = this.#parts;
+    const everyMs = Math.min(1_000, Math.max(1, options.handlerTimeoutMs / 4));
+    this.#timeouts = clock.after(everyMs, () => {
+      this.#consumer.expireHandlers();
+      this.#expire();
+    });
+  }
+}
+
+function retryOf(ordered: boolean, receiver: Receiver, returnWriter: MessageWriter | undefined): Guarantee["retry"] {
+  const { release } = receiver.capabilities;
+  if (ordered) return "in-place";
+  if (release !== false && typeof release === "object") return "release";
+  return returnWriter !== undefined && returnWriter.capabilities.schedule !== false ? "copy" : "in-place";
+}

@@ -1,0 +1,52 @@
+import { coreErrors } from "../errors/core-errors.ts";
+import type { RawCloudEvent } from "./cloud-event.ts";
+import type { NewEvent } from "./define-event.ts";
+import { schemaProblems } from "./schema-problems.ts";
+
+/**
+ * A new event as a complete CloudEvent, its data checked against the schema and left as it is: the wire carries the schema's input. Throws or rejects
+ * with WB_EVENT_INVALID. `source` is used where the event names none.
+ */
+export function toCloudEvent(event: NewEvent, source: string): RawCloudEvent | Promise<RawCloudEvent> {
+  const schema = event.definition.schema;
+  if (schema === undefined) return build(event, source);
+  const result = schema["~standard"].validate(event.data);
+  if (result instanceof Promise) {
+    return result.then((late) => {
+      if (late.issues !== undefined) throw refuse(event, late.issues);
+      return build(event, source);
+    });
+  }
+  if (result.issues !== undefined) throw refuse(event, result.issues);
+  return build(event, source);
+}
+
+function refuse(event: NewEvent, issues: Parameters<typeof schemaProblems>[0]): Error {
+  return coreErrors.WB_EVENT_INVALID({ type: event.type, id: event.id, problems: schemaProblems(issues) });
+}
+
+function build(event: NewEvent, source: string): RawCloudEvent {
+  const { definition, extensions } = event;
+  const built: Record<string, unknown> = {
+    specversion: "1.0",
+    id: event.id,
+    source: event.source ?? source,
+    type: event.type,
+    time: event.time,
+    datacontenttype: definition.datacontenttype ?? "application/json",
+    data: event.data,
+  };
+  if (event.subject !== undefined) built.subject = event.subject;
+  if (definition.dataschema !== undefined) built.dataschema = definition.dataschema;
+  if (event.key !== undefined) built.partitionkey = event.key;
+  if (event.ttlMs !== undefined) built.expirytime = new Date(Date.parse(event.time) + event.ttlMs).toISOString();
+  if (extensions !== undefined) {
+    for (const [name, value] of Object.entries(extensions)) {
+      if (Object.hasOwn(built, name) || name === "__proto__") {
+        throw coreErrors.WB_EVENT_ATTRIBUTE({ attribute: name, problem: "is not an extension" });
+      }
+      built[name] = value;
+    }
+  }
+  return built as unknown as RawCloudEvent;
+}

@@ -1,0 +1,201 @@
+import type { Clock } from "../clock.ts";
+import type { Codec } from "../codec/codec.ts";
+import { coreErrors } from "../errors/core-errors.ts";
+import { redacted } from "../errors/redacted.ts";
+import { WaybillError } from "../errors/waybill-error.ts";
+import { checkAttributes } from "../events/check-attributes.ts";
+import type { RawCloudEvent } from "../events/cloud-event.ts";
+import type { NewEvent } from "../events/define-event.ts";
+import { toCloudEvent } from "../events/to-cloud-event.ts";
+import type { Observer } from "../observe/observer.ts";
+import { checkLogicalName } from "../spi/naming.ts";
+import type { Outcome } from "../spi/outcome.ts";
+import type { OutboundMessage } from "../spi/wire-message.ts";
+import { Answers, MessageWriter, type WriterOptions } from "./message-writer.ts";
+import type { Publisher, PublishOptions } from "./publisher.ts";
+import type { Routes } from "./routes.ts";
+
+/** One complete event on its way out, with what is no attribute of it. */
+export interface Outgoing {
+  readonly event: RawCloudEvent;
+  readonly notBefore?: Date | undefined;
+  readonly ttlMs?: number | undefined;
+}
+
+/** One outcome for each event, in order. */
+export type PublishHandler = (
+  topic: string,
+  events: readonly Outgoing[],
+  options: PublishOptions,
+) => Promise<readonly Outcome[]>;
+
+/** Wraps every publish of a bus: `(next) => async (topic, events, options) => next(topic, events, options)`. First in the list is outermost. */
+export type PublishMiddleware = (next: PublishHandler) => PublishHandler;
+
+export interface BusPublisherOptions {
+  readonly source: string;
+  readonly routes: Routes;
+  readonly codec: Codec;
+  readonly clock: Clock;
+  readonly observer: Observer;
+  readonly writer: WriterOptions;
+  readonly middleware: readonly PublishMiddleware[];
+}
+
+/** Several events of one publish call were refused; `outcomes` answers for each in order. */
+export class PublishError extends WaybillError {
+  readonly outcomes: readonly Outcome[];
+
+  constructor(error: WaybillError, outcomes: readonly Outcome[]) {
+    super(error.code, error.sentence, error.hint, error.cause);
+    this.outcomes = outcomes;
+  }
+}
+
+/** Publishing for a bus: check, encode, and hand to the topic's writer. */
+export class BusPublisher implements Publisher {
+  readonly #o: BusPublisherOptions;
+  readonly #writers = new Map<string, Promise<MessageWriter>>();
+  readonly #ready = new Map<string, MessageWriter>();
+  readonly #handle: PublishHandler;
+  #closed = false;
+
+  constructor(options: BusPublisherOptions) {
+    this.#o = options;
+    const last: PublishHandler = (topic, events, given) => this.#write(topic, events, given);
+    this.#handle = options.middleware.reduceRight((next, wrap) => wrap(next), last);
+  }
+
+  async publish(topic: string, given: NewEvent | readonly NewEvent[], options: PublishOptions = {}): Promise<void> {
+    const list = Array.isArray(given) ? (given as readonly NewEvent[]) : [given as NewEvent];
+    const events: (Outgoing | Promise<Outgoing>)[] = new Array(list.length);
+    const refused: { index: number; error: unknown }[] = [];
+    let late = false;
+    for (const [index, event] of list.entries()) {
+      try {
+        const built = toCloudEvent(event, this.#o.source);
+        const { notBefore, ttlMs } = event;
+        if (built instanceof Promise) {
+          late = true;
+          events[index] = built.then((complete) => ({ event: complete, notBefore, ttlMs }));
+        } else events[index] = { event: built, notBefore, ttlMs };
+      } catch (error) {
+        refused.push({ index, error });
+      }
+    }
+    // One invalid event refuses its call whole: the caller learns of it before anything is sent.
+    if (refused.length > 0) throw refused[0]!.error;
+    const complete = late ? await Promise.all(events) : (events as Outgoing[]);
+    const outcomes = await this.#handle(topic, complete, options);
+    const failed = outcomes.filter((outcome) => !outcome.ok);
+    if (failed.length === 0) return;
+    const first = (failed[0] as { error: unknown }).error;
+    if (list.length === 1 && first instanceof WaybillError) throw first;
+    const total = outcomes.length;
+    throw new PublishError(
+      coreErrors.WB_PUBLISH_FAILED({ topic, failed: failed.length, total, first: redacted(first) }, first),
+      outcomes,
+    );
+  }
+
+  publishRaw(
+    topic: string,
+    events: readonly RawCloudEvent[],
+    options: PublishOptions = {},
+  ): Promise<readonly Outcome[]> {
+    return this.#handle(
+      topic,
+      events.map((event) => ({ event })),
+      options,
+    );
+  }
+
+  /** The writer of a topic or destination, opened once. */
+  writer(topic: string): Promise<MessageWriter> {
+    if (this.#closed) return Promise.reject(coreErrors.WB_CLOSED({ what: "bus" }));
+    let opening = this.#writers.get(topic);
+    if (opening === undefined) {
+      const { routes, clock, writer } = this.#o;
+      opening = Promise.resolve()
+        .then(() => MessageWriter.open(routes.adapterOf(topic), topic, clock, writer))
+        .then((open) => {
+          this.#ready.set(topic, open);
+          return open;
+        });
+      this.#writers.set(topic, opening);
+      // An entity that is created later, or a broker that comes back, must be found by the next publish.
+      opening.catch(() => this.#writers.delete(topic));
+    }
+    return opening;
+  }
+
+  /** Resolves when everything handed in has been answered. */
+  async flush(): Promise<void> {
+    await Promise.all([...this.#ready.values()].map((writer) => writer.flush()));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const writers = await Promise.allSettled(this.#writers.values());
+    await Promise.allSettled(
+      writers.map((writer) => (writer.status === "fulfilled" ? writer.value.close() : undefined)),
+    );
+  }
+
+  async #write(topic: string, events: readonly Outgoing[], options: PublishOptions): Promise<readonly Outcome[]> {
+    checkLogicalName("topic", topic);
+    const { signal } = options;
+    const answers = new Answers(events.length);
+    if (signal?.aborted) return events.map(() => ({ ok: false, error: coreErrors.WB_PUBLISH_ABORTED({ topic }) }));
+    const giveUp = () => {
+      for (let i = 0; i < events.length; i++)
+        answers.set(i, { ok: false, error: coreErrors.WB_PUBLISH_ABORTED({ topic }) });
+    };
+    signal?.addEventListener("abort", giveUp, { once: true });
+    try {
+      const writer = this.#ready.get(topic) ?? (await this.writer(topic));
+      const messages: OutboundMessage[] = [];
+      const places: number[] = [];
+      for (let i = 0; i < events.length; i++) {
+        try {
+          messages.push(this.#encode(topic, events[i]!, writer));
+          places.push(i);
+        } catch (error) {
+          answers.set(i, { ok: false, error });
+        }
+      }
+      writer.add(messages, answers, places);
+    } catch (error) {
+      for (let i = 0; i < events.length; i++) answers.set(i, { ok: false, error });
+    }
+    const outcomes = await answers.all;
+    signal?.removeEventListener("abort", giveUp);
+    this.#tell(topic, events, outcomes);
+    return outcomes;
+  }
+
+  #encode(topic: string, outgoing: Outgoing, writer: MessageWriter): OutboundMessage {
+    const { codec, clock, routes } = this.#o;
+    const { event, notBefore, ttlMs } = outgoing;
+    checkAttributes(event);
+    const { headers, schedule } = writer.capabilities;
+    const message = codec.encode(event, { headers });
+    if (notBefore === undefined && ttlMs === undefined) return message;
+    const delayMs = notBefore === undefined ? 0 : notBefore.getTime() - clock.now();
+    const maxDelayMs = schedule === false ? 0 : schedule.maxDelayMs;
+    if (delayMs > maxDelayMs) {
+      throw coreErrors.WB_SCHEDULE_UNSUPPORTED({ topic, adapter: routes.adapterOf(topic).name, delayMs, maxDelayMs });
+    }
+    return { ...message, notBefore: delayMs > 0 ? notBefore : undefined, ttlMs };
+  }
+
+  #tell(topic: string, events: readonly Outgoing[], outcomes: readonly Outcome[]): void {
+    const { published, publishFailed } = this.#o.observer;
+    if (published === undefined && publishFailed === undefined) return;
+    for (const [index, outcome] of outcomes.entries()) {
+      const { id } = events[index]!.event;
+      if (outcome.ok) published?.({ topic, id });
+      else publishFailed?.({ topic, id, error: outcome.error });
+    }
+  }
+}
