@@ -19,11 +19,19 @@ export interface Decoded {
 /** CloudEvents 1.0 on the wire: binary mode where there are headers, structured JSON elsewhere; reads both, and the batch-of-one, everywhere. */
 export interface Codec {
   /**
-   * `event` has been checked (attributes, not data). `key` is `partitionkey`. Throws WB_DATA_UNSERIALIZABLE.
+   * `event` has been checked (attributes, not data). `key` is `partitionkey`. Data is a JSON value for JSON types (and without a
+   * content type), a string for `text/*` in UTF-8, a `Uint8Array` for any other type, or what a serializer takes; anything else throws
+   * WB_DATA_UNSERIALIZABLE. Bytes are not copied: do not change them afterwards.
    */
   encode(event: RawCloudEvent, options: { headers: boolean }): OutboundMessage;
-  /** Throws WB_EVENT_UNDECODABLE. Never trusts a byte of it. */
+  /**
+   * Throws WB_EVENT_UNDECODABLE and nothing else, whatever the bytes. Required attributes must be there, names and values must be what
+   * CloudEvents allows; an empty or null optional attribute is read as unset; times and URIs are not checked. Bytes as data are a view of the body.
+   */
   decode(message: WireMessage): Decoded;
-  /** The same message with other bookkeeping, everything else byte for byte: for retry copies and redrives. */
+  /**
+   * The same message with other bookkeeping, everything else byte for byte: for retry copies and redrives. Empty bookkeeping gives back what
+   * the producer wrote. Never throws: what is no event in structured mode, readable or not, gets headers.
+   */
   withBookkeeping(message: WireMessage, bookkeeping: Bookkeeping): OutboundMessage;
 }

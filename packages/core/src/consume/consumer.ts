@@ -186,7 +186,7 @@ export class Consumer {
       if (typeof handled === "string") this.#succeeded(work, context, handled);
       else {
         handled.then(
-          (late) => this.#succeeded(work, context, late),
+          (late) => this.#succeeded(work, context, late ?? "processed"),
           (error) => this.#threw(work, context, error),
         );
       }

@@ -39,8 +39,11 @@ export class Pipeline {
     this.#handle = options.middleware.reduceRight((next, wrap) => wrap(next), options.handler);
   }
 
-  /** Rejects or throws with {@link GiveUp}, {@link Busy}, or whatever the handler threw. `event` is this try's own: it is changed. */
-  run(event: RawCloudEvent, context: DeliveryContext): Handled | Promise<Handled> {
+  /**
+   * Resolving to nothing means processed: a handler's own promise is handed on as it is, for one more on the path of every event shows. Rejects or throws with
+   * {@link GiveUp}, {@link Busy}, or whatever the handler threw. `event` is this try's own: it is changed.
+   */
+  run(event: RawCloudEvent, context: DeliveryContext): Handled | Promise<Handled | undefined> {
     context.event = event;
     const { definition, unknown, topic, clock } = this.#options;
     const expiry = event.expirytime;
@@ -68,12 +71,12 @@ export class Pipeline {
     }
   }
 
-  #deliver(event: RawCloudEvent, context: DeliveryContext): "processed" | Promise<Handled> {
+  #deliver(event: RawCloudEvent, context: DeliveryContext): "processed" | Promise<Handled | undefined> {
     context.event = event;
     const { inbox, topic, subscription } = this.#options;
     if (inbox === undefined) {
       const result = this.#handle(event, context);
-      return result instanceof Promise || isThenable(result) ? Promise.resolve(result).then(processed) : "processed";
+      return isThenable(result) ? result : "processed";
     }
     const key = { topic, subscription, source: event.source, id: event.id };
     return inbox
@@ -92,9 +95,7 @@ export class Pipeline {
   }
 }
 
-const processed = (): "processed" => "processed";
-
-function isThenable(value: unknown): value is PromiseLike<void> {
+function isThenable(value: unknown): value is Promise<undefined> {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
 

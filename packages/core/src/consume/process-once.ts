@@ -61,7 +61,8 @@ async function tryOnce(message: WireMessage, target: Target, around: Surrounding
       attempt,
       (bookkeeping.redrives ?? 0) > 0,
     );
-    const handled = await withTimeout(pipeline.run(event, context), context, options.handlerTimeoutMs, clock);
+    const handled =
+      (await withTimeout(pipeline.run(event, context), context, options.handlerTimeoutMs, clock)) ?? "processed";
     observer[handled]?.({ topic, subscription, id: event.id, type: event.type, attempt });
     return { kind: "ack" };
   } catch (error) {
@@ -100,13 +101,13 @@ async function tryOnce(message: WireMessage, target: Target, around: Surrounding
 }
 
 function withTimeout(
-  running: Handled | Promise<Handled>,
+  running: Handled | Promise<Handled | undefined>,
   context: DeliveryContext,
   timeoutMs: number,
   clock: Clock,
-): Handled | Promise<Handled> {
+): Handled | Promise<Handled | undefined> {
   if (typeof running === "string") return running;
-  return new Promise((resolve, reject) => {
+  return new Promise<Handled | undefined>((resolve, reject) => {
     const timer = clock.after(timeoutMs, () => {
       const error = coreErrors.WB_HANDLER_TIMEOUT({ timeoutMs });
       context.abort(error);

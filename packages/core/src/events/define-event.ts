@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { v7 as uuid } from "uuid";
 import type { AttributeValue, RawCloudEvent } from "./cloud-event.ts";
+import { newEventId } from "./event-id.ts";
 
 /** What may be said of one event besides its data. */
 export interface EventOptions {
@@ -72,7 +72,7 @@ export function defineEvent(
     definition,
     type,
     data,
-    id: given.id ?? uuid(),
+    id: given.id ?? newEventId(),
     time: timeText(given.time),
   })) as EventDefinition<string, unknown, unknown>;
   return Object.assign(definition, { ...options, type, schema });
