@@ -20,7 +20,7 @@ import type { WriterOptions } from "./publish/message-writer.ts";
 import type { Publisher, PublishOptions } from "./publish/publisher.ts";
 import { Routes } from "./publish/routes.ts";
 import type { Adapter, Backlog, Health } from "./spi/adapter.ts";
-import { deadTopic } from "./spi/destinations.ts";
+import { deadTopic, ownTopic } from "./spi/destinations.ts";
 import { checkLogicalName } from "./spi/naming.ts";
 import type { Outcome } from "./spi/outcome.ts";
 import type { WireMessage } from "./spi/wire-message.ts";
@@ -239,6 +239,12 @@ export function createBus(options: BusOptions): Bus {
         open: () =>
           adapter.openDeadLetters?.({ topic: name, subscription }) ??
           adapter.openReceiver({ topic: deadTopic(name, subscription), subscription, startFrom: "earliest" }),
+        // Read as a topic, its own `returnTo` is what reaches this reader, not the subscription.
+        returnTo: (store) =>
+          adapter.openDeadLetters !== undefined || store.returnTo === undefined
+            ? store.returnTo
+            : ownTopic(name, subscription),
+        putBack: () => publisher.writer(deadTopic(name, subscription)),
         target: (to) => {
           if (to === undefined)
             throw coreErrors.WB_REDRIVE_UNSUPPORTED({ topic: name, subscription, adapter: adapter.name });

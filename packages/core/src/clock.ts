@@ -7,6 +7,8 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Milliseconds since some fixed moment, which no correction of the machine's time changes: for measuring how long something took. */
+  monotonic(): number;
   /** Calls `run` once after `ms` milliseconds. The timer does not keep the process alive when `unref` is set. */
   after(ms: number, run: () => void, options?: { unref?: boolean }): Timer;
 }
@@ -16,6 +18,7 @@ const MAX_TIMER_MS = 2_147_483_647;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   after(ms, run, options) {
     const timer = setTimeout(run, Math.min(Math.max(0, ms), MAX_TIMER_MS));
     if (options?.unref) timer.unref();

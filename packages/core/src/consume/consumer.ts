@@ -102,9 +102,9 @@ export class Consumer {
   /** A handler that has been at it for too long has failed; called now and then. */
   expireHandlers(): void {
     const { clock, handlerTimeoutMs } = this.#o;
-    const now = clock.now();
+    const now = clock.monotonic();
     for (const work of this.#running) {
-      if (work.startedMs === 0 || now - work.startedMs < handlerTimeoutMs) continue;
+      if (now - work.startedMs < handlerTimeoutMs) continue;
       const error = coreErrors.WB_HANDLER_TIMEOUT({ timeoutMs: handlerTimeoutMs });
       const context = work.context;
       this.#ended(work, context);
@@ -127,6 +127,11 @@ export class Consumer {
     observer.lost?.({ topic: scope.topic, subscription: scope.subscription, id: work.delivery.message.id, reason });
     this.#o.roomy(false);
     this.pump();
+  }
+
+  /** No further handler begins, and what still arrives goes back. The first step of a drain: receiving takes a moment to end. */
+  stop(): void {
+    this.#stopped = true;
   }
 
   /** Starts nothing more and gives back what no handler has begun. Resolves when the running ones are done. */
@@ -168,7 +173,7 @@ export class Consumer {
     const { pipeline, clock, scope, maxDeliveries } = this.#o;
     const { delivery } = work;
     work.state = "running";
-    work.startedMs = clock.now();
+    work.startedMs = clock.monotonic();
     this.#running.add(work);
     try {
       const { event, bookkeeping } = pipeline.decode(delivery.message);

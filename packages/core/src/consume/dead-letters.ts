@@ -49,6 +49,10 @@ export interface DeadLetters {
 
 export interface DeadLettersParts {
   readonly open: () => Promise<DeadLetterStore | Receiver>;
+  /** Where redriven events go by themselves; undefined where nothing reaches that subscription alone. */
+  readonly returnTo: (store: Receiver) => string | undefined;
+  /** Writes to the place of these dead letters: for a store that is a log, which can give nothing back. */
+  readonly putBack: () => Promise<MessageWriter>;
   readonly target: (topic: string | undefined) => Promise<MessageWriter>;
   readonly codec: Codec;
   readonly clock: Clock;
@@ -61,22 +65,30 @@ const NONE: ReadonlySet<string> = new Set();
 
 export function openDeadLetters(parts: DeadLettersParts): DeadLetters {
   let store: Promise<DeadLetterStore | Receiver> | undefined;
-  const opened = () => {
+  const close = async () => {
+    const open = store;
+    store = undefined;
+    await (await open)?.close();
+  };
+  /** A store that gives nothing back is read from its position again by whoever opens it next. */
+  const use = async <T>(work: (open: DeadLetterStore | Receiver) => Promise<T>): Promise<T> => {
     store ??= parts.open();
-    return store;
+    const open = await store;
+    try {
+      return await work(open);
+    } finally {
+      if (isLog(open)) await close();
+    }
   };
   return {
-    list: (options = {}) => opened().then((open) => list(parts.codec, open, options.max ?? 100)),
-    redrive: async (selection = {}) => {
-      const open = await opened();
-      const target = selection.dryRun ? undefined : await parts.target(selection.to ?? open.returnTo);
-      return walk(parts, open, selection, (letter) => redrive(parts.codec, target!, letter));
-    },
-    purge: async (selection = {}) => walk(parts, await opened(), selection, async () => undefined),
-    close: async () => {
-      await (await store)?.close();
-      store = undefined;
-    },
+    list: (options = {}) => use((open) => list(parts.codec, open, options.max ?? 100)),
+    redrive: (selection = {}) =>
+      use(async (open) => {
+        const target = selection.dryRun ? undefined : await parts.target(selection.to ?? parts.returnTo(open));
+        return walk(parts, open, selection, (letter) => redrive(parts.codec, target!, letter));
+      }),
+    purge: (selection = {}) => use((open) => walk(parts, open, selection, async () => undefined)),
+    close,
   };
 }
 
@@ -101,16 +113,23 @@ async function list(
   return taken.map(({ message }) => recordOf(codec, message));
 }
 
-/** Receives record after record, does `act` with each that is selected, and acks it; what is not selected is given back at the end. */
+/**
+ * Receives record after record, does `act` with each that is selected, and acks it; what is not selected is given back at the end. In a
+ * log an ack covers what was skipped before it: from the first skipped record on nothing is acked until the skipped ones stand at the
+ * log's end again.
+ */
 async function walk(
-  { codec, clock }: DeadLettersParts,
+  { codec, clock, putBack }: DeadLettersParts,
   store: DeadLetterStore | Receiver,
   selection: DeadLetterSelection,
   act: (record: DeadLetterRecord) => Promise<void>,
 ): Promise<{ done: number; skipped: number }> {
   const { filter, max = Number.POSITIVE_INFINITY, ratePerSecond, dryRun = false, onProgress } = selection;
   const signal = selection.signal ?? new AbortController().signal;
+  const log = isLog(store);
   const kept: Delivery[] = [];
+  /** Of a log, what is done with beyond the first skipped record. */
+  const unacked: Delivery[] = [];
   const started = clock.now();
   let done = 0;
   try {
@@ -121,10 +140,11 @@ async function walk(
       try {
         for (const [index, delivery] of batch.entries()) {
           const record = recordOf(codec, delivery.message);
-          if (signal.aborted) kept.push(...batch.slice(index));
+          if (signal.aborted && !log) kept.push(...batch.slice(index));
           if (signal.aborted) break;
           if (filter?.(record) === false) {
             kept.push(delivery);
+            unacked.push(delivery);
             continue;
           }
           if (dryRun) kept.push(delivery);
@@ -133,7 +153,8 @@ async function walk(
               await sleep(clock, started + (done * 1_000) / ratePerSecond - clock.now(), signal);
             }
             await act(record);
-            settlements.push({ delivery, kind: "ack" });
+            if (log && kept.length > 0) unacked.push(delivery);
+            else settlements.push({ delivery, kind: "ack" });
           }
           done++;
         }
@@ -143,10 +164,22 @@ async function walk(
       onProgress?.({ done, skipped: kept.length - (dryRun ? done : 0) });
     }
   } finally {
-    await settleAll(
-      store,
-      kept.map((delivery) => ({ delivery, kind: "release", delayMs: 0 }) as const),
-    );
+    if (!log) {
+      await settleAll(
+        store,
+        kept.map((delivery) => ({ delivery, kind: "release", delayMs: 0 }) as const),
+      );
+    } else if (!dryRun && unacked.length > kept.length) {
+      const writer = await putBack();
+      for (const { message } of kept) {
+        const outcome = await writer.write(message);
+        if (!outcome.ok) throw outcome.error;
+      }
+      await settleAll(
+        store,
+        unacked.map((delivery) => ({ delivery, kind: "ack" }) as const),
+      );
+    }
   }
   return { done, skipped: kept.length - (dryRun ? done : 0) };
 }
@@ -179,6 +212,10 @@ function recordOf(codec: Codec, message: WireMessage): DeadLetterRecord {
   } catch {
     return { id: original.id, event: undefined, original, reason };
   }
+}
+
+function isLog(store: Receiver): boolean {
+  return store.capabilities.settle === "upTo";
 }
 
 function receive(store: Receiver, max: number, signal: AbortSignal): Promise<readonly Delivery[]> {

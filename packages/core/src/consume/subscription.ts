@@ -191,6 +191,7 @@ export class RunningSubscription implements Subscription {
         resolve("late");
       };
     });
+    this.#consumer.stop();
     const finished = this.#loop.stop().then(() => this.#consumer.drain());
     let abandoned = 0;
     if ((await Promise.race([finished, deadline])) === "late") {

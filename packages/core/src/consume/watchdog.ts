@@ -18,13 +18,13 @@ export class Watchdog {
 
   constructor(options: WatchdogOptions) {
     this.#options = options;
-    this.#lastMs = options.clock.now();
+    this.#lastMs = options.clock.monotonic();
     this.#wait();
   }
 
   /** Something was received, or there is a reason not to receive. */
   seen(): void {
-    this.#lastMs = this.#options.clock.now();
+    this.#lastMs = this.#options.clock.monotonic();
   }
 
   stop(): void {
@@ -39,10 +39,10 @@ export class Watchdog {
 
   async #look(): Promise<void> {
     const { clock, idleMs, backlog, stalled, failed } = this.#options;
-    if (clock.now() - this.#lastMs >= idleMs) {
+    if (clock.monotonic() - this.#lastMs >= idleMs) {
       try {
         const waiting = await backlog();
-        if (waiting.events > 0 && clock.now() - this.#lastMs >= idleMs) stalled(waiting);
+        if (waiting.events > 0 && clock.monotonic() - this.#lastMs >= idleMs) stalled(waiting);
       } catch (error) {
         failed(error);
       }

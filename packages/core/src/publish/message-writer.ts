@@ -110,7 +110,7 @@ export class MessageWriter {
   add(messages: readonly OutboundMessage[], answers: Answers, places: readonly number[]): void {
     const { maxBuffered, maxBufferedBytes, deadlineMs } = this.#options;
     const { maxMessageBytes } = this.#sender.capabilities;
-    const deadline = this.#clock.now() + deadlineMs;
+    const deadline = this.#clock.monotonic() + deadlineMs;
     const waiting = this.#queue.length - this.#from;
     const full = waiting > 0 && (waiting + messages.length > maxBuffered || this.#bytes > maxBufferedBytes);
     for (let i = 0; i < messages.length; i++) {
@@ -180,7 +180,7 @@ export class MessageWriter {
   /** The next batch; entries whose caller has given up, or whose time is over, are answered and left out. */
   #take(): Entry[] {
     const { maxSendBatch, maxSendBatchBytes } = this.capabilities;
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     const batch: Entry[] = [];
     let bytes = 0;
     while (this.#from < this.#queue.length && batch.length < maxSendBatch) {
@@ -237,17 +237,18 @@ export class MessageWriter {
     this.#from = 0;
     for (const entry of again) this.#bytes += entry.bytes;
     const waitMs = Math.min(MAX_BACKOFF_MS, (slow ? 500 : 50) * 2 ** (again[0]!.tries - 1));
-    this.#backoff ??= sleep(this.#clock, Math.max(1, Math.min(waitMs, again[0]!.deadlineMs - this.#clock.now()))).then(
-      () => {
-        this.#backoff = undefined;
-        this.#pump();
-      },
-    );
+    this.#backoff ??= sleep(
+      this.#clock,
+      Math.max(1, Math.min(waitMs, again[0]!.deadlineMs - this.#clock.monotonic())),
+    ).then(() => {
+      this.#backoff = undefined;
+      this.#pump();
+    });
   }
 
   async #attempt(batch: readonly Entry[]): Promise<readonly Outcome[]> {
     const abort = new AbortController();
-    const leftMs = batch[0]!.deadlineMs - this.#clock.now();
+    const leftMs = batch[0]!.deadlineMs - this.#clock.monotonic();
     let expire!: (outcomes: readonly Outcome[]) => void;
     const expired = new Promise<readonly Outcome[]>((resolve) => {
       expire = resolve;

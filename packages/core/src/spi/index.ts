@@ -5,7 +5,7 @@ export type { Codec, Decoded } from "../codec/codec.ts";
 export { createCodec } from "../codec/create-codec.ts";
 export { decodeDeadLetter, encodeDeadLetter } from "../codec/dead-letter.ts";
 export { HEADER } from "../codec/headers.ts";
-export { defineErrors } from "../errors/define-errors.ts";
+export { defineErrors, type ErrorTable } from "../errors/define-errors.ts";
 export { maskSecrets, redacted } from "../errors/redacted.ts";
 export { isWaybillError, WaybillError } from "../errors/waybill-error.ts";
 export { checkAttributes } from "../events/check-attributes.ts";

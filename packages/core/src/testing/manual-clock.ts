@@ -30,13 +30,18 @@ export class ManualClock implements Clock {
     return this.#nowMs;
   }
 
+  monotonic(): number {
+    return this.#nowMs;
+  }
+
   /** Timers set and neither fired nor cleared. */
   get pending(): number {
     return this.#timers.length;
   }
 
+  /** Whole milliseconds, as of a real timer: a fraction is rounded up. */
   after(ms: number, run: () => void): Timer {
-    const timer: Pending = { atMs: this.#nowMs + Math.max(0, ms), order: this.#order++, run };
+    const timer: Pending = { atMs: this.#nowMs + Math.ceil(Math.max(0, ms)), order: this.#order++, run };
     this.#timers.splice(this.#indexFor(timer), 0, timer);
     return {
       clear: () => {

@@ -1,0 +1,121 @@
+import { type Adapter, deadTopic, ownTopic, type Source } from "@waybill/core/spi";
+import { createAdmin, type PlannedQueue } from "./admin.ts";
+import { classify, failedCall } from "./classify.ts";
+import { connect } from "./connect.ts";
+import { createDeadLetters } from "./dead-letters.ts";
+import { storageQueueErrors } from "./errors.ts";
+import { ATTEMPT_BYTES } from "./mapping.ts";
+import { checkOptions, type StorageQueueOptions } from "./options.ts";
+import { createQueueNames } from "./queue-names.ts";
+import { createReceiver } from "./receiver.ts";
+import { createSender } from "./sender.ts";
+
+export interface StorageQueueAdapter extends Adapter {
+  readonly name: "storage-queue";
+  /** The queues that the declared subscriptions need, each with its dead-letter queue, and whether it exists. Changes nothing. */
+  plan(signal?: AbortSignal): Promise<readonly PlannedQueue[]>;
+}
+
+/**
+ * Azure Storage Queues: one queue for each subscription, with copies made by the sender; at least once, in no order. Checks its options and
+ * does no I/O.
+ */
+export function storageQueue(options: StorageQueueOptions): StorageQueueAdapter {
+  const settings = checkOptions(options);
+  const names = createQueueNames(settings);
+  const service = connect(options);
+  const admin = createAdmin(service, names, settings);
+  const open = new Set<{ close(): Promise<void> }>();
+  let closed = false;
+
+  const checkOpen = () => {
+    if (closed) throw storageQueueErrors.WB_STORAGE_QUEUE_CLOSED({ what: "adapter" });
+  };
+  const track = <T extends { close(): Promise<void> }>(part: T): T => {
+    const { close } = part;
+    const tracked: T = {
+      ...part,
+      close: async () => {
+        open.delete(tracked);
+        await close();
+      },
+    };
+    open.add(tracked);
+    return tracked;
+  };
+  const queueOf = (logical: string) => service.getQueueClient(names(logical));
+
+  /** A topic stands for all its subscriptions; anything longer is one queue. */
+  const destinations = (topic: string): readonly string[] => {
+    if (topic.includes("/")) return [topic];
+    const declared = settings.subscriptions.get(topic) ?? [];
+    if (declared.length === 0) throw storageQueueErrors.WB_STORAGE_QUEUE_UNDECLARED({ topic });
+    return declared.map((subscription) => ownTopic(topic, subscription));
+  };
+
+  const checkDeclared = ({ topic, subscription }: Omit<Source, "startFrom">) => {
+    const declared = settings.subscriptions.get(topic);
+    if (declared === undefined || declared.includes(subscription)) return;
+    throw storageQueueErrors.WB_STORAGE_QUEUE_SUBSCRIPTION({
+      topic,
+      subscription,
+      declared: declared.join(", ") || "none",
+    });
+  };
+
+  return {
+    name: "storage-queue",
+    async openSender(topic) {
+      checkOpen();
+      const queues = destinations(topic).map(queueOf);
+      await Promise.all(queues.map((queue) => admin.ensure(queue.name)));
+      // What is given up is not tried again, and must fit however large it came.
+      const room = topic.split("/")[2] === "dead" ? 0 : ATTEMPT_BYTES;
+      return track(createSender(queues, room, admin, settings));
+    },
+    /** `startFrom` changes nothing: a queue holds what was sent since it exists, and that is the subscription's position. */
+    async openReceiver(source) {
+      checkOpen();
+      checkDeclared(source);
+      const own = ownTopic(source.topic, source.subscription);
+      const queue = queueOf(own);
+      await admin.ensure(queue.name);
+      return track(createReceiver({ queue, admin, settings, returnTo: own }));
+    },
+    async openDeadLetters({ topic, subscription }) {
+      checkOpen();
+      const queue = queueOf(deadTopic(topic, subscription));
+      return track(createDeadLetters({ queue, admin, settings, returnTo: ownTopic(topic, subscription) }));
+    },
+    /** Approximate, and hidden messages count. The age is that of the first message that is not hidden. */
+    async backlog({ topic, subscription }) {
+      checkOpen();
+      const queue = queueOf(ownTopic(topic, subscription));
+      try {
+        const [properties, head] = await Promise.all([queue.getProperties(), queue.peekMessages()]);
+        const oldest = head.peekedMessageItems[0]?.insertedOn.getTime();
+        return {
+          events: Math.max(0, properties.approximateMessagesCount ?? 0),
+          oldestMs: oldest === undefined ? undefined : Math.max(0, Date.now() - oldest),
+        };
+      } catch (error) {
+        throw failedCall("Counting", queue.name, error);
+      }
+    },
+    classify,
+    async health(signal) {
+      try {
+        checkOpen();
+        await service.getProperties({ abortSignal: signal });
+        return { ok: true };
+      } catch (error) {
+        return { ok: false, error: classify(error) === "closed" ? error : failedCall("Asking", "service", error) };
+      }
+    },
+    plan: (signal) => admin.plan(signal),
+    async close() {
+      closed = true;
+      await Promise.all([...open].map((part) => part.close()));
+    },
+  };
+}

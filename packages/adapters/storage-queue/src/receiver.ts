@@ -1,0 +1,194 @@
+import type { QueueClient } from "@azure/storage-queue";
+import {
+  type Delivery,
+  done,
+  type Outcome,
+  type Receiver,
+  type Settlement,
+  sleep,
+  systemClock,
+  type Want,
+} from "@waybill/core/spi";
+import type { QueueAdmin } from "./admin.ts";
+import { attemptText } from "./attempt-text.ts";
+import { MAX_MESSAGE_BYTES, MAX_PER_CALL, MAX_VISIBILITY_S, receiverCapabilities } from "./capabilities.ts";
+import { classify, failedCall } from "./classify.ts";
+import { storageQueueErrors } from "./errors.ts";
+import { createLimiter } from "./limiter.ts";
+import { toSeconds } from "./mapping.ts";
+import type { Settings } from "./options.ts";
+import { PollPause } from "./poll-pause.ts";
+import { Receipts } from "./receipts.ts";
+
+/** Receive calls at a time, once a full answer has shown that there is more. */
+const MAX_PARALLEL_CALLS = 4;
+/** How long `close` waits for what an aborted `receive` still has to give back. */
+const CLOSE_MS = 2_000;
+
+export interface ReceiverOptions {
+  readonly queue: QueueClient;
+  readonly admin: QueueAdmin;
+  readonly settings: Pick<Settings, "encoding" | "visibilityMs" | "maxPollMs" | "settleConcurrency">;
+  readonly returnTo: string;
+  /** A queue that is not there is empty: nothing has been put into it yet. */
+  readonly missingIsEmpty?: boolean;
+}
+
+export function createReceiver(options: ReceiverOptions): Receiver {
+  const { queue, admin, settings, returnTo, missingIsEmpty = false } = options;
+  const visibilityS = settings.visibilityMs / 1_000;
+  const capabilities = receiverCapabilities(settings.visibilityMs);
+  const receipts = new Receipts(queue);
+  const pause = new PollPause(settings.maxPollMs);
+  const limited = createLimiter(settings.settleConcurrency);
+  const closing = new AbortController();
+  const givingBack = new Set<Promise<unknown>>();
+  let closed = false;
+  let more = false;
+
+  const fetchOnce = async (max: number): Promise<Delivery[]> => {
+    const leaseUntilMs = Date.now() + settings.visibilityMs;
+    try {
+      const answer = await queue.receiveMessages({
+        numberOfMessages: max,
+        visibilityTimeout: visibilityS,
+        abortSignal: closing.signal,
+      });
+      return answer.receivedMessageItems.map((item) => receipts.hold(item, settings.encoding, leaseUntilMs));
+    } catch (error) {
+      if (classify(error) === "not-found") {
+        if (missingIsEmpty) return [];
+        admin.forget(queue.name);
+      }
+      throw failedCall("Receiving from", queue.name, error);
+    }
+  };
+
+  const fetch = async (max: number): Promise<readonly Delivery[]> => {
+    const calls = more ? Math.min(MAX_PARALLEL_CALLS, Math.ceil(max / MAX_PER_CALL)) : 1;
+    const results = await Promise.allSettled(
+      Array.from({ length: calls }, (_, index) => fetchOnce(Math.min(MAX_PER_CALL, max - index * MAX_PER_CALL))),
+    );
+    const found = results.flatMap((result) => (result.status === "fulfilled" ? result.value : []));
+    const failed = results.find((result) => result.status === "rejected");
+    // What arrived is handed over even when another call failed: the next one will say so again.
+    if (failed !== undefined && found.length === 0) throw failed.reason;
+    more = found.length >= Math.min(max, MAX_PER_CALL);
+    pause.found(found.length);
+    return found;
+  };
+
+  const hide = (delivery: Delivery, text: string | undefined, seconds: number, signal: AbortSignal) =>
+    receipts.use(delivery, "Releasing to", async (receipt) => {
+      // The visibility is always given: left out, the SDK makes it 0.
+      await queue.updateMessage(delivery.message.id, receipt, text, seconds, { abortSignal: signal });
+      return { receipt: undefined, value: undefined };
+    });
+
+  const giveBack = async (fetching: Promise<readonly Delivery[]>) => {
+    const found = await fetching.catch(() => []);
+    // What cannot be given back comes back when its visibility ends.
+    await Promise.allSettled(found.map((delivery) => limited(() => hide(delivery, undefined, 0, closing.signal))));
+  };
+
+  const settleOne = async (settlement: Settlement, signal: AbortSignal): Promise<undefined> => {
+    const { delivery } = settlement;
+    if (settlement.kind === "reject") throw storageQueueErrors.WB_STORAGE_QUEUE_REJECT({ queue: queue.name });
+    if (settlement.kind === "ack") {
+      return receipts.use(delivery, "Deleting from", async (receipt) => {
+        await queue.deleteMessage(delivery.message.id, receipt, { abortSignal: signal });
+        return { receipt: undefined, value: undefined };
+      });
+    }
+    const { attempt, delayMs } = settlement;
+    const text = attempt === undefined ? undefined : attemptText(delivery.message, attempt, settings.encoding);
+    return hide(delivery, text, Math.min(MAX_VISIBILITY_S, toSeconds(delayMs)), signal);
+  };
+
+  const renewOne = (delivery: Delivery, signal: AbortSignal): Promise<Date> =>
+    receipts.use(delivery, "Renewing in", async (receipt) => {
+      const until = new Date(Date.now() + settings.visibilityMs);
+      const options = { abortSignal: signal };
+      const answer = await queue.updateMessage(delivery.message.id, receipt, undefined, visibilityS, options);
+      return { receipt: answer.popReceipt ?? receipt, value: until };
+    });
+
+  const checkOpen = () => {
+    if (closed) throw storageQueueErrors.WB_STORAGE_QUEUE_CLOSED({ what: "receiver" });
+  };
+
+  return {
+    capabilities,
+    returnTo,
+    async receive(want, signal) {
+      checkOpen();
+      const waitMs = pause.nextMs;
+      if (waitMs > 0) await sleep(systemClock, waitMs, signal);
+      if (signal.aborted || want.max < 1) return [];
+      if (!missingIsEmpty) await admin.ensure(queue.name);
+      if (signal.aborted) return [];
+      const fetching = fetch(countFor(want)).catch((error: unknown) => {
+        pause.found(0);
+        throw error;
+      });
+      const found = await unlessAborted(fetching, signal);
+      if (found !== undefined) return found;
+      const back = giveBack(fetching).finally(() => givingBack.delete(back));
+      givingBack.add(back);
+      return [];
+    },
+    settle(settlements, signal) {
+      return outcomes(settlements, (settlement) => {
+        checkOpen();
+        return limited(() => settleOne(settlement, signal));
+      });
+    },
+    renew(deliveries, signal) {
+      return outcomes(deliveries, (delivery) => {
+        checkOpen();
+        return limited(() => renewOne(delivery, signal));
+      });
+    },
+    async close() {
+      closed = true;
+      const timer = setTimeout(() => closing.abort(), CLOSE_MS);
+      await Promise.allSettled(givingBack);
+      clearTimeout(timer);
+      closing.abort();
+    },
+  };
+}
+
+/** The service counts messages, core also bytes: so many that even the largest keep within them. */
+function countFor(want: Want): number {
+  const byBytes = Math.floor(want.maxBytes / MAX_MESSAGE_BYTES);
+  return Math.max(1, Math.min(want.max, byBytes, MAX_PARALLEL_CALLS * MAX_PER_CALL));
+}
+
+/** The value; or undefined as soon as the signal aborts, whatever becomes of the promise. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  let onAbort: (() => void) | undefined;
+  const aborted = new Promise<undefined>((resolve) => {
+    onAbort = () => resolve(undefined);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Runs all side by side; each answers for itself. */
+function outcomes<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<Outcome<R>[]> {
+  return Promise.all(
+    items.map(async (item): Promise<Outcome<R>> => {
+      try {
+        const value = await run(item);
+        return value === undefined ? (done as Outcome<R>) : { ok: true, value };
+      } catch (error) {
+        return { ok: false, error };
+      }
+    }),
+  );
+}

@@ -1,0 +1,60 @@
+import { defineErrors } from "@waybill/core/spi";
+
+/** Every error of the commands themselves. */
+export const cliErrors = defineErrors({
+  WB_CLI_USAGE: {
+    sentence: (p: { problem: string; command: string }) => p.problem,
+    hint: (p) => `See \`${p.command} --help\`.`,
+  },
+  WB_CLI_UNEXPECTED: {
+    sentence: (p: { problem: string }) => p.problem,
+    hint: "Run it again with --verbose to see where it happened.",
+  },
+  WB_CLI_INPUT: {
+    sentence: (p: { problem: string }) => `The line ${p.problem}.`,
+    hint: "Without --type each line is one CloudEvent in JSON; with --type each line is the JSON data of one event.",
+  },
+  WB_CLI_FILE: {
+    sentence: (p: { file: string; problem: string }) => `The file ${p.file} cannot be read: ${p.problem}.`,
+    hint: "Give the path of a file with one JSON document a line, or - for standard input.",
+  },
+  WB_CLI_INCOMPLETE: {
+    sentence: (p: { what: string; failed: number; total: number }) => `${p.failed} of ${p.total} ${p.what}.`,
+    hint: "The lines above say which and why. Those that were done need not be repeated.",
+  },
+  WB_BROKER_UNREACHABLE: {
+    sentence: (p: { brokers: string; problem: string }) =>
+      `The broker (${p.brokers}) cannot be used: ${p.problem || "it did not answer in time"}.`,
+    hint: "Check address, network and credentials; `waybill config` says where each value comes from.",
+  },
+  WB_RELAY_OVER_MEMORY: {
+    sentence: (p: { broker: string }) =>
+      `The broker ${p.broker} is memory, which lives in one process: what this relay published would reach nobody and be gone.`,
+    hint: "Run the relay inside the service (openRelay of @waybill/config), or configure a broker that several processes share.",
+  },
+  WB_TAIL_NEEDS_SUBSCRIPTION: {
+    sentence: (p: { topic: string; broker: string }) =>
+      `The broker ${p.broker} gives events of ${p.topic} to its declared subscriptions only, so there is none that could be looked at in passing.`,
+    hint: "Name a subscription with --subscription and say --take; the events printed are then taken away from it.",
+  },
+  WB_TAIL_TAKES: {
+    sentence: (p: { topic: string; subscription: string }) =>
+      `Every event printed would be taken away from ${p.topic}/${p.subscription}: its own consumers would never see it.`,
+    hint: "Say --take if that is meant, or leave --subscription out where the broker can give tail a subscription of its own.",
+  },
+  WB_DEAD_NOT_FOUND: {
+    sentence: (p: { topic: string; subscription: string; id: string; looked: number }) =>
+      `No dead letter with id ${p.id} is among the ${p.looked} looked at in ${p.topic}/${p.subscription}.`,
+    hint: "Raise --max to look further, or list them with `waybill dead list`.",
+  },
+  WB_PURGE_UNCONFIRMED: {
+    sentence: (p: { topic: string; subscription: string }) =>
+      `Purging removes dead letters of ${p.topic}/${p.subscription} for good.`,
+    hint: "Say --yes to do it, or --dry-run to see how many it would be.",
+  },
+  WB_CLI_DRAIN_DEADLINE: {
+    sentence: (p: { deadlineMs: number; abandoned: number }) =>
+      `${p.abandoned} events were still in work when the drain's ${p.deadlineMs} ms were over.`,
+    hint: "None is lost: they are delivered or published again. Raise --drain-timeout if that happens often.",
+  },
+});

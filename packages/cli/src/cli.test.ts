@@ -1,0 +1,135 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: this is how config files refer to variables
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runWaybill, startWaybill } from "./run-waybill.test.helper.ts";
+
+// Each command is a process of its own: what a script sees is what is tested. Real brokers come in test/integration.
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "waybill-cli-"));
+  write(
+    "waybill.config.yaml",
+    "source: /cli\nbroker: memory\ntopics: { orders: { subscriptions: [billing] } }\noutbox: { store: sqlite, path: ./s.db }",
+  );
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
+const waybill = (args: string[], options: { env?: Record<string, string>; input?: string } = {}) =>
+  runWaybill(args, { cwd: folder, ...options });
+const json = (text: string) => JSON.parse(text.trim().split("\n").at(-1) ?? "") as Record<string, unknown>;
+
+describe("config", () => {
+  it("prints values with origins", async () => {
+    const { code, stdout } = await waybill(["config", "--json"], { env: { WAYBILL_PREFIX: "test" } });
+    expect(code).toBe(0);
+    expect(json(stdout).values).toEqual(
+      expect.arrayContaining([
+        { path: "prefix", value: "test", secret: false, from: "environment", variables: ["WAYBILL_PREFIX"] },
+        { path: "source", value: "/cli", secret: false, from: "file", variables: [] },
+      ]),
+    );
+    expect((await waybill(["config"])).stdout).toMatch(/^source = "\/cli" +# file$/m);
+  });
+});
+
+describe.concurrent("publish", () => {
+  it("publishes one event", async () => {
+    const args = ["publish", "orders", "--type", "a.b", "--data", '{"n":1}', "--key", "k", "--id", "e-1"];
+    expect(await waybill(args)).toMatchObject({ code: 0, stdout: "published e-1 to orders\n" });
+    expect(json((await waybill([...args, "--json"])).stdout)).toEqual({
+      topic: "orders",
+      published: 1,
+      failed: 0,
+      id: "e-1",
+    });
+  });
+
+  it("publishes the lines of standard input, names the bad ones and fails with 1", async () => {
+    const input =
+      '{"type":"t","data":1}\n\n{"type":"t","data_base64":"AAE="}\nnope\n{"data":2}\n{"type":"t","Bad_Name":1}\n';
+    const { code, stdout, stderr } = await waybill(["publish", "orders", "--file", "-", "--json"], { input });
+    expect(code).toBe(1);
+    expect(json(stdout)).toEqual({ topic: "orders", published: 2, failed: 3 });
+    const errors = stderr
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { line?: number; error: { code: string } });
+    expect(errors.map(({ line, error }) => [line, error.code])).toEqual([
+      [4, "WB_CLI_INPUT"],
+      [5, "WB_CLI_INPUT"],
+      [6, "WB_EVENT_ATTRIBUTE"],
+      [undefined, "WB_CLI_INCOMPLETE"],
+    ]);
+  });
+
+  it("publishes every line of a large file, the last one without a newline too", async () => {
+    write("rows.ndjson", Array.from({ length: 5_001 }, (_, n) => JSON.stringify({ n })).join("\n"));
+    const { code, stdout } = await waybill(["publish", "orders", "--type", "row", "--file", "rows.ndjson", "--json"]);
+    expect([code, json(stdout).published]).toEqual([0, 5_001]);
+  });
+
+  it("says that a file cannot be read", async () => {
+    const { code, stderr } = await waybill(["publish", "orders", "--file", "none.ndjson"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("WB_CLI_FILE: The file none.ndjson cannot be read: ENOENT.");
+  });
+});
+
+describe("tail", () => {
+  it("ends by itself after --for, and drains and exits 0 on SIGTERM", async () => {
+    expect((await waybill(["tail", "orders", "--for", "100ms"])).code).toBe(0);
+    const tail = startWaybill(["tail", "orders"], { cwd: folder });
+    await tail.said("tailing orders");
+    tail.kill("SIGTERM");
+    expect((await tail.ended).code).toBe(0);
+  });
+
+  it("does not take events from a declared subscription unasked", async () => {
+    const { code, stderr } = await waybill(["tail", "orders", "--subscription", "billing"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("WB_TAIL_TAKES");
+  });
+});
+
+describe("dead", () => {
+  it("says 1 for a dead letter that is not there", async () => {
+    const { code, stderr } = await waybill(["dead", "show", "orders", "billing", "e-9"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("WB_DEAD_NOT_FOUND");
+  });
+});
+
+describe.concurrent("secrets", () => {
+  const CANARY = "Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5";
+  const STRING = `DefaultEndpointsProtocol=http;AccountName=a;AccountKey=${CANARY};QueueEndpoint=http://127.0.0.1:1/a`;
+  const QUEUE =
+    'source: /s\nbroker: { adapter: storage-queue, connectionString: "${STRING}" }\ntopics: { orders: { subscriptions: [billing] } }';
+  const CASES: [string, string, string[], number][] = [
+    ["a broker that is down", QUEUE, ["publish", "orders", "--type", "t"], 3],
+    ["the same in JSON", QUEUE, ["dead", "list", "orders", "billing", "--json"], 3],
+    ["the printed configuration", QUEUE, ["config"], 0],
+    ["a wrong connection string", QUEUE.replace("${STRING}", "${STRING};nonsense"), ["tail", "orders"], 2],
+    ["a string in the wrong place", 'source: /s\nbroker: "${STRING}"', ["config"], 2],
+    [
+      "a string on the command line",
+      QUEUE,
+      ["--set", `source=${STRING}`, "--bogus", `AccountKey=${CANARY}`, "config"],
+      2,
+    ],
+    ["a topic named so", QUEUE, ["publish", STRING, "--type", "t"], 3],
+    ["broken YAML", `source: /s\nbroker: { connectionString: ${STRING}, {`, ["config"], 2],
+    ["a config that throws", `throw new Error(${JSON.stringify(STRING)});`, ["config"], 2],
+  ];
+  it.each(CASES)("stay secret: %s", async (name, text, args, code) => {
+    const file = `secret-${CASES.findIndex(([one]) => one === name)}.${name.includes("throws") ? "ts" : "yaml"}`;
+    write(file, text);
+    const ran = await waybill(["--config", file, "--verbose", ...args], { env: { STRING } });
+    expect(ran.code).toBe(code);
+    expect(ran.stdout + ran.stderr).not.toContain(CANARY);
+    expect(ran.stdout + ran.stderr).not.toBe("");
+  });
+});

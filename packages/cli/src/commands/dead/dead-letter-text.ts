@@ -1,0 +1,24 @@
+import type { DeadLetterRecord } from "@waybill/core";
+import { toJson } from "../../event-json.ts";
+
+/** A dead letter as JSON: the event where there is one, else the original's bytes. */
+export function deadLetterJson({ id, event, original, reason }: DeadLetterRecord): Record<string, unknown> {
+  const body = original.body === null ? null : Buffer.from(original.body).toString("base64");
+  return {
+    id,
+    reason: reason ?? null,
+    ...(event === undefined ? { original_base64: body } : { event: toJson(event) }),
+  };
+}
+
+/** One line for a list. */
+export function deadLetterLine({ id, event, reason }: DeadLetterRecord): string {
+  const attempts = reason === undefined ? "" : ` after ${reason.attempts}`;
+  const why = `${reason?.reason ?? "reason unknown"}${attempts}`;
+  return [reason?.time ?? "-", event?.type ?? "(no event)", id, why, oneLine(reason?.error ?? "")].join("  ").trimEnd();
+}
+
+function oneLine(text: string): string {
+  const flat = text.replace(/\s+/g, " ");
+  return flat.length > 120 ? `${flat.slice(0, 119)}…` : flat;
+}

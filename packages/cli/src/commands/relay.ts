@@ -1,0 +1,98 @@
+import { openRelay, openStore } from "@waybill/config";
+import type { RelayObserver } from "@waybill/outbox";
+import { Command } from "commander";
+import type { Logger } from "pino";
+import { cliErrors } from "../cli-errors.ts";
+import { EXIT } from "../exit-codes.ts";
+import { createLogger } from "../logger.ts";
+import { duration } from "../option-values.ts";
+import type { Bind } from "../program.ts";
+import type { Action } from "../run.ts";
+
+const EXAMPLES = `
+Several relays may run on one outbox: one works, the others stand by and take over. On SIGTERM or SIGINT it takes nothing new, finishes
+what is in flight and exits 0; a second signal ends it at once. Nothing is lost either way.
+
+Examples:
+  waybill relay
+  waybill relay --json --drain-timeout 30s
+  waybill relay --set relay.batch=100 --log-level debug`;
+
+export function relayCommand(bind: Bind): Command {
+  return new Command("relay")
+    .description("Publish what services have written into the outbox, until told to stop.")
+    .option("--drain-timeout <duration>", "how long finishing may take", duration, 10_000)
+    .addHelpText("after", EXAMPLES)
+    .action(bind((_, { drainTimeout }) => relay(drainTimeout as number)));
+}
+
+const relay =
+  (drainTimeoutMs: number): Action =>
+  async (session) => {
+    const { output, json, shutdown } = session;
+    const loaded = await session.loaded();
+    for (const [broker, { adapter }] of Object.entries(loaded.config.brokers)) {
+      if (adapter === "memory") throw cliErrors.WB_RELAY_OVER_MEMORY({ broker });
+    }
+    const log = createLogger(session);
+    const store = await openStore(loaded, "outbox");
+    const count = { retried: 0, dead: 0 };
+    try {
+      // A broker that is down is what an outbox is for: the relay starts, says so, and waits.
+      const { bus } = await session.open({ evenIfDown: true });
+      const worker = await openRelay({ loaded, bus, store, observer: observe(log, count) });
+      await worker.start();
+      void session.brokerTrouble().then((error) => {
+        if (error !== undefined) log.warn({ error }, "broker not reachable yet");
+      });
+      const { owner } = worker.status();
+      if (json) await output.json({ ready: true, owner, outbox: store.name });
+      else await output.line("relay ready");
+      const began = performance.now();
+      await waitFor(shutdown.signal, output.readerGone);
+      log.info({ deadlineMs: drainTimeoutMs }, "draining");
+      try {
+        await worker.drain({ deadlineMs: drainTimeoutMs });
+      } finally {
+        const { published } = worker.status();
+        const stats = { published, ...count, seconds: Math.round((performance.now() - began) / 100) / 10 };
+        if (json) await output.json({ stopped: true, ...stats, ...(await countsOf(store)) });
+        else
+          await output.line(
+            `published ${published}, retried ${count.retried}, gave up ${count.dead} in ${stats.seconds} s`,
+          );
+      }
+      return EXIT.ok;
+    } finally {
+      await session.close();
+      await store.close();
+    }
+  };
+
+function observe(log: Logger, count: { retried: number; dead: number }): RelayObserver {
+  return {
+    published: ({ topic, count: events }) => log.debug({ topic, events }, "published"),
+    retrying: ({ row, attempts, delayMs, error }) => {
+      count.retried++;
+      log.warn({ topic: row.topic, position: row.position, attempts, delayMs, error }, "trying again");
+    },
+    dead: ({ row, attempts, reason, error }) => {
+      count.dead++;
+      log.error({ topic: row.topic, position: row.position, attempts, reason, error }, "given up");
+    },
+    resting: ({ topic, delayMs, error }) => log.warn({ topic, delayMs, error }, "nothing of this topic comes through"),
+    lease: ({ owner, held }) => log.info({ owner }, held ? "working" : "standing by"),
+    trouble: ({ error }) => log.error({ error }, "trouble with the store"),
+  };
+}
+
+/** What is left, for the last line; a store that cannot say just now is no reason to fail. */
+async function countsOf(store: { counts(): Promise<object> }): Promise<object> {
+  return store.counts().catch(() => ({}));
+}
+
+function waitFor(...signals: readonly AbortSignal[]): Promise<void> {
+  const any = AbortSignal.any([...signals]);
+  if (any.aborted) return Promise.resolve();
+  return new Promise((resolve) => any.addEventListener("abort", () => resolve(), { once: true }));
+}

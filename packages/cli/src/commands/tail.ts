@@ -1,0 +1,131 @@
+import { randomBytes } from "node:crypto";
+import { brokerOf } from "@waybill/config";
+import type { RawCloudEvent } from "@waybill/core";
+import { Command, Option } from "commander";
+import { cliErrors } from "../cli-errors.ts";
+import { toJson } from "../event-json.ts";
+import { EXIT } from "../exit-codes.ts";
+import { duration, wholeNumber } from "../option-values.ts";
+import type { Bind } from "../program.ts";
+import type { Action } from "../run.ts";
+import type { OpenedBus } from "../session.ts";
+
+interface TailOptions {
+  readonly subscription?: string;
+  readonly take?: boolean;
+  readonly from: "earliest" | "latest";
+  readonly max?: number;
+  readonly for?: number;
+  readonly drainTimeout: number;
+}
+
+const EXAMPLES = `
+Where the broker gives every subscription its own copy, tail reads through a subscription of its own and disturbs nobody. Where it
+does not (storage queues), name a subscription and say --take: what is printed is taken away from it.
+
+Examples:
+  waybill tail orders
+  waybill tail orders --from earliest --max 10 --json
+  waybill tail orders --subscription billing --take --max 1`;
+
+export function tailCommand(bind: Bind): Command {
+  return new Command("tail")
+    .description("Print the events of a topic as they come.")
+    .argument("<topic>", "the topic's logical name")
+    .option("--subscription <name>", "read through this subscription instead of one of tail's own")
+    .option("--take", "take the events printed away from the subscription")
+    .addOption(
+      new Option("--from <position>", "where a new subscription begins")
+        .choices(["earliest", "latest"])
+        .default("latest"),
+    )
+    .option("--max <n>", "stop after so many events", wholeNumber)
+    .option("--for <duration>", "stop after so long, such as 30s", duration)
+    .option("--drain-timeout <duration>", "how long finishing may take", duration, 10_000)
+    .addHelpText("after", EXAMPLES)
+    .action(bind(([topic], options) => tail(topic as string, options as unknown as TailOptions)));
+}
+
+const tail =
+  (topic: string, options: TailOptions): Action =>
+  async (session) => {
+    const { output, shutdown } = session;
+    const opened = await session.open();
+    const name = await subscriptionFor(topic, options, opened);
+    let printed = 0;
+    const full = new AbortController();
+    const stop = AbortSignal.any([
+      shutdown.signal,
+      output.readerGone,
+      full.signal,
+      ...(options.for === undefined ? [] : [AbortSignal.timeout(options.for)]),
+    ]);
+    const subscription = await opened.bus.subscribe(
+      topic,
+      {
+        name,
+        startFrom: options.from,
+        // One at a time, so that --max is kept and what is not printed goes back.
+        concurrency: 1,
+        maxInFlight: Math.min(options.max ?? 32, 32),
+        // A reader that is gone must not make a dead letter of an event.
+        retry: { attempts: 1_000 },
+      },
+      async (event) => {
+        if (stop.aborted) throw new Error("tail has stopped");
+        await (session.json ? output.json(toJson(event)) : output.line(lineOf(event)));
+        if (++printed === options.max) full.abort();
+      },
+    );
+    output.note(`tailing ${topic} as ${name}${options.take ? ": what is printed is taken away" : ""}`);
+    await aborted(stop);
+    const { abandoned } = await subscription.drain({
+      deadlineMs: output.readerGone.aborted ? 0 : options.drainTimeout,
+    });
+    if (abandoned > 0 && !output.readerGone.aborted && !full.signal.aborted) {
+      throw cliErrors.WB_CLI_DRAIN_DEADLINE({ deadlineMs: options.drainTimeout, abandoned });
+    }
+    return EXIT.ok;
+  };
+
+/** The subscription to read through, refused where that would take events away unasked. */
+async function subscriptionFor(topic: string, options: TailOptions, { adapters, loaded }: OpenedBus): Promise<string> {
+  const { subscription, take } = options;
+  const broker = brokerOf(loaded.config, topic) ?? "";
+  const adapter = adapters[broker];
+  if (subscription !== undefined && take) return subscription;
+  const declared = loaded.config.topics[topic]?.subscriptions ?? {};
+  if (subscription !== undefined && Object.hasOwn(declared, subscription)) {
+    throw cliErrors.WB_TAIL_TAKES({ topic, subscription });
+  }
+  const sender = await adapter?.openSender(topic);
+  try {
+    if (sender?.capabilities.fanOut === false) throw cliErrors.WB_TAIL_NEEDS_SUBSCRIPTION({ topic, broker });
+  } finally {
+    await sender?.close();
+  }
+  return subscription ?? `tail-${randomBytes(4).toString("hex")}`;
+}
+
+function lineOf(event: RawCloudEvent): string {
+  const { time, type, id, partitionkey, data } = event;
+  const key = partitionkey === undefined ? "" : ` key=${partitionkey}`;
+  const content = data instanceof Uint8Array ? `<${data.byteLength} bytes>` : JSON.stringify(data);
+  return `${time ?? "-"} ${type} ${id}${key} ${content ?? ""}`.trimEnd();
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    // An abort signal alone keeps no process alive, and a quiet broker might not either.
+    const alive = setInterval(() => undefined, 60_000);
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearInterval(alive);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}

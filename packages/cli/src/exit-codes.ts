@@ -1,0 +1,22 @@
+/** What the command's exit code tells a script. Listed in `waybill --help` and docs/guide/cli.md. */
+export const EXIT = {
+  ok: 0,
+  /** Something was not done: an event refused, a dead letter not found, a drain that ran out of time. */
+  failure: 1,
+  /** The command line or the configuration is wrong; nothing was tried. */
+  usage: 2,
+  /** A broker cannot be reached, or refuses the credentials. */
+  broker: 3,
+  /** Cut short by SIGINT. */
+  interrupted: 130,
+  /** Cut short by SIGTERM. */
+  terminated: 143,
+} as const;
+
+export const EXIT_HELP = `
+Exit codes:
+  0    done; also relay and tail after a drain on SIGTERM or SIGINT
+  1    something was not done: the error says what
+  2    the command line or the configuration is wrong; nothing was tried
+  3    a broker cannot be reached or refuses the credentials
+  130  cut short by SIGINT (143 by SIGTERM), or by a second signal`;

@@ -1,0 +1,29 @@
+import { durationMs } from "@waybill/config";
+import { InvalidArgumentError } from "commander";
+
+/** `--max 10` */
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text) || Number(text) < 1)
+    throw new InvalidArgumentError("It must be a whole number from 1 on.");
+  return Number(text);
+}
+
+/** `--rate 2.5` */
+export function positiveNumber(text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text) || Number(text) <= 0) throw new InvalidArgumentError("It must be a number above 0.");
+  return Number(text);
+}
+
+/** `--drain-timeout 10s`, as milliseconds. */
+export function duration(text: string): number {
+  const ms = durationMs(text);
+  if (ms === undefined) throw new InvalidArgumentError("It must be a duration such as 30s, 5m or 100ms.");
+  return ms;
+}
+
+/** `--set relay.batch=100`, collected. */
+export function keyValue(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const at = text.indexOf("=");
+  if (at < 1) throw new InvalidArgumentError("It must be path=value, such as relay.batch=100.");
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}

@@ -1,0 +1,62 @@
+import type { Writable } from "node:stream";
+import { CommanderError } from "commander";
+import { EXIT } from "./exit-codes.ts";
+import { exitCodeOf, printError, toWaybillError } from "./failure.ts";
+import { createOutput } from "./output.ts";
+import { createProgram } from "./program.ts";
+import { createRedactor } from "./redactor.ts";
+import { createSession, type GlobalOptions, type Session } from "./session.ts";
+import { listenForShutdown } from "./shutdown.ts";
+
+/** Answers the exit code; undefined is 0. */
+export type Action = (session: Session) => Promise<number | undefined>;
+
+/** Runs one command line and answers its exit code. Prints every error itself and rejects never. */
+export async function run(
+  argv: readonly string[],
+  io: { stdout: Writable; stderr: Writable; exit: (code: number) => void },
+): Promise<number> {
+  const json = argv.includes("--json");
+  const redactor = createRedactor(process.env);
+  const silent = json || argv.includes("--quiet");
+  const output = createOutput({ ...io, silent, clean: redactor.clean });
+  const shutdown = listenForShutdown(io.exit);
+  let session: Session | undefined;
+  let exitCode: number = EXIT.ok;
+  const program = createProgram({
+    write: (text) => io.stdout.write(text),
+    run: async (options: GlobalOptions, action) => {
+      session = createSession({ options, output, redactor, shutdown });
+      exitCode = (await action(session)) ?? EXIT.ok;
+    },
+  });
+  try {
+    await program.parseAsync(argv, { from: "user" });
+  } catch (thrown) {
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.ok;
+    // No command: the help has been printed instead of an error.
+    if (thrown instanceof CommanderError && thrown.code === "commander.help") return EXIT.usage;
+    if (output.readerGone.aborted) return EXIT.ok;
+    const error = toWaybillError(thrown, ["waybill", ...commandWords(argv)].join(" "));
+    exitCode = exitCodeOf(error);
+    if (exitCode === EXIT.failure && session?.isBrokerFault(error)) exitCode = EXIT.broker;
+    if (error.code === "WB_PUBLISH_ABORTED") exitCode = shutdown.code ?? exitCode;
+    printError(error, exitCode, output, { json, verbose: argv.includes("--verbose") });
+  } finally {
+    await session
+      ?.close()
+      .catch((error: unknown) => output.note(`closing: ${error instanceof Error ? error.message : error}`));
+    shutdown.dispose();
+  }
+  return exitCode;
+}
+
+/** The command's own name in what was typed, for the hint; anything else could be a value. */
+function commandWords(argv: readonly string[]): string[] {
+  const command = argv.find((word) => COMMANDS.has(word));
+  const sub = command === "dead" ? argv.find((word) => DEAD_COMMANDS.has(word)) : undefined;
+  return [command, sub].filter((word) => word !== undefined);
+}
+
+const COMMANDS = new Set(["relay", "publish", "tail", "dead", "config"]);
+const DEAD_COMMANDS = new Set(["list", "show", "redrive", "purge"]);

@@ -1,0 +1,104 @@
+import { type LoadedConfig, loadConfig, openAdapters, openBus } from "@waybill/config";
+import { type Bus, isWaybillError, type Observer } from "@waybill/core";
+import type { Adapter, ErrorKind } from "@waybill/core/spi";
+import { cliErrors } from "./cli-errors.ts";
+import type { Output } from "./output.ts";
+import type { Redactor } from "./redactor.ts";
+import type { Shutdown } from "./shutdown.ts";
+
+export interface GlobalOptions {
+  readonly config?: string;
+  readonly set?: Readonly<Record<string, string>>;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly logLevel: string;
+}
+
+/** What a command works with: the options that all share, the output, and the bus, opened when it is first asked for. */
+export interface Session {
+  readonly options: GlobalOptions;
+  readonly json: boolean;
+  readonly output: Output;
+  readonly redactor: Redactor;
+  readonly shutdown: Shutdown;
+  loaded(): Promise<LoadedConfig>;
+  /** The bus and its adapters; rejects with WB_BROKER_UNREACHABLE unless every broker answers or `evenIfDown` is set. */
+  open(options?: { observers?: readonly Observer[]; evenIfDown?: boolean }): Promise<OpenedBus>;
+  /** Why a broker that was opened cannot be reached just now; undefined when all can, or none was opened. */
+  brokerTrouble(): Promise<Error | undefined>;
+  /** True when an opened broker knows the error, or a cause of it, as one of network or credentials. */
+  isBrokerFault(error: unknown): boolean;
+  close(): Promise<void>;
+}
+
+export interface OpenedBus {
+  readonly bus: Bus;
+  readonly adapters: Readonly<Record<string, Adapter>>;
+  readonly loaded: LoadedConfig;
+}
+
+const HEALTH_MS = 5_000;
+
+export function createSession(parts: Pick<Session, "options" | "output" | "redactor" | "shutdown">): Session {
+  const { options, redactor } = parts;
+  let loading: Promise<LoadedConfig> | undefined;
+  let opened: OpenedBus | undefined;
+
+  async function load(): Promise<LoadedConfig> {
+    const loaded = await loadConfig({ file: options.config, overrides: options.set });
+    redactor.add(loaded.secrets);
+    return loaded;
+  }
+
+  const isOfKind = (error: unknown, kind: ErrorKind): boolean =>
+    Object.values(opened?.adapters ?? {}).some((adapter) =>
+      causes(error).some((one) => adapter.classify(one) === kind),
+    );
+
+  async function brokerTrouble(): Promise<Error | undefined> {
+    if (opened === undefined) return undefined;
+    const health = await opened.bus.health(AbortSignal.timeout(HEALTH_MS));
+    // Asking for the broker's health may need more rights than the work itself: that a right is missing, the work shall say.
+    if (health.ok || isOfKind(health.error, "unauthorized")) return undefined;
+    const brokers = Object.entries(opened.loaded.config.brokers).map(([name, { adapter }]) => `${name}: ${adapter}`);
+    const problem = health.error instanceof Error ? firstLine(health.error) : "";
+    return cliErrors.WB_BROKER_UNREACHABLE({ brokers: brokers.join(", "), problem }, health.error);
+  }
+
+  const session: Session = {
+    ...parts,
+    json: options.json === true,
+    loaded: () => {
+      loading ??= load();
+      return loading;
+    },
+    open: async ({ observers = [], evenIfDown = false } = {}) => {
+      const loaded = await session.loaded();
+      const adapters = await openAdapters(loaded);
+      if (Object.values(loaded.config.brokers).some(({ adapter }) => adapter === "memory")) {
+        parts.output.note("the memory broker lives in this process only: its events are gone when this command ends");
+      }
+      opened = { bus: await openBus({ loaded, adapters, observers }), adapters, loaded };
+      const trouble = evenIfDown ? undefined : await brokerTrouble();
+      if (trouble !== undefined) throw trouble;
+      return opened;
+    },
+    brokerTrouble,
+    isBrokerFault: (error) => isOfKind(error, "unauthorized") || isOfKind(error, "transient"),
+    close: async () => {
+      await opened?.bus.close();
+    },
+  };
+  return session;
+}
+
+function causes(error: unknown): unknown[] {
+  return error instanceof Error && error.cause !== undefined ? [error, ...causes(error.cause)] : [error];
+}
+
+function firstLine(error: Error): string {
+  const text = isWaybillError(error) ? error.sentence : error.message || error.name;
+  const line = text.split("\n")[0] as string;
+  return line.trim().replace(/[.\s]+$/, "");
+}

@@ -1,0 +1,45 @@
+import { defineErrors } from "@waybill/core/spi";
+
+/** Every error that reading or using a config file raises. None of them repeats a value, which could be a secret. */
+export const configErrors = defineErrors({
+  WB_CONFIG_NOT_FOUND: {
+    sentence: (p: { where: string }) => `There is no Waybill config ${p.where}.`,
+    hint: "Write waybill.config.yaml (or .yml, .json, .ts), or name a file with --config or WAYBILL_CONFIG.",
+  },
+  WB_CONFIG_AMBIGUOUS: {
+    sentence: (p: { folder: string; files: string }) => `${p.folder} has several Waybill configs: ${p.files}.`,
+    hint: "Keep one, or name the one you mean with --config or WAYBILL_CONFIG.",
+  },
+  WB_CONFIG_UNREADABLE: {
+    sentence: (p: { file: string; problem: string }) => `${p.file} cannot be read: ${p.problem}.`,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: what the file holds
+    hint: 'Check the syntax there. In YAML, a value in braces needs quotes: { connectionString: "${NAME}" }.',
+  },
+  WB_CONFIG_VARIABLE_MISSING: {
+    sentence: (p: { file: string; variables: readonly { name: string; path: string }[] }) =>
+      `${p.file} needs ${p.variables.map((v) => `the environment variable ${v.name} (at ${v.path})`).join(" and ")}.`,
+    hint: (p) =>
+      `Set ${p.variables.length === 1 ? "it" : "them"}, or give a default in the file: \${${p.variables[0]?.name}:-default}.`,
+  },
+  WB_CONFIG_INVALID: {
+    sentence: (p: { file: string; problems: readonly string[] }) =>
+      p.problems.length === 1
+        ? `${p.file}: ${p.problems[0]}.`
+        : `${p.file} has ${p.problems.length} problems:${p.problems.map((problem) => `\n  - ${problem}`).join("")}\n`,
+    hint: "`waybill config` prints every value with its origin; docs/guide/configuration.md lists every key.",
+  },
+  WB_CONFIG_SECTION_MISSING: {
+    sentence: (p: { file: string; section: string }) => `${p.file} has no ${p.section} section.`,
+    hint: (p) => `Add one, such as ${p.section}: { store: sqlite, path: ./${p.section}.db }.`,
+  },
+  WB_ADAPTER_NOT_INSTALLED: {
+    sentence: (p: { broker: string; package: string }) =>
+      `The broker ${p.broker} needs the package ${p.package}, which is not installed.`,
+    hint: (p) => `Run: npm install ${p.package} (or pnpm add ${p.package}).`,
+  },
+  WB_ADAPTER_UNLOADABLE: {
+    sentence: (p: { broker: string; package: string; problem: string }) =>
+      `The adapter ${p.package} of the broker ${p.broker} cannot be used: ${p.problem}.`,
+    hint: "An adapter package exports a function (options) => Adapter, as its default export when it is not one of Waybill's own.",
+  },
+});

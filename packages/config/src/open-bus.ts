@@ -1,0 +1,59 @@
+import { type Bus, type BusOptions, createBus } from "@waybill/core";
+import type { Adapter } from "@waybill/core/spi";
+import { loadAdapter } from "./load-adapter.ts";
+import { type LoadedConfig, type LoadOptions, loadConfig } from "./load-config.ts";
+import type { SubscriptionSettings } from "./resolve-config.ts";
+
+export interface OpenOptions extends LoadOptions {
+  /** A configuration that has been loaded already; the other options of loading are then not looked at. */
+  readonly loaded?: LoadedConfig | undefined;
+}
+
+/** What a file cannot hold: functions. */
+export interface OpenBusOptions extends OpenOptions, Omit<BusOptions, "source" | "adapter" | "adapters" | "topics"> {
+  /** What `openAdapters` made of the same configuration; the bus closes them. Default: it makes its own. */
+  readonly adapters?: Readonly<Record<string, Adapter>> | undefined;
+}
+
+/**
+ * A bus as the configuration says. Loads only the adapter packages that it names; connects when they are first used. Settings of
+ * a subscription in the configuration win over those in code, so that an operator can tune without a release.
+ */
+export async function openBus(options: OpenBusOptions = {}): Promise<Bus> {
+  const { loaded: given, adapters: made, cwd, file, env, overrides, ...rest } = options;
+  const loaded = given ?? (await loadConfig({ cwd, file, env, overrides }));
+  const { config } = loaded;
+  const adapters = made ?? (await openAdapters(loaded));
+  const topics = Object.fromEntries(Object.entries(config.topics).map(([topic, { broker }]) => [topic, broker]));
+  const bus = createBus({ ...rest, source: config.source, adapters, topics });
+  return {
+    ...bus,
+    subscribe: (topic, code, handler) => {
+      const name = typeof topic === "string" ? topic : topic.name;
+      return bus.subscribe(topic, tuned(code, config.topics[name]?.subscriptions[code.name]), handler);
+    },
+  };
+}
+
+/** The adapter of each configured broker, by the broker's name. The caller closes them. */
+export async function openAdapters(loaded: LoadedConfig): Promise<Record<string, Adapter>> {
+  const adapters: Record<string, Adapter> = {};
+  try {
+    for (const [name, broker] of Object.entries(loaded.config.brokers)) {
+      adapters[name] = await loadAdapter(name, broker, loaded.config, loaded.folder);
+    }
+  } catch (error) {
+    await Promise.allSettled(Object.values(adapters).map((adapter) => adapter.close()));
+    throw error;
+  }
+  return adapters;
+}
+
+function tuned<Options extends SubscriptionSettings>(
+  code: Options,
+  settings: SubscriptionSettings | undefined,
+): Options {
+  if (settings === undefined) return code;
+  const retry = settings.retry === undefined ? {} : { retry: { ...code.retry, ...settings.retry } };
+  return { ...code, ...settings, ...retry };
+}

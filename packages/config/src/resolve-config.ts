@@ -1,0 +1,91 @@
+import type { SubscribeOptions } from "@waybill/core";
+import type { RelayOptions } from "@waybill/outbox";
+import type { Document } from "./document.ts";
+import { withMs } from "./duration.ts";
+import { brokerSchemas } from "./schema/brokers.ts";
+import { knownPaths } from "./schema/known-keys.ts";
+import { relay, subscription } from "./schema/sections.ts";
+
+/** What the file may set of a subscription; wins over the options in code. */
+export type SubscriptionSettings = Partial<Omit<SubscribeOptions, "name" | "inbox" | "middleware" | "loop">>;
+
+export interface BrokerConfig {
+  readonly adapter: string;
+  /** The adapter's own options, durations as `…Ms`. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export interface TopicConfig {
+  readonly broker: string;
+  readonly subscriptions: Readonly<Record<string, SubscriptionSettings>>;
+}
+
+export interface StoreConfig {
+  readonly store: "sqlite";
+  /** As written; relative to the config file's folder. */
+  readonly path: string;
+}
+
+/** The relay's options that a file can hold. */
+export interface RelaySettings
+  extends Partial<
+    Pick<
+      RelayOptions,
+      "batch" | "concurrency" | "leaseMs" | "pollMs" | "markMs" | "maxRestMs" | "retry" | "onPoison" | "retention"
+    >
+  > {
+  /** The relay waits while more events than this wait in any declared subscription. */
+  readonly maxBacklog?: number;
+}
+
+/** The configuration that rules: short forms written out, overrides applied, durations in milliseconds. */
+export interface ResolvedConfig {
+  readonly source: string;
+  readonly prefix: string | undefined;
+  readonly brokers: Readonly<Record<string, BrokerConfig>>;
+  readonly topics: Readonly<Record<string, TopicConfig>>;
+  readonly outbox: StoreConfig | undefined;
+  readonly inbox: StoreConfig | undefined;
+  readonly relay: RelaySettings;
+}
+
+/** The name of the broker that carries a topic: its own entry first, then the longest pattern, then the only broker. */
+export function brokerOf(config: ResolvedConfig, topic: string): string | undefined {
+  const patterns = Object.keys(config.topics).filter((key) => key.endsWith("*") && topic.startsWith(key.slice(0, -1)));
+  const [longest] = patterns.sort((a, b) => b.length - a.length);
+  const route = config.topics[topic] ?? (longest === undefined ? undefined : config.topics[longest]);
+  const brokers = Object.keys(config.brokers);
+  return route?.broker ?? (brokers.length === 1 ? brokers[0] : undefined);
+}
+
+const subscriptionKeys = knownPaths(subscription);
+const relayKeys = knownPaths(relay);
+
+/** The document has been checked. */
+export function resolveConfig(document: Document): ResolvedConfig {
+  const brokers = document.brokers as Record<string, { adapter: string }>;
+  const [first = ""] = Object.keys(brokers);
+  const topics = (document.topics ?? {}) as Record<
+    string,
+    { broker?: string; subscriptions?: Record<string, Document> }
+  >;
+  return {
+    source: document.source as string,
+    prefix: document.prefix as string | undefined,
+    brokers: mapValues(brokers, ({ adapter, ...options }) => ({
+      adapter,
+      options: withMs(options, knownPaths(brokerSchemas[adapter])),
+    })),
+    topics: mapValues(topics, ({ broker = first, subscriptions = {} }) => ({
+      broker,
+      subscriptions: mapValues(subscriptions, (settings) => withMs(settings, subscriptionKeys)),
+    })),
+    outbox: document.outbox as StoreConfig | undefined,
+    inbox: document.inbox as StoreConfig | undefined,
+    relay: withMs((document.relay ?? {}) as Document, relayKeys) as RelaySettings,
+  };
+}
+
+function mapValues<From, To>(object: Record<string, From>, change: (value: From) => To): Record<string, To> {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]));
+}

@@ -1,0 +1,40 @@
+import type { z } from "zod";
+
+/** The keys that a strict object of `schema` takes at `path`; none where anything goes. */
+export function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
+  let at: unknown = schema;
+  for (const step of path) at = child(unwrapped(at), step);
+  const def = unwrapped(at);
+  return def?.type === "object" ? Object.keys(def.shape ?? {}) : [];
+}
+
+/** Dotted paths of every key of a strict object and the objects in it; undefined where the schema is not known. */
+export function knownPaths(schema: z.ZodObject | undefined): ReadonlySet<string> | undefined {
+  return schema === undefined ? undefined : new Set(pathsOf(schema, ""));
+}
+
+function* pathsOf(schema: unknown, prefix: string): Generator<string> {
+  const def = unwrapped(schema);
+  if (def?.type !== "object") return;
+  for (const [key, inner] of Object.entries(def.shape ?? {})) {
+    yield `${prefix}${key}`;
+    yield* pathsOf(inner, `${prefix}${key}.`);
+  }
+}
+
+interface Def {
+  type: string;
+  shape?: Record<string, unknown>;
+  valueType?: unknown;
+  innerType?: unknown;
+}
+
+function unwrapped(schema: unknown): Def | undefined {
+  const def = (schema as { def?: Def } | undefined)?.def;
+  return def?.type === "optional" ? unwrapped(def.innerType) : def;
+}
+
+function child(def: Def | undefined, step: PropertyKey): unknown {
+  if (def?.type === "object") return def.shape?.[String(step)];
+  return def?.type === "record" ? def.valueType : undefined;
+}

@@ -1,0 +1,78 @@
+import { z } from "zod";
+import { choice, count, durations, text } from "./fields.ts";
+
+const jitterError = "must be a number from 0 to 1";
+
+function retryOf(attempts: string) {
+  return {
+    attempts: count(1, 1_000, `Tries in all. Default ${attempts}.`),
+    factor: z
+      .number({ error: "must be a number" })
+      .min(1, { error: "must be at least 1" })
+      .optional()
+      .describe("Each further wait is so many times longer. Default 2."),
+    jitter: z
+      .number({ error: jitterError })
+      .min(0, { error: jitterError })
+      .max(1, { error: jitterError })
+      .optional()
+      .describe("Share of each wait that is random. Default 0.2."),
+    ...durations({
+      initial: "Wait before the second attempt. Default 200ms.",
+      max: "No wait is longer. Default 1m.",
+    }),
+  };
+}
+
+/** What an operator may set for a subscription without touching code; wins over what the code says. */
+export const subscription = z.strictObject({
+  concurrency: count(1, 10_000, "Handlers at work at once. Default 16."),
+  order: choice(["required", "preferred", "none"], "Whether order per key is kept. Default preferred."),
+  startFrom: choice(["earliest", "latest"], "For a subscription without a position yet. Default earliest."),
+  retry: z
+    .strictObject({
+      ...retryOf("5"),
+      ...durations({ inPlace: "Waits up to this stay in the process. Default 1s." }),
+    })
+    .optional()
+    .describe("When and how often a failed event is tried again."),
+  ...durations({ handlerTimeout: "After so long an attempt has failed. Default 5m." }),
+  afterDeadLetter: choice(
+    ["continue", "halt-key"],
+    "What becomes of a key whose event was given up. Default continue.",
+  ),
+  unknown: choice(["ignore", "dead-letter"], "Event types the code does not know. Default ignore."),
+  deadLetterTo: text("Topic for events that are given up. Default: the broker's own place.").optional(),
+  maxDeliveries: count(1, 1_000_000, "Deliveries of one message after which it is given up. Default 50."),
+  maxInFlight: count(1, 1_000_000, "Events received and not settled yet. Default 4 × concurrency, at least 64."),
+  maxInFlightBytes: count(1, 2 ** 40, "Bytes of them. Default 64 MiB."),
+});
+
+const store = {
+  store: z.literal("sqlite", { error: "must be sqlite" }).describe("Where the records are kept."),
+  path: text("The database file; a relative path counts from the config file's folder."),
+};
+
+export const outbox = z.strictObject(store);
+export const inbox = z.strictObject(store);
+
+export const relay = z.strictObject({
+  batch: count(1, 10_000, "Events in one call of the publisher. Default 500."),
+  concurrency: count(1, 64, "Calls of the publisher at once. Default 4."),
+  maxBacklog: count(
+    1,
+    1_000_000_000,
+    "The relay waits while more events than this wait in any declared subscription. Default: no limit.",
+  ),
+  ...durations({
+    lease: "Another relay takes over so long after this one fell silent, 300ms to 10m. Default 5s.",
+    poll: "How often to look for events of other processes when idle. Default 50ms.",
+    mark: "Published rows are removed together after so long. Default 100ms.",
+    maxRest: "A topic of which nothing comes through is tried at least so often. Default 5s.",
+  }),
+  retry: z.strictObject(retryOf("10")).optional().describe("How often one event is tried."),
+  onPoison: choice(["continue", "halt-key"], "What becomes of a key whose event was given up. Default continue."),
+  retention: z
+    .strictObject(durations({ keepSent: "How long published events stay readable in the store. Default: not at all." }))
+    .optional(),
+});

@@ -1,0 +1,42 @@
+import { type Document, leaves } from "./document.ts";
+
+const SECRET_KEY = /(connectionstring|key|secret|password|passwd|pwd|token|credential|sas)s?$/i;
+const SECRET_TEXT =
+  /(?:accountkey|sharedaccesskey|sharedaccesssignature|password|pwd|sig)=([^;&\s]+)|:\/\/[^\s/:@]*:([^\s/@]+)@/gi;
+const MASK = "********";
+/** A shorter text would also be hidden where it stands for something else. */
+const MIN_SECRET = 4;
+
+function isSecret(path: string, value: unknown): boolean {
+  if (typeof value === "string" && value.search(SECRET_TEXT) !== -1) return true;
+  return SECRET_KEY.test(path.split(".").at(-1) ?? "") && typeof value !== "number" && typeof value !== "boolean";
+}
+
+/** A value as it may be shown. Values that are no data (an SDK's credential object) are never shown. */
+export function maskValue(path: string, value: unknown): { value: unknown; secret: boolean } {
+  if (isSecret(path, value)) return { value: MASK, secret: true };
+  const isData = value === null || typeof value !== "object" || Array.isArray(value) || Object.keys(value).length === 0;
+  return isData && typeof value !== "function" ? { value, secret: false } : { value: MASK, secret: true };
+}
+
+/**
+ * Every text of a document that must not be printed: secret values whole, and the keys and passwords inside connection
+ * strings and URLs, since an SDK's error may quote a part. Longest first.
+ */
+export function secretTexts(document: Document): string[] {
+  const found = new Set<string>();
+  for (const { path, value } of leaves(document)) {
+    if (typeof value !== "string" || !isSecret(path, value)) continue;
+    found.add(value);
+    for (const [, key, password] of value.matchAll(SECRET_TEXT)) found.add((key ?? password) as string);
+  }
+  return [...found].filter((text) => text.length >= MIN_SECRET).sort((a, b) => b.length - a.length);
+}
+
+/** The text with every one of `secrets`, and whatever else looks like a key or password, masked. */
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
+  const known = secrets.reduce((masked, secret) => masked.replaceAll(secret, MASK), text);
+  return known.replace(SECRET_TEXT, (whole, key: string | undefined, password: string | undefined) =>
+    whole.replace((key ?? password) as string, MASK),
+  );
+}

@@ -1,0 +1,15 @@
+import { parseArgs } from "node:util";
+import { writeCapabilityTables } from "./capability-table.ts";
+
+/** `node --conditions=source packages/conformance/src/capability-table-main.ts [--results DIR] [--pages DIR] [--check]`, from the repository's root. */
+const { values } = parseArgs({
+  options: {
+    results: { type: "string", default: "node_modules/.cache/waybill/conformance" },
+    pages: { type: "string", default: "docs/adapters" },
+    check: { type: "boolean", default: false },
+  },
+});
+const { stale, problems } = writeCapabilityTables(values);
+for (const problem of problems) console.error(problem);
+for (const file of stale) console.log(values.check ? `${file} is not what the suite measured.` : `${file} written.`);
+if (problems.length > 0 || (values.check && stale.length > 0)) process.exitCode = 1;

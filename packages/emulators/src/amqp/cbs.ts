@@ -1,0 +1,27 @@
+import { RequestResponse } from "./request-response.ts";
+import { int } from "./values.ts";
+
+export interface TokenRequest {
+  readonly audience: string;
+  readonly type: string;
+  readonly token: string;
+}
+
+/** Undefined lets the token in; an answer refuses it. */
+export type TokenCheck = (token: TokenRequest) => { status: number; description: string } | undefined;
+
+/** The `$cbs` node: takes `put-token` and answers 202. */
+export function claimsBasedSecurity(check: TokenCheck): RequestResponse {
+  return new RequestResponse(({ operation, properties, body }) => {
+    const status = (code: number, text: string) => ({
+      properties: new Map<string, unknown>([
+        ["status-code", int(code)],
+        ["status-description", text],
+      ]),
+    });
+    if (operation !== "put-token") return status(400, `The operation '${operation}' is not known here.`);
+    const audience = String(properties.get("name") ?? "");
+    const refused = check({ audience, type: String(properties.get("type") ?? ""), token: String(body ?? "") });
+    return refused === undefined ? status(202, "Accepted") : status(refused.status, refused.description);
+  });
+}

@@ -1,0 +1,1 @@
+export { type Azurite, type AzuriteOptions, startAzurite } from "./azurite.ts";

@@ -1,0 +1,143 @@
+import type { Clock, Timer } from "../../clock.ts";
+import type { Rule } from "../rules/rule.ts";
+import type { Content } from "./content.ts";
+import { DuplicateWindow } from "./duplicate-window.ts";
+import { MessageQueue } from "./message-queue.ts";
+import { ScheduledMessages } from "./scheduled-messages.ts";
+import type { QueueSettings, SubscriptionSettings, TopicSettings } from "./settings.ts";
+import type { StoredMessage } from "./stored-message.ts";
+
+interface Dates {
+  readonly createdAt: number;
+  updatedAt: number;
+  accessedAt: number;
+  idle: Timer | undefined;
+}
+
+/** The three stores behind everything that is received from. */
+export interface Stores {
+  readonly main: MessageQueue;
+  readonly deadLetters: MessageQueue;
+  /** What could not be forwarded. */
+  readonly transferDeadLetters: MessageQueue;
+}
+
+export interface QueueEntity extends Dates {
+  readonly kind: "queue";
+  readonly name: string;
+  settings: QueueSettings;
+  readonly stores: Stores;
+  readonly scheduled: ScheduledMessages;
+  readonly duplicates: DuplicateWindow;
+}
+
+export interface TopicEntity extends Dates {
+  readonly kind: "topic";
+  readonly name: string;
+  settings: TopicSettings;
+  readonly subscriptions: Map<string, SubscriptionEntity>;
+  readonly scheduled: ScheduledMessages;
+  readonly duplicates: DuplicateWindow;
+  sequence: number;
+}
+
+export interface SubscriptionEntity extends Dates {
+  readonly kind: "subscription";
+  readonly topic: TopicEntity;
+  readonly name: string;
+  settings: SubscriptionSettings;
+  readonly rules: Map<string, Rule>;
+  readonly stores: Stores;
+}
+
+export type Entity = QueueEntity | TopicEntity | SubscriptionEntity;
+
+export const pathOf = (entity: Entity): string =>
+  entity.kind === "subscription" ? `${entity.topic.name}/Subscriptions/${entity.name}` : entity.name;
+
+export interface Routes {
+  /** A scheduled message's time has come. */
+  due(entity: QueueEntity | TopicEntity, content: Content, sequenceNumber: number): void;
+  deadLetter(entity: QueueEntity | SubscriptionEntity, content: Content, message: StoredMessage): void;
+}
+
+const dates = (clock: Clock): Dates => {
+  const now = clock.now();
+  return { createdAt: now, updatedAt: now, accessedAt: now, idle: undefined };
+};
+
+export function newQueue(clock: Clock, routes: Routes, name: string, settings: QueueSettings): QueueEntity {
+  const entity: QueueEntity = {
+    ...dates(clock),
+    kind: "queue",
+    name,
+    settings,
+    stores: newStores(clock, settings.requiresSession, () => entity, routes),
+    scheduled: new ScheduledMessages(clock, (content, number) => routes.due(entity, content, number)),
+    duplicates: new DuplicateWindow(),
+  };
+  return entity;
+}
+
+export function newTopic(clock: Clock, routes: Routes, name: string, settings: TopicSettings): TopicEntity {
+  const entity: TopicEntity = {
+    ...dates(clock),
+    kind: "topic",
+    name,
+    settings,
+    subscriptions: new Map(),
+    scheduled: new ScheduledMessages(clock, (content, number) => routes.due(entity, content, number)),
+    duplicates: new DuplicateWindow(),
+    sequence: 0,
+  };
+  return entity;
+}
+
+export function newSubscription(
+  clock: Clock,
+  routes: Routes,
+  topic: TopicEntity,
+  name: string,
+  settings: SubscriptionSettings,
+): SubscriptionEntity {
+  const entity: SubscriptionEntity = {
+    ...dates(clock),
+    kind: "subscription",
+    topic,
+    name,
+    settings,
+    rules: new Map(),
+    stores: newStores(clock, settings.requiresSession, () => entity, routes),
+  };
+  return entity;
+}
+
+function newStores(
+  clock: Clock,
+  requiresSession: boolean,
+  entity: () => QueueEntity | SubscriptionEntity,
+  routes: Routes,
+): Stores {
+  const lockDurationMs = () => entity().settings.lockDurationMs;
+  const deadLetterStore = () =>
+    new MessageQueue({
+      clock,
+      lockDurationMs,
+      maxDeliveryCount: () => Number.POSITIVE_INFINITY,
+      requiresSession: false,
+      deadLettersExpired: () => false,
+      deadLetter: undefined,
+    });
+  return {
+    main: new MessageQueue({
+      clock,
+      lockDurationMs,
+      maxDeliveryCount: () => entity().settings.maxDeliveryCount,
+      requiresSession,
+      deadLettersExpired: () => entity().settings.deadLetteringOnMessageExpiration,
+      deadLetter: (content, message) => routes.deadLetter(entity(), content, message),
+    }),
+    deadLetters: deadLetterStore(),
+    transferDeadLetters: deadLetterStore(),
+  };
+}

@@ -1,0 +1,113 @@
+import { AmqpError } from "../amqp/amqp-error.ts";
+import type { AttachRequest, LinkHandler } from "../amqp/attach-request.ts";
+import { claimsBasedSecurity, type TokenCheck } from "../amqp/cbs.ts";
+import type { IncomingLink } from "../amqp/incoming-link.ts";
+import type { OutgoingLink } from "../amqp/outgoing-link.ts";
+import type { RequestResponse } from "../amqp/request-response.ts";
+import { type Address, parseAddress } from "./broker/address.ts";
+import type { Broker } from "./broker/broker.ts";
+import { entityDisabled, notAllowed, notFound } from "./broker/conditions.ts";
+import { type Entity, pathOf } from "./broker/entity.ts";
+import type { FaultPlan } from "./fault-plan.ts";
+import { acceptReceiver } from "./links/receive-link.ts";
+import { acceptSender } from "./links/send-link.ts";
+import { acceptSession, SESSION_FILTER } from "./links/session-link.ts";
+import { managementNode } from "./management/management-node.ts";
+
+type AnyLink = IncomingLink | OutgoingLink;
+
+const MAX_REQUEST_BYTES = 1024 * 1024 + 65_536;
+
+/** Answers links: what a Service Bus namespace is on the wire. */
+export class Namespace implements LinkHandler {
+  private readonly broker: Broker;
+  private readonly faults: FaultPlan;
+  private readonly cbs: RequestResponse;
+  private readonly management = new Map<string, RequestResponse>();
+  private readonly links = new Map<AnyLink, Entity>();
+
+  constructor(broker: Broker, faults: FaultPlan, check: TokenCheck) {
+    this.broker = broker;
+    this.faults = faults;
+    this.cbs = claimsBasedSecurity(check);
+    broker.onRemoved = (entity) => {
+      this.management.clear();
+      this.detachAll(entity, notFound(pathOf(entity)));
+    };
+  }
+
+  attach(request: AttachRequest): void {
+    if (this.faults.holdsAttach) return;
+    try {
+      this.route(request);
+    } catch (error) {
+      if (!(error instanceof AmqpError)) throw error;
+      request.refuse(error);
+    }
+  }
+
+  /** Links of one entity, or of all, end with this error. Returns how many. */
+  detachAll(entity: Entity | undefined, error: AmqpError): number {
+    const ended = [...this.links].filter(([, of]) => entity === undefined || of === entity);
+    for (const [link] of ended) link.close(error);
+    return ended.length;
+  }
+
+  private route(request: AttachRequest): void {
+    if (request.address.toLowerCase() === "$cbs") {
+      this.cbs.attach(request, MAX_REQUEST_BYTES);
+      return;
+    }
+    const address = parseAddress(request.address);
+    if (address.isManagement) this.managementOf(address, request.address).attach(request, MAX_REQUEST_BYTES);
+    else if (request.role === "sender") this.sender(request, address);
+    else this.receiver(request, address);
+  }
+
+  private managementOf(address: Address, text: string): RequestResponse {
+    this.broker.resolve(address);
+    const key = text.toLowerCase();
+    let node = this.management.get(key);
+    if (node === undefined) {
+      node = managementNode(this.broker, address, this.faults);
+      this.management.set(key, node);
+    }
+    return node;
+  }
+
+  private sender(request: AttachRequest, address: Address): void {
+    const entity = this.broker.resolve(address);
+    if (entity.kind === "subscription" || address.store !== "main")
+      throw notAllowed("Messages are sent to a queue or a topic.");
+    const { status } = entity.settings;
+    if (status === "Disabled" || status === "SendDisabled") throw entityDisabled(entity.name);
+    const link: IncomingLink = acceptSender(request, this.broker, entity, this.faults, () => this.links.delete(link));
+    this.links.set(link, entity);
+  }
+
+  private receiver(request: AttachRequest, address: Address): void {
+    const { entity, store } = this.broker.store(address);
+    const { status, forwardTo } = entity.settings;
+    if (status === "Disabled" || status === "ReceiveDisabled") throw entityDisabled(pathOf(entity));
+    if (forwardTo !== undefined && address.store === "main")
+      throw notAllowed(`'${pathOf(entity)}' forwards its messages; nothing is received from it.`);
+    const wantsSession = request.filter.has(SESSION_FILTER);
+    if (wantsSession && !store.requiresSession)
+      throw notAllowed(`'${pathOf(entity)}' has no sessions; a session receiver cannot be opened on it.`);
+    if (!wantsSession && store.requiresSession)
+      throw notAllowed(`'${pathOf(entity)}' requires sessions; a receiver without a session cannot be opened on it.`);
+    let opened: OutgoingLink | undefined;
+    const options = {
+      onClosed: () => {
+        if (opened !== undefined) this.links.delete(opened);
+      },
+      onActivity: () => this.broker.touch(entity),
+    };
+    const onOpen = (link: OutgoingLink) => {
+      opened = link;
+      this.links.set(link, entity);
+    };
+    if (wantsSession) acceptSession(request, store, this.broker.clock, { ...options, onOpen });
+    else onOpen(acceptReceiver(request, store, options));
+  }
+}

@@ -1,0 +1,60 @@
+import { readFile } from "node:fs/promises";
+import type { TokenCheck } from "../amqp/cbs.ts";
+import type { ConnectionLimits } from "../amqp/connection.ts";
+import { listen } from "../amqp/listener.ts";
+import { createClock, type MovableClock } from "../clock.ts";
+import { Broker } from "./broker/broker.ts";
+import { applyConfig, type ServiceBusConfig } from "./config.ts";
+import { createControl, type ServiceBusControl } from "./control.ts";
+import { FaultPlan } from "./fault-plan.ts";
+import { Namespace } from "./namespace.ts";
+
+export interface ServiceBusEmulatorOptions extends ConnectionLimits {
+  /** Entities, in the shape of the official emulator's Config.json: the object, or the path of the file. */
+  readonly config?: ServiceBusConfig | string | undefined;
+  /** Default 127.0.0.1. Anything else opens the emulator to others: it has no authentication of substance. */
+  readonly host?: string | undefined;
+  /** Default: a free one. */
+  readonly port?: number | undefined;
+  /** Default: the machine's time, which `control.advanceClock` moves. */
+  readonly clock?: MovableClock | undefined;
+  /** Looks at the token of each entity. Default: everyone is let in. */
+  readonly checkToken?: TokenCheck | undefined;
+}
+
+export interface ServiceBusEmulator {
+  /** For the data plane; `UseDevelopmentEmulator=true` is in it. */
+  readonly connectionString: string;
+  readonly port: number;
+  readonly control: ServiceBusControl;
+  /** Cuts every connection and frees the port. Idempotent. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Starts a Service Bus namespace in this process, in memory. Rejects when the port is taken or the config is wrong. */
+export async function startServiceBusEmulator(options: ServiceBusEmulatorOptions = {}): Promise<ServiceBusEmulator> {
+  const clock = options.clock ?? createClock();
+  const broker = new Broker(clock);
+  const { config } = options;
+  if (config !== undefined)
+    applyConfig(
+      broker,
+      typeof config === "string" ? (JSON.parse(await readFile(config, "utf8")) as ServiceBusConfig) : config,
+    );
+  const faults = new FaultPlan();
+  const namespace = new Namespace(broker, faults, options.checkToken ?? (() => undefined));
+  const listener = await listen({ ...options, handler: namespace });
+  const host = listener.host === "0.0.0.0" ? "127.0.0.1" : listener.host;
+  const close = async () => {
+    await listener.close();
+    if (options.clock === undefined) clock.stop();
+  };
+  return {
+    connectionString: `Endpoint=sb://${host}:${listener.port};SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;`,
+    port: listener.port,
+    control: createControl({ broker, namespace, faults, listener, clock }),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}

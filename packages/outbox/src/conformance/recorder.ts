@@ -1,0 +1,51 @@
+import type { Publisher, RawCloudEvent } from "@waybill/core";
+import type { Outcome } from "@waybill/core/spi";
+
+/** A publisher for tests that keeps what it took, and refuses what it is told to. */
+export class Recorder implements Publisher {
+  readonly taken: { topic: string; event: RawCloudEvent }[] = [];
+  /** Calls under way. */
+  running = 0;
+  /** Answers why an event is refused; `undefined` takes it. */
+  refuse: (event: RawCloudEvent, topic: string) => unknown = () => undefined;
+  /** Runs before each answer. */
+  beforeAnswer: (events: readonly RawCloudEvent[]) => Promise<void> | void = () => undefined;
+  #waiting: { test: () => boolean; resolve: () => void }[] = [];
+
+  async publishRaw(topic: string, events: readonly RawCloudEvent[]): Promise<readonly Outcome[]> {
+    this.running++;
+    await this.beforeAnswer(events);
+    const outcomes = events.map((event): Outcome => {
+      const error = this.refuse(event, topic);
+      if (error !== undefined) return { ok: false, error };
+      this.taken.push({ topic, event });
+      return { ok: true, value: undefined };
+    });
+    this.running--;
+    const ready = this.#waiting.filter(({ test }) => test());
+    this.#waiting = this.#waiting.filter((one) => !ready.includes(one));
+    for (const { resolve } of ready) resolve();
+    return outcomes;
+  }
+
+  /** Data of what was taken, in order. */
+  get data(): unknown[] {
+    return this.taken.map(({ event }) => event.data);
+  }
+
+  /** Resolves once `test` holds after an answer. */
+  until(test: () => boolean): Promise<void> {
+    if (test()) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push({ test, resolve }));
+  }
+
+  /** Resolves once so many events were taken. */
+  count(n: number): Promise<void> {
+    return this.until(() => this.taken.length >= n);
+  }
+}
+
+/** Asks again, every few milliseconds, until the answer is true: for facts that nobody announces. */
+export async function eventually(check: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await check())) await new Promise((resolve) => setTimeout(resolve, 5));
+}

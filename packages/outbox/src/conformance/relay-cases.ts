@@ -1,0 +1,265 @@
+import { systemClock } from "@waybill/core/spi";
+import { describe, expect } from "vitest";
+import { createOutbox } from "../outbox.ts";
+import { noted, notes, others, storeCase } from "./fixture.ts";
+import type { StoreConformanceOptions } from "./index.ts";
+import { coreErrorLike } from "./permanent-error.ts";
+import { eventually, Recorder } from "./recorder.ts";
+
+const boom = new Error("boom; AccountKey=c2VjcmV0");
+
+/** Publishing: order, failures, change of relay. */
+export function relayCases<Tx>(options: StoreConformanceOptions<Tx>): void {
+  const check = storeCase(options);
+  describe(`${options.name}: relay`, () => {
+    check("publishes what was there and what comes, in order per key, and removes it", async (f) => {
+      await f.note([0, 1, 2], "k");
+      await f.relay();
+      for (let i = 3; i < 60; i++) await f.note([i], "k");
+      await f.recorder.count(60);
+      expect(f.recorder.data).toEqual(Array.from({ length: 60 }, (_, i) => i));
+      await eventually(async () => (await f.store.counts()).waiting === 0);
+    });
+
+    check("sees what another store on the same place commits", async (f) => {
+      await f.relay();
+      const afar = createOutbox({ store: f.another(), source: "/afar" });
+      await afar.transaction((tx) => afar.publish(tx, notes, noted("from afar")));
+      await f.recorder.count(1);
+      expect(f.recorder.data).toEqual(["from afar"]);
+    });
+
+    check("a failed event holds up its key in order, and no other key", async (f) => {
+      let failures = 2;
+      f.recorder.refuse = (event) => (event.data === "a1" && failures-- > 0 ? boom : undefined);
+      await f.outbox.transaction((tx) =>
+        f.outbox.publish(tx, notes, [
+          noted("a1", { key: "a" }),
+          noted("b1", { key: "b" }),
+          noted("a2", { key: "a" }),
+          noted("b2", { key: "b" }),
+          noted("a3", { key: "a" }),
+        ]),
+      );
+      await f.relay();
+      await f.recorder.count(4);
+      await f.note(["a4"], "a");
+      await f.recorder.count(6);
+      const of = (prefix: string) => f.recorder.data.filter((one) => String(one).startsWith(prefix));
+      expect(of("a")).toEqual(["a1", "a2", "a3", "a4"]);
+      expect(of("b")).toEqual(["b1", "b2"]);
+      expect(f.recorder.data.slice(0, 1)).toEqual(["b1"]);
+      await eventually(async () => (await f.store.counts()).parked === 0);
+    });
+
+    check("an event that never goes through is given up with its reason, and its key goes on", async (f) => {
+      f.recorder.refuse = (event) => (event.data === "bad" ? boom : undefined);
+      await f.note(["good", "bad", "after"], "k");
+      await f.note(["other"], "o");
+      await f.relay();
+      await f.recorder.count(3);
+      // The dead row is written first: its key goes on only then.
+      const [dead] = await f.outbox.dead.list();
+      expect(dead).toMatchObject({ topic: "notes", key: "k", reason: "publish-failed", attempts: 3, haltsKey: false });
+      expect(dead?.error).toBe("boom; AccountKey=***");
+      expect(dead?.event.data).toBe("bad");
+      expect(f.recorder.data.indexOf("after")).toBeGreaterThan(f.recorder.data.indexOf("good"));
+    });
+
+    check("what can never be published is given up at the first try", async (f) => {
+      f.recorder.refuse = (event) => (event.data === "huge" ? coreErrorLike("WB_EVENT_TOO_LARGE") : undefined);
+      await f.note(["huge"], "k");
+      await f.relay();
+      await eventually(async () => (await f.store.counts()).dead === 1);
+      expect((await f.outbox.dead.list())[0]).toMatchObject({ reason: "refused", attempts: 1 });
+    });
+
+    check("halt-key: a dead event holds up its key until it is retried or discarded", async (f) => {
+      let refused = new Set<unknown>(["k1", "l1"]);
+      f.recorder.refuse = (event) => (refused.has(event.data) ? coreErrorLike("WB_EVENT_INVALID") : undefined);
+      await f.note(["k1", "k2"], "k");
+      await f.note(["l1", "l2"], "l");
+      await f.relay({ onPoison: "halt-key" });
+      await eventually(async () => (await f.store.counts()).dead === 2);
+      await f.note(["k3"], "k");
+      await f.note(["m1"], "m");
+      await f.recorder.count(1);
+      await eventually(async () => (await f.store.counts()).parked === 3);
+      expect(f.recorder.data).toEqual(["m1"]);
+
+      refused = new Set();
+      const dead = await f.outbox.dead.list();
+      const position = (data: string) => dead.find(({ event }) => event.data === data)!.position;
+      expect(await f.outbox.dead.retry(position("k1"))).toBe(1);
+      await f.recorder.count(4);
+      expect(f.recorder.data).toEqual(["m1", "k1", "k2", "k3"]);
+      expect(await f.outbox.dead.discard([position("l1"), 999_999])).toBe(1);
+      await f.recorder.count(5);
+      expect(f.recorder.data.at(-1)).toBe("l2");
+      expect(await f.outbox.dead.list()).toEqual([]);
+    });
+
+    check("while the broker is down nothing is given up, other topics go on, memory stays flat", async (f) => {
+      let down = true;
+      let refusals = 0;
+      f.recorder.refuse = (_event, topic) => {
+        if (!down || topic !== "notes") return undefined;
+        refusals++;
+        return boom;
+      };
+      const values = Array.from({ length: 300 }, (_, i) => i);
+      await f.note(values);
+      await f.note(values, "k");
+      const relay = await f.relay({ batch: 10 });
+      await f.recorder.until(() => refusals > 50);
+      await f.outbox.transaction((tx) => f.outbox.publish(tx, others, noted("elsewhere")));
+      await f.recorder.count(1);
+      expect(f.recorder.data).toEqual(["elsewhere"]);
+      expect(relay.status().held).toBeLessThanOrEqual(40);
+      expect(relay.status().resting).toMatchObject([{ topic: "notes" }]);
+      expect(await f.store.counts()).toMatchObject({ parked: 0, dead: 0 });
+      down = false;
+      await f.recorder.count(601);
+      const keyed = f.recorder.taken.filter(({ event }) => event.partitionkey === "k").map(({ event }) => event.data);
+      expect(keyed).toEqual(values);
+      expect(relay.status().resting).toEqual([]);
+    });
+
+    check("an unreachable broker uses up no attempts, not even of an event that is alone", async (f) => {
+      let down = true;
+      let refusals = 0;
+      f.recorder.refuse = () => {
+        if (!down) return undefined;
+        refusals++;
+        return new Error("send failed", { cause: Object.assign(new Error("connect"), { code: "ECONNREFUSED" }) });
+      };
+      await f.note([1, 2, 3], "k");
+      await f.relay();
+      await f.recorder.until(() => refusals > 10);
+      expect(await f.store.counts()).toMatchObject({ waiting: 3, parked: 0, dead: 0 });
+      down = false;
+      await f.recorder.count(3);
+      expect(f.recorder.data).toEqual([1, 2, 3]);
+    });
+
+    check("two relays: each event once, in order; one takes over from the other", async (f) => {
+      const first = await f.relay({ leaseMs: 300 });
+      await f.relay({ leaseMs: 300, store: f.another() });
+      for (let i = 0; i < 20; i++) await f.note([i], "k");
+      await f.recorder.count(20);
+      await first.drain({ deadlineMs: 5_000 });
+      for (let i = 20; i < 40; i++) await f.note([i], "k");
+      await f.recorder.count(40);
+      expect(f.recorder.data).toEqual(Array.from({ length: 40 }, (_, i) => i));
+    });
+
+    check("order per key holds with two relays that fail at random", async (f) => {
+      let seed = 7;
+      const random = () => {
+        seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
+        return seed / 2 ** 32;
+      };
+      f.recorder.refuse = () => (random() < 0.1 ? boom : undefined);
+      f.recorder.beforeAnswer = () => new Promise((resolve) => setImmediate(resolve));
+      const retry = { attempts: 100, initialMs: 1, maxMs: 5 };
+      const first = await f.relay({ leaseMs: 300, batch: 7, retry });
+      await f.relay({ leaseMs: 300, batch: 7, retry, store: f.another() });
+      for (let i = 0; i < 40; i++) {
+        await f.outbox.transaction((tx) =>
+          f.outbox.publish(
+            tx,
+            notes,
+            Array.from({ length: 5 }, (_, k) => noted(i, { key: `k${k}` })),
+          ),
+        );
+        if (i === 20) await first.drain({ deadlineMs: 5_000 });
+      }
+      await f.recorder.count(200);
+      for (let k = 0; k < 5; k++) {
+        const data = f.recorder.taken
+          .filter(({ event }) => event.partitionkey === `k${k}`)
+          .map(({ event }) => event.data);
+        expect(data).toEqual(Array.from({ length: 40 }, (_, i) => i));
+      }
+    });
+
+    check("a relay past its lease moves nothing, and what it published is removed", async (f) => {
+      const zombie = await f.store.feed({
+        owner: "zombie",
+        leaseMs: 20,
+        pollMs: 5,
+        keepSentMs: 0,
+        clock: systemClock,
+      });
+      expect(await zombie.lease()).toBe(true);
+      await f.note(["published", "failed"]);
+      const rows = await zombie.claim({ max: 10, maxBytes: 1e6, skip: new Set(), exceptTopics: new Set() });
+      expect(rows).toHaveLength(2);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      const heir = await f.another().feed({
+        owner: "heir",
+        leaseMs: 5_000,
+        pollMs: 5,
+        keepSentMs: 0,
+        clock: systemClock,
+      });
+      expect(await heir.lease()).toBe(true);
+      expect(await zombie.lease()).toBe(false);
+      const late = zombie.settle([
+        { kind: "dead", row: rows[1]!, reason: "x", attempts: 1, error: "x", haltsKey: false },
+      ]);
+      await expect(late).rejects.toMatchObject({ code: "WB_RELAY_LEASE_LOST" });
+      expect(await f.store.counts()).toMatchObject({ waiting: 2, dead: 0 });
+      await zombie.mark([rows[0]!]);
+      expect(await f.store.counts()).toMatchObject({ waiting: 1 });
+      await heir.release(true);
+      await zombie.release(true);
+    });
+
+    check("a relay that was frozen past its lease takes up again where it stood", async (f) => {
+      let frozen = false;
+      f.recorder.beforeAnswer = async () => {
+        await new Promise((resolve) => setImmediate(resolve));
+        if (frozen || f.recorder.taken.length < 5) return;
+        frozen = true;
+        const until = performance.now() + 350;
+        while (performance.now() < until);
+      };
+      const values = Array.from({ length: 30 }, (_, i) => i);
+      await f.note(values, "k");
+      await f.relay({ leaseMs: 300, batch: 5, concurrency: 1 });
+      await f.recorder.count(30);
+      expect([...new Set(f.recorder.data)]).toEqual(values);
+    });
+
+    check("drain publishes no more, says what was still in flight, and loses nothing", async (f) => {
+      f.recorder.beforeAnswer = () => new Promise(() => undefined);
+      await f.note(["slow"]);
+      const relay = await f.relay({ leaseMs: 300 });
+      await eventually(() => f.recorder.running === 1);
+      await expect(relay.drain({ deadlineMs: 20 })).rejects.toMatchObject({ code: "WB_RELAY_DRAIN_DEADLINE" });
+      expect(relay.status().state).toBe("closed");
+      expect(await f.store.counts()).toMatchObject({ waiting: 1 });
+      const second = new Recorder();
+      await f.relay({ publisher: second, leaseMs: 300 });
+      await second.count(1);
+      expect(second.data).toEqual(["slow"]);
+    });
+
+    check("waits while the pace says no", async (f) => {
+      let open = false;
+      let asked = 0;
+      await f.note([1]);
+      await f.relay({
+        pace: () => {
+          asked++;
+          return open;
+        },
+      });
+      await eventually(() => asked >= 2);
+      expect(f.recorder.taken).toEqual([]);
+      open = true;
+      await f.recorder.count(1);
+    });
+  });
+}

@@ -1,0 +1,21 @@
+export type { DeadEvent, DeadEvents } from "./dead-events.ts";
+export { createInbox, type StoreInbox } from "./inbox/create-inbox.ts";
+export { type MemoryInboxOptions, memoryInbox } from "./inbox/memory-inbox.ts";
+export { createOutbox, type Outbox, type OutboxOptions } from "./outbox.ts";
+export { isPermanent } from "./relay/permanent.ts";
+export { createRelay, type Relay, type RelayOptions, type RelayStatus } from "./relay/relay.ts";
+export type { RelayObserver } from "./relay/relay-observer.ts";
+export type {
+  ClaimOptions,
+  Counts,
+  DeadRow,
+  DeadRows,
+  Failure,
+  Feed,
+  FeedOptions,
+  InboxRows,
+  NewRow,
+  OutboxRow,
+  PublishedRow,
+  Store,
+} from "./store.ts";

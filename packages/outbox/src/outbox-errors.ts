@@ -1,0 +1,85 @@
+import { defineErrors } from "@waybill/core/spi";
+
+const table = {
+  WB_STORE_PATH: {
+    sentence: (p: { path: string; problem: string }) =>
+      `The store ${JSON.stringify(p.path)} cannot be opened: ${p.problem}.`,
+    hint: "Give the path of a file in a folder on a local disk that this process may write: SQLite keeps two more files beside it.",
+  },
+  WB_STORE_NOT_A_DATABASE: {
+    sentence: (p: { path: string }) => `The file ${JSON.stringify(p.path)} is not a SQLite database, or it is damaged.`,
+    hint: "Give another path. If it was a database before, restore it from a backup; nothing was changed in it.",
+  },
+  WB_STORE_READ_ONLY: {
+    sentence: (p: { path: string }) => `The store ${JSON.stringify(p.path)} cannot be written.`,
+    hint: "Give this user write permission on the file and on its folder, and check that the disk is not mounted read-only.",
+  },
+  WB_STORE_DISK: {
+    sentence: (p: { path: string; problem: string }) =>
+      `The disk of the store ${JSON.stringify(p.path)} does not do its part: ${p.problem}.`,
+    hint: "Free space or mend the disk; what was not committed is undone and can be tried again.",
+  },
+  WB_STORE_SCHEMA_NEWER: {
+    sentence: (p: { path: string; found: number; known: number }) =>
+      `The store ${JSON.stringify(p.path)} has schema version ${p.found}; this version of Waybill knows ${p.known}.`,
+    hint: "Upgrade @waybill/outbox in every process that uses this store, or give this process another file.",
+  },
+  WB_STORE_TABLE_TAKEN: {
+    sentence: (p: { path: string; table: string }) =>
+      `The database ${JSON.stringify(p.path)} already has a table ${p.table} that is not Waybill's.`,
+    hint: "Rename that table, or give the store another file.",
+  },
+  WB_STORE_BUSY: {
+    sentence: (p: { path: string; waitedMs: number }) =>
+      `Another process kept the store ${JSON.stringify(p.path)} locked for writing for ${p.waitedMs} ms.`,
+    hint: "Keep transactions short: await nothing slow while one is open. Raise busyTimeoutMs if the wait is expected.",
+  },
+  WB_STORE_NESTED: {
+    sentence: (p: { path: string }) =>
+      `A transaction on ${JSON.stringify(p.path)} was asked for inside another one, which it would wait for without end.`,
+    hint: "Use the transaction handle that is already open: the tx of outbox.transaction, or ctx.tx of the inbox.",
+  },
+  WB_STORE_TRANSACTION_ENDED: {
+    sentence: (p: { path: string }) =>
+      `The transaction on ${JSON.stringify(p.path)} was ended or its connection closed by the code that was given it.`,
+    hint: "Leave BEGIN, COMMIT, ROLLBACK and close() to Waybill; throw to roll back, and use SAVEPOINT for parts.",
+  },
+  WB_STORE_CLOSED: {
+    sentence: (p: { path: string }) => `The store ${JSON.stringify(p.path)} is closed.`,
+    hint: "Open a new one; a closed one takes nothing more.",
+  },
+  WB_OUTBOX_NO_TRANSACTION: {
+    sentence: () =>
+      "The handle given to the outbox has no transaction open, so the event could be lost or published without its cause.",
+    hint: 'Call db.exec("BEGIN IMMEDIATE") first and publish before COMMIT, or use outbox.transaction(async (tx) => …).',
+  },
+  WB_OUTBOX_HANDLE: {
+    sentence: (p: { problem: string }) => `The handle given to the outbox cannot be used: ${p.problem}.`,
+    hint: "Give the DatabaseSync of node:sqlite that holds your transaction on the store's own file.",
+  },
+  WB_OUTBOX_OPTION: {
+    sentence: (p: { option: string; problem: string }) => `The option ${p.option} ${p.problem}.`,
+    hint: "See the docstring of the option for its unit, range and default.",
+  },
+  WB_OUTBOX_EVENT: {
+    sentence: (p: { type: string; problem: string }) =>
+      `The event ${p.type} cannot be written to the outbox: ${p.problem}.`,
+    hint: "Correct the event; nothing of this call was written. Data must be JSON, text or a Uint8Array.",
+  },
+  WB_RELAY_LEASE_LOST: {
+    sentence: (p: { owner: string }) => `The relay ${p.owner} no longer holds the lease of its outbox.`,
+    hint: "Another relay has taken over; this one stands by. If it happens often, raise leaseMs or look for a blocked event loop.",
+  },
+  WB_RELAY_DRAIN_DEADLINE: {
+    sentence: (p: { inFlight: number; deadlineMs: number }) =>
+      `${p.inFlight} events were still being published when the drain's ${p.deadlineMs} ms were over.`,
+    hint: "They stay in the outbox and will be published again with the same id. Check the broker's health.",
+  },
+  WB_INBOX_FULL: {
+    sentence: (p: { entries: number }) => `The inbox in memory already holds ${p.entries} events in work.`,
+    hint: "Raise maxEntries, lower the concurrency, or use an inbox with a database.",
+  },
+};
+
+/** Every error that the outbox, its relay, its inbox and its stores raise. */
+export const outboxErrors: ReturnType<typeof defineErrors<typeof table>> = defineErrors(table);

@@ -1,0 +1,129 @@
+import type { DatabaseSync } from "node:sqlite";
+import { outboxErrors } from "../../outbox-errors.ts";
+import type { Feed, FeedOptions } from "../../store.ts";
+import { claimRows } from "./claim.ts";
+import { Lease } from "./lease.ts";
+import { Nudge } from "./nudge.ts";
+import { removePublished, settleFailure } from "./settle.ts";
+import { statement } from "./statements.ts";
+import type { Writer } from "./writer.ts";
+
+/** Rows of one transaction that removes: a few milliseconds of the only write lock. */
+const CHUNK = 1_000;
+
+/** A relay's view of a SQLite file. `reader` is its own connection, closed by `release`. */
+export function sqliteFeed(writer: Writer, reader: DatabaseSync, options: FeedOptions, closed: () => void): Feed {
+  const { clock, keepSentMs } = options;
+  const lease = new Lease(options.owner, options.leaseMs, clock);
+  const nudge = new Nudge(reader, clock, options.pollMs, () => nextDueMs(reader, claimedAtMs));
+  const stopListening = writer.onNews(() => nudge.now());
+  let last = 0;
+  let claimedAtMs = 0;
+  let released: Promise<void> | undefined;
+
+  /** Scheduled rows whose time has come enter the outbox, at its end. */
+  const admitScheduled = async () => {
+    const nowMs = clock.now();
+    const isDue = () =>
+      statement(reader, "SELECT 1 FROM main.outbox_scheduled WHERE due_at <= ? LIMIT 1").get(nowMs) !== undefined;
+    while (isDue()) {
+      await writer.run((db) => {
+        if (!lease.isOurs(db)) throw outboxErrors.WB_RELAY_LEASE_LOST({ owner: options.owner });
+        const due = statement(
+          db,
+          "SELECT pos FROM main.outbox_scheduled WHERE due_at <= ? ORDER BY due_at, pos LIMIT ?",
+        ).all(nowMs, CHUNK);
+        for (const { pos } of due) {
+          statement(
+            db,
+            `INSERT INTO main.outbox (bucket, topic, key, event)
+             SELECT bucket, topic, key, event FROM main.outbox_scheduled WHERE pos = ?`,
+          ).run(pos!);
+          statement(db, "DELETE FROM main.outbox_scheduled WHERE pos = ?").run(pos!);
+        }
+      });
+    }
+  };
+
+  return {
+    async lease() {
+      // Who stands by only reads, and takes the write lock from nobody.
+      if (!lease.isFree(reader)) return false;
+      return writer.run((db) => lease.take(db), { urgent: true });
+    },
+
+    async claim(wanted) {
+      nudge.noteVersion();
+      await admitScheduled();
+      claimedAtMs = clock.now();
+      for (;;) {
+        const claimed = claimRows(reader, wanted, last, claimedAtMs);
+        last = claimed.last;
+        if (claimed.rows.length > 0) nudge.heat();
+        if (!claimed.goOn) return claimed.rows;
+        // Many rows of resting topics were passed over: others get their turn before the next stretch.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    },
+
+    rewind() {
+      last = 0;
+    },
+
+    async mark(rows) {
+      for (let from = 0; from < rows.length; from += CHUNK) {
+        const chunk = rows.slice(from, from + CHUNK);
+        await writer.run((db) => removePublished(db, chunk, keepSentMs > 0, clock.now()));
+      }
+    },
+
+    async settle(failures) {
+      await writer.run((db) => {
+        if (!lease.isOurs(db)) throw outboxErrors.WB_RELAY_LEASE_LOST({ owner: options.owner });
+        for (const failure of failures) settleFailure(db, failure, clock.now());
+      });
+      nudge.now();
+    },
+
+    wait: (signal) => nudge.wait(signal),
+
+    async tidy() {
+      if (keepSentMs <= 0) return;
+      const before = clock.now() - keepSentMs;
+      let removed = CHUNK;
+      while (removed === CHUNK) {
+        const result = await writer.run((db) =>
+          statement(
+            db,
+            "DELETE FROM main.outbox_sent WHERE pos IN (SELECT pos FROM main.outbox_sent WHERE sent_at < ? LIMIT ?)",
+          ).run(before, CHUNK),
+        );
+        removed = Number(result.changes);
+      }
+    },
+
+    release(handOver) {
+      released ??= (async () => {
+        stopListening();
+        try {
+          if (handOver) await writer.run((db) => lease.giveBack(db), { urgent: true });
+        } finally {
+          if (reader.isOpen) reader.close();
+          closed();
+        }
+      })();
+      return released;
+    },
+  };
+}
+
+/** When the next parked or scheduled row is due that was not yet at the last claim, or `undefined`. */
+function nextDueMs(db: DatabaseSync, claimedAtMs: number): number | undefined {
+  const row = statement(
+    db,
+    `SELECT min(at) AS at FROM (
+       SELECT min(next_at) AS at FROM main.outbox_retry WHERE next_at > ?1
+       UNION ALL SELECT min(due_at) FROM main.outbox_scheduled WHERE due_at > ?1)`,
+  ).get(claimedAtMs);
+  return (row?.at as number | null) ?? undefined;
+}

@@ -1,0 +1,41 @@
+import { fileURLToPath } from "node:url";
+import { startAzurite } from "@waybill/emulators";
+import { runInManyProcesses } from "./many-processes.ts";
+import { runInOneProcess } from "./one-process.ts";
+import type { Runner, RunnerOptions } from "./runner.ts";
+
+/** What differs from broker to broker, and stands nowhere else but in the config files. */
+interface BrokerSetup {
+  readonly config: string;
+  /** Rows, unless the command line says how many. */
+  readonly events: number | undefined;
+  /** Starts what the broker itself needs; answers the environment of the config file. */
+  readonly start: () => Promise<{ env: Record<string, string>; stop: () => Promise<void> }>;
+  readonly run: (options: RunnerOptions) => Promise<Runner>;
+}
+
+const setups: Readonly<Record<string, BrokerSetup>> = {
+  memory: {
+    config: "memory.yaml",
+    events: undefined,
+    start: async () => ({ env: {}, stop: async () => undefined }),
+    run: runInOneProcess,
+  },
+  "storage-queue": {
+    config: "storage-queue.yaml",
+    events: 5_000,
+    start: async () => {
+      const azurite = await startAzurite();
+      return { env: { FLIGHTS_STORAGE: azurite.connectionString }, stop: () => azurite.stop() };
+    },
+    run: runInManyProcesses,
+  },
+};
+
+export const brokerNames: readonly string[] = Object.keys(setups);
+
+export function brokerSetup(name: string): BrokerSetup & { configFile: string } {
+  const setup = setups[name];
+  if (setup === undefined) throw new RangeError(`There is no broker ${name}.`);
+  return { ...setup, configFile: fileURLToPath(new URL(`../../config/${setup.config}`, import.meta.url)) };
+}

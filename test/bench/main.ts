@@ -1,0 +1,32 @@
+import { parseArgs } from "node:util";
+import { type BenchOptions, machine, type Result } from "./result.ts";
+
+/** `npx pnpm@12 bench NAME [--quick] [--json]`. Figures go to stdout, progress to stderr; with --json the last line of stdout is one JSON object. */
+const BENCHES: Readonly<Record<string, () => Promise<{ run: (options: BenchOptions) => Promise<Result[]> }>>> = {
+  core: () => import("./core.bench.ts"),
+};
+
+const USAGE = `Usage: npx pnpm@12 bench ${Object.keys(BENCHES).join("|")} [--quick] [--json]`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+const [name = "core"] = positionals;
+const load = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
+if (values.help || load === undefined) {
+  console.error(values.help ? USAGE : `There is no benchmark ${JSON.stringify(name)}. ${USAGE}`);
+  process.exit(values.help ? 0 : 2);
+}
+
+const { run } = await load();
+const results = await run({ quick: values.quick, progress: (line) => console.error(line) });
+if (values.json) console.log(JSON.stringify({ results, machine: machine() }));
+else {
+  console.table(results.map(({ name: what, value, unit, aim }) => ({ what, value, unit, aim: aim ?? "" })));
+  console.log(machine());
+}

@@ -1,0 +1,80 @@
+import { parseArgs } from "node:util";
+
+/** What every chaos case answers: `ok`, and its own counts. */
+export interface ChaosReport {
+  readonly ok: boolean;
+  readonly [count: string]: unknown;
+}
+
+export interface ChaosOptions {
+  readonly events: number;
+  readonly seed: number;
+  readonly kills: number;
+  readonly progress: (line: string) => void;
+}
+
+interface Case {
+  readonly about: string;
+  readonly events: number;
+  readonly load: () => Promise<{ run: (options: ChaosOptions) => Promise<ChaosReport> }>;
+}
+
+const CASES: Readonly<Record<string, Case>> = {
+  simulation: {
+    about: "publish → relay → consume in virtual time; --events is the number of seeds, from --seed on",
+    events: 1_000,
+    load: () => import("./simulation.ts"),
+  },
+  kill: {
+    about: "kill -9 of the relay and of consumers while the sample runs over Azurite",
+    events: 3_000,
+    load: () => import("./kill.ts"),
+  },
+};
+
+const USAGE = `Usage: npx pnpm@12 chaos NAME [--events N] [--seed N] [--kills N] [--json]
+
+${Object.entries(CASES)
+  .map(([name, one]) => `  ${name.padEnd(12)} ${one.about} (default ${one.events})`)
+  .join("\n")}
+
+Examples:
+  npx pnpm@12 chaos simulation
+  npx pnpm@12 chaos simulation --seed 4711 --events 1
+  npx pnpm@12 chaos kill --kills 20 --json`;
+
+function whole(name: string, text: string | undefined, fallback: number): number {
+  if (text === undefined) return fallback;
+  if (!/^\d{1,9}$/.test(text)) usage(`--${name} takes a whole number, not ${JSON.stringify(text)}.`);
+  return Number(text);
+}
+
+function usage(problem?: string): never {
+  console.error(problem === undefined ? USAGE : `${problem}\n\n${USAGE}`);
+  process.exit(problem === undefined ? 0 : 2);
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    events: { type: "string" },
+    seed: { type: "string" },
+    kills: { type: "string" },
+    json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+if (values.help) usage();
+const [name = ""] = positionals;
+const chosen = Object.hasOwn(CASES, name) ? CASES[name] : undefined;
+if (chosen === undefined) usage(`There is no chaos case ${JSON.stringify(name)}.`);
+
+const { run } = await chosen.load();
+const report = await run({
+  events: whole("events", values.events, chosen.events),
+  seed: whole("seed", values.seed, 1),
+  kills: whole("kills", values.kills, 20),
+  progress: (line) => console.error(line),
+});
+console.log(values.json ? JSON.stringify(report) : report);
+process.exitCode = report.ok ? 0 : 1;

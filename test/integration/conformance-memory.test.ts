@@ -1,0 +1,62 @@
+import { join } from "node:path";
+import { type Harness, manualTime, runConformance } from "@waybill/conformance";
+import { ManualClock } from "@waybill/core/testing";
+import { createMemoryBroker, type Like, type MemoryAdapter, type MemoryBroker, memory } from "@waybill/memory";
+
+interface MemoryHarness extends Harness {
+  readonly broker: MemoryBroker;
+}
+
+/** A broker and a clock of its own for each case: nothing waits, and no case sees another. */
+function harness(): MemoryHarness {
+  const clock = new ManualClock();
+  const broker = createMemoryBroker({ clock });
+  return {
+    broker,
+    time: manualTime(clock),
+    crash: async (adapter) => (adapter as MemoryAdapter).crash(),
+    revoke: async (_adapter, { topic, subscription }) => {
+      broker.revokeLanes(`${topic}/${subscription}`);
+    },
+  };
+}
+
+/** A property that throws when it is read: no SDK error is like that. */
+const HOSTILE = { "classify: answers a kind for anything at all": "it lets the error of a throwing getter through" };
+const NO_ATTEMPT = {
+  "drain: what is given back has used no attempt up":
+    "a release cannot write the attempt, so that the delivery count is taken for it",
+};
+
+const DEVIATIONS: Partial<Record<Like, Record<string, string>>> = {
+  "storage-queue": {
+    "headers/false: a message with headers is refused, not stripped of them":
+      "it keeps the body alone; core never sends headers here",
+    "drain: what is given back has used no attempt up":
+      "it writes no attempt, so that the delivery count is taken for it; the real adapter writes it",
+  },
+  "event-grid": NO_ATTEMPT,
+  "event-grid-webhook": NO_ATTEMPT,
+};
+
+const LIKES: readonly Like[] = [
+  "memory",
+  "storage-queue",
+  "service-bus",
+  "service-bus-sessions",
+  "event-grid",
+  "event-grid-webhook",
+  "event-hubs",
+  "kafka",
+];
+
+for (const like of LIKES) {
+  runConformance({
+    name: `like ${like}`,
+    page: "memory",
+    harness,
+    open: ({ harness: { broker }, subscriptions }) => memory({ like, broker, subscriptions }),
+    deviations: { ...HOSTILE, ...DEVIATIONS[like] },
+    resultsDirectory: join(import.meta.dirname, "../../node_modules/.cache/waybill/conformance"),
+  });
+}

@@ -1,0 +1,42 @@
+import { ServiceBusClient, type ServiceBusReceivedMessage, type ServiceBusReceiver } from "@azure/service-bus";
+import { onTestFinished } from "vitest";
+import {
+  type ServiceBusEmulator,
+  type ServiceBusEmulatorOptions,
+  startServiceBusEmulator,
+} from "../../packages/emulators/src/service-bus/index.ts";
+
+export * from "../../packages/emulators/src/service-bus/index.ts";
+
+/** One emulator and one unmodified client, closed when the test ends. No retries: a test sees the first answer. */
+export async function open(
+  options: ServiceBusEmulatorOptions = {},
+): Promise<ServiceBusEmulator & { client: ServiceBusClient }> {
+  const emulator = await startServiceBusEmulator(options);
+  const client = connect(emulator);
+  onTestFinished(async () => {
+    await client.close();
+    await emulator.close();
+  });
+  return { ...emulator, client };
+}
+
+export const connect = (emulator: ServiceBusEmulator, timeoutInMs = 5_000) =>
+  new ServiceBusClient(emulator.connectionString, { retryOptions: { maxRetries: 0, timeoutInMs } });
+
+/** Receives exactly so many, one call after the other. */
+export async function take(receiver: ServiceBusReceiver, count: number): Promise<ServiceBusReceivedMessage[]> {
+  const taken: ServiceBusReceivedMessage[] = [];
+  while (taken.length < count) {
+    const some = await receiver.receiveMessages(count - taken.length, { maxWaitTimeInMs: 5_000 });
+    if (some.length === 0) throw new Error(`Only ${taken.length} of ${count} messages came.`);
+    taken.push(...some);
+  }
+  return taken;
+}
+
+export async function one(receiver: ServiceBusReceiver): Promise<ServiceBusReceivedMessage> {
+  return (await take(receiver, 1))[0]!;
+}
+
+export const bodies = (messages: readonly ServiceBusReceivedMessage[]) => messages.map(({ body }) => body as unknown);

@@ -1,0 +1,402 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { bodies, createClock, one, open, take } from "./emulator-service-bus.fixture.ts";
+
+describe("send", () => {
+  it("keeps body, properties and types, one by one and in a batch", async () => {
+    const { client, control } = await open();
+    control.createQueue("q");
+    const sender = client.createSender("q");
+    const date = new Date(1_700_000_000_000);
+    await sender.sendMessages({
+      body: Buffer.from([0, 1, 255]),
+      messageId: "m-1",
+      contentType: "application/octet-stream",
+      subject: "s",
+      correlationId: "c",
+      replyTo: "r",
+      to: "t",
+      replyToSessionId: "rs",
+      partitionKey: "p",
+      timeToLive: 60_000,
+      applicationProperties: {
+        n: 1,
+        negative: -5,
+        float: 1.5,
+        big: 2 ** 40,
+        text: "ä",
+        yes: true,
+        no: false,
+        date,
+        none: null,
+      },
+    });
+    const batch = await sender.createMessageBatch();
+    expect(batch.maxSizeInBytes).toBe(262_144);
+    for (let at = 0; at < 3; at += 1) expect(batch.tryAddMessage({ body: { at }, messageId: `b-${at}` })).toBe(true);
+    await sender.sendMessages(batch);
+
+    const receiver = client.createReceiver("q", { skipParsingBodyAsJson: false });
+    const [first, ...rest] = await take(receiver, 4);
+    expect(Buffer.from(first!.body as Uint8Array)).toEqual(Buffer.from([0, 1, 255]));
+    expect(first).toMatchObject({
+      messageId: "m-1",
+      contentType: "application/octet-stream",
+      subject: "s",
+      correlationId: "c",
+      replyTo: "r",
+      to: "t",
+      replyToSessionId: "rs",
+      partitionKey: "p",
+      timeToLive: 60_000,
+      deliveryCount: 0,
+      state: "active",
+    });
+    expect(first!.applicationProperties).toEqual({
+      n: 1,
+      negative: -5,
+      float: 1.5,
+      big: 2 ** 40,
+      text: "ä",
+      yes: true,
+      no: false,
+      date: date.getTime(),
+      none: null,
+    });
+    expect(first!.sequenceNumber?.toNumber()).toBe(1);
+    expect(first!.lockedUntilUtc!.getTime() - Date.now()).toBeGreaterThan(50_000);
+    expect(first!.expiresAtUtc!.getTime()).toBe(first!.enqueuedTimeUtc!.getTime() + 60_000);
+    expect(rest.map(({ messageId, body }) => [messageId, body])).toEqual([
+      ["b-0", { at: 0 }],
+      ["b-1", { at: 1 }],
+      ["b-2", { at: 2 }],
+    ]);
+    for (const message of [first!, ...rest]) await receiver.completeMessage(message);
+    expect(control.state("q").messages).toEqual([]);
+  });
+
+  it("gives an id to a message that has none", async () => {
+    const { client, control } = await open();
+    control.createQueue("q");
+    await client.createSender("q").sendMessages({ body: "x", subject: "kept" });
+    const message = await one(client.createReceiver("q"));
+    expect(message.messageId).toMatch(/^[0-9a-f]{32}$/);
+    expect(message.subject).toBe("kept");
+  });
+
+  it("sends more than a frame holds, and refuses more than the link takes", async () => {
+    const { client, control } = await open();
+    control.createQueue("q");
+    const sender = client.createSender("q");
+    const body = Buffer.alloc(200_000, 7);
+    await sender.sendMessages({ body });
+    const receiver = client.createReceiver("q", { receiveMode: "receiveAndDelete" });
+    expect(Buffer.compare((await one(receiver)).body as Buffer, body)).toBe(0);
+    await expect(sender.sendMessages({ body: Buffer.alloc(262_144) })).rejects.toMatchObject({
+      code: "MessageSizeExceeded",
+    });
+    await sender.sendMessages({ body: "still open" });
+  });
+
+  it("refuses what the entity does not take, with the service's codes", async () => {
+    const { client, control } = await open();
+    control.createQueue("sessions", { requiresSession: true });
+    control.createQueue("disabled", { status: "SendDisabled" });
+    control.createQueue("small", { maxSizeInMegabytes: 1 });
+    await expect(client.createSender("sessions").sendMessages({ body: 1 })).rejects.toMatchObject({
+      code: "GeneralError",
+      message: expect.stringMatching(/session id/),
+    });
+    await expect(client.createSender("disabled").sendMessages({ body: 1 })).rejects.toMatchObject({
+      code: "MessagingEntityDisabled",
+    });
+    await expect(client.createSender("nowhere").sendMessages({ body: 1 })).rejects.toMatchObject({
+      code: "MessagingEntityNotFound",
+    });
+    const small = client.createSender("small");
+    for (let at = 0; at < 5; at += 1) await small.sendMessages({ body: Buffer.alloc(200_000) });
+    await expect(small.sendMessages({ body: Buffer.alloc(200_000) })).rejects.toMatchObject({ code: "QuotaExceeded" });
+    await expect(
+      client.createSender("sessions").sendMessages([{ body: 1, sessionId: "s" }, { body: 2 }]),
+    ).rejects.toThrow();
+    expect(control.state("sessions").messages).toEqual([]);
+  });
+
+  it("drops what it has seen within the window", async () => {
+    const clock = createClock({ frozenAt: Date.now() });
+    const { client, control } = await open({ clock });
+    control.createQueue("q", { requiresDuplicateDetection: true, duplicateDetectionHistoryTimeWindowMs: 20_000 });
+    const sender = client.createSender("q");
+    await sender.sendMessages([
+      { body: 1, messageId: "a" },
+      { body: 2, messageId: "a" },
+      { body: 3, messageId: "b" },
+    ]);
+    clock.advance(19_000);
+    await sender.sendMessages({ body: 4, messageId: "a" });
+    expect(control.state("q").messages.map(({ messageId }) => messageId)).toEqual(["a", "b"]);
+    clock.advance(1_000);
+    await sender.sendMessages({ body: 5, messageId: "a" });
+    expect(control.state("q").messages.map(({ messageId }) => messageId)).toEqual(["a", "b", "a"]);
+  });
+});
+
+describe("settlement", () => {
+  it("abandons with changed properties, and dead-letters after the last delivery", async () => {
+    const { client, control } = await open();
+    control.createQueue("q", { maxDeliveryCount: 2 });
+    await client.createSender("q").sendMessages({ body: 1, applicationProperties: { keep: "k", change: "old" } });
+    const receiver = client.createReceiver("q");
+    await receiver.abandonMessage(await one(receiver), { change: "new", added: 3 });
+    const again = await one(receiver);
+    expect(again.deliveryCount).toBe(1);
+    expect(again.applicationProperties).toEqual({ keep: "k", change: "new", added: 3 });
+    await receiver.abandonMessage(again);
+    const dead = await one(client.createReceiver("q", { subQueueType: "deadLetter" }));
+    expect(dead.deadLetterReason).toBe("MaxDeliveryCountExceeded");
+    expect(dead.deadLetterErrorDescription).toBe("Message could not be consumed after 2 delivery attempts.");
+    expect(control.state("q").messages).toEqual([]);
+  });
+
+  it("dead-letters with reason and properties; a dead letter stays until it is completed", async () => {
+    const { client, control } = await open();
+    control.createQueue("q", { maxDeliveryCount: 1 });
+    await client.createSender("q").sendMessages({ body: 1, messageId: "m", applicationProperties: { own: 1 } });
+    const receiver = client.createReceiver("q");
+    await receiver.deadLetterMessage(await one(receiver), {
+      deadLetterReason: "bad",
+      deadLetterErrorDescription: "why",
+      extra: "x",
+    });
+    const dead = client.createReceiver("q", { subQueueType: "deadLetter" });
+    for (let round = 0; round < 3; round += 1) {
+      const message = await one(dead);
+      expect(message).toMatchObject({
+        messageId: "m",
+        deadLetterReason: "bad",
+        deadLetterErrorDescription: "why",
+        deliveryCount: 0,
+      });
+      expect(message.applicationProperties).toMatchObject({ own: 1, extra: "x" });
+      await dead.abandonMessage(message);
+    }
+    const last = await one(dead);
+    await expect(dead.deadLetterMessage(last)).rejects.toThrow(/dead-letter queue/);
+    control.expireLocks("q/$DeadLetterQueue");
+    await dead.completeMessage(await one(dead));
+    expect(control.state("q/$DeadLetterQueue").messages).toEqual([]);
+  });
+
+  it("keeps each outcome of a tick apart", async () => {
+    const { client, control } = await open();
+    control.createQueue("q");
+    await client.createSender("q").sendMessages([{ body: 0 }, { body: 1 }, { body: 2 }]);
+    const receiver = client.createReceiver("q");
+    const messages = await take(receiver, 3);
+    // One at a time: the client's own codec mixes outcomes of one tick.
+    await receiver.abandonMessage(messages[0]!);
+    await receiver.completeMessage(messages[1]!);
+    await receiver.deferMessage(messages[2]!);
+    expect(control.state("q").messages.map(({ sequenceNumber, state }) => [sequenceNumber, state])).toEqual([
+      [1, "active"],
+      [3, "deferred"],
+    ]);
+  });
+
+  it("defers, and gives the message back by its number only", async () => {
+    const { client, control } = await open();
+    control.createQueue("q");
+    await client.createSender("q").sendMessages([{ body: "d" }, { body: "e" }]);
+    const receiver = client.createReceiver("q");
+    const [first, second] = await take(receiver, 2);
+    await receiver.deferMessage(first!, { note: "later" });
+    await receiver.deferMessage(second!);
+    const [deferred] = await receiver.receiveDeferredMessages(first!.sequenceNumber!);
+    expect(deferred).toMatchObject({
+      body: "d",
+      state: "deferred",
+      deliveryCount: 1,
+      applicationProperties: { note: "later" },
+    });
+    await expect(receiver.receiveDeferredMessages(first!.sequenceNumber!)).rejects.toMatchObject({
+      code: "MessageNotFound",
+    });
+    await receiver.renewMessageLock(deferred!);
+    await receiver.abandonMessage(deferred!);
+    const [back] = await receiver.receiveDeferredMessages(first!.sequenceNumber!);
+    await receiver.deadLetterMessage(back!, { deadLetterReason: "done" });
+    const deleting = client.createReceiver("q", { receiveMode: "receiveAndDelete" });
+    expect(bodies(await deleting.receiveDeferredMessages([second!.sequenceNumber!]))).toEqual(["e"]);
+    expect(control.state("q").messages).toEqual([]);
+    expect(control.state("q/$DeadLetterQueue").messages).toHaveLength(1);
+  });
+
+  it("loses a lock when its time is over, and not before", async () => {
+    const clock = createClock({ frozenAt: Date.now() });
+    const { client, control } = await open({ clock });
+    control.createQueue("q", { lockDurationMs: 10_000 });
+    await client.createSender("q").sendMessages({ body: 1 });
+    const receiver = client.createReceiver("q");
+    const message = await one(receiver);
+    clock.advance(9_000);
+    expect((await receiver.renewMessageLock(message)).getTime()).toBe(clock.now() + 10_000);
+    clock.advance(9_999);
+    expect(control.state("q").messages[0]).toMatchObject({ state: "locked", deliveryCount: 0 });
+    clock.advance(1);
+    expect(control.state("q").messages[0]).toMatchObject({ state: "active", deliveryCount: 1 });
+    await expect(receiver.completeMessage(message)).rejects.toMatchObject({ code: "MessageLockLost" });
+    await expect(receiver.renewMessageLock(message)).rejects.toMatchObject({ code: "MessageLockLost" });
+    await receiver.completeMessage(await one(receiver));
+  });
+
+  it("keeps the locks of a receiver whose link is gone, who settles over management", async () => {
+    const { client, control } = await open();
+    control.createQueue("q");
+    await client.createSender("q").sendMessages([{ body: 1 }, { body: 2 }, { body: 3 }, { body: 4 }]);
+    const receiver = client.createReceiver("q");
+    const [completed, deferred, dead, lost] = await take(receiver, 4);
+    expect(control.cutConnections()).toBe(1);
+    await expect.poll(() => control.state("q").receivers).toBe(0);
+    expect(control.state("q").messages.map(({ state }) => state)).toEqual(Array(4).fill("locked"));
+    await receiver.completeMessage(completed!);
+    await receiver.deferMessage(deferred!, { x: 1 });
+    await receiver.deadLetterMessage(dead!, { deadLetterReason: "r" });
+    expect(control.expireLocks("q", lost!.lockToken!)).toBe(1);
+    await expect(receiver.abandonMessage(lost!)).rejects.toMatchObject({ code: "MessageLockLost" });
+    expect(control.state("q").messages.map(({ sequenceNumber, state }) => [sequenceNumber, state])).toEqual([
+      [2, "deferred"],
+      [4, "active"],
+    ]);
+    expect(control.state("q/$DeadLetterQueue").messages).toHaveLength(1);
+  });
+});
+
+describe("receive", () => {
+  it("deletes on receipt in that mode", async () => {
+    const { client, control } = await open();
+    control.createQueue("q");
+    await client.createSender("q").sendMessages([{ body: 1 }, { body: 2 }]);
+    const receiver = client.createReceiver("q", { receiveMode: "receiveAndDelete" });
+    expect(bodies(await take(receiver, 2))).toEqual([1, 2]);
+    expect(control.state("q").messages).toEqual([]);
+  });
+
+  it("streams, and stops without losing what is in flight", async () => {
+    const { client, control } = await open();
+    control.createQueue("q");
+    const sender = client.createSender("q");
+    await sender.sendMessages(Array.from({ length: 50 }, (_, at) => ({ body: at })));
+    const receiver = client.createReceiver("q");
+    const seen = new Set<unknown>();
+    await new Promise<void>((resolve, reject) => {
+      receiver.subscribe(
+        {
+          processMessage: async ({ body }) => {
+            seen.add(body);
+            if (seen.size === 50) resolve();
+          },
+          processError: async ({ error }) => reject(error),
+        },
+        { maxConcurrentCalls: 8 },
+      );
+    });
+    const started = Date.now();
+    await receiver.close();
+    expect(Date.now() - started).toBeLessThan(1_000);
+    await expect.poll(() => control.state("q").messages.filter(({ state }) => state === "active")).toEqual([]);
+  });
+
+  it("peeks without locking, from a number on", async () => {
+    const { client, control } = await open();
+    control.createQueue("q");
+    await client.createSender("q").sendMessages(Array.from({ length: 5 }, (_, at) => ({ body: at })));
+    const receiver = client.createReceiver("q");
+    const first = await receiver.peekMessages(2);
+    expect(bodies(first)).toEqual([0, 1]);
+    expect(bodies(await receiver.peekMessages(2))).toEqual([2, 3]);
+    const number = first[0]!.sequenceNumber!;
+    expect(bodies(await receiver.peekMessages(9, { fromSequenceNumber: number.add(3) }))).toEqual([3, 4]);
+    expect(await receiver.peekMessages(1, { fromSequenceNumber: number.add(99) })).toEqual([]);
+    expect(control.state("q").messages.every(({ state }) => state === "active")).toBe(true);
+  });
+
+  it("expires messages: dropped, or dead-lettered with the reason", async () => {
+    const clock = createClock({ frozenAt: Date.now() });
+    const { client, control } = await open({ clock });
+    control.createQueue("drops", { defaultMessageTimeToLiveMs: 5_000 });
+    control.createQueue("keeps", { deadLetteringOnMessageExpiration: true });
+    await client.createSender("drops").sendMessages({ body: 1, timeToLive: 60_000 });
+    await client.createSender("keeps").sendMessages([{ body: 1, timeToLive: 5_000 }, { body: 2 }]);
+    clock.advance(4_999);
+    expect(control.state("drops").messages).toHaveLength(1);
+    clock.advance(1);
+    expect(control.state("drops").messages).toHaveLength(0);
+    expect(control.state("keeps").messages).toHaveLength(1);
+    const dead = await one(client.createReceiver("keeps", { subQueueType: "deadLetter" }));
+    expect(dead).toMatchObject({ body: 1, deadLetterReason: "TTLExpiredException" });
+  });
+});
+
+describe("schedule", () => {
+  it("shows messages at their time, in its order, and cancels by number", async () => {
+    const clock = createClock({ frozenAt: Date.now() });
+    const { client, control } = await open({ clock });
+    control.createQueue("q");
+    const sender = client.createSender("q");
+    const at = (ms: number) => new Date(clock.now() + ms);
+    const [late, cancelled] = await sender.scheduleMessages([{ body: "late" }, { body: "cancelled" }], at(2_000));
+    await sender.scheduleMessages({ body: "early" }, at(1_000));
+    await sender.sendMessages({ body: "annotated", scheduledEnqueueTimeUtc: at(1_500) });
+    const receiver = client.createReceiver("q");
+    const peeked = await receiver.peekMessages(10);
+    expect(peeked.map(({ body, state }) => [body, state])).toEqual([
+      ["late", "scheduled"],
+      ["cancelled", "scheduled"],
+      ["early", "scheduled"],
+      ["annotated", "scheduled"],
+    ]);
+    expect(peeked[0]!.sequenceNumber!.equals(late!)).toBe(true);
+    await sender.cancelScheduledMessages(cancelled!);
+    await expect(sender.cancelScheduledMessages(cancelled!)).rejects.toMatchObject({ code: "MessageNotFound" });
+    clock.advance(5_000);
+    const messages = await take(receiver, 3);
+    expect(bodies(messages)).toEqual(["early", "annotated", "late"]);
+    expect(messages[2]!.sequenceNumber!.greaterThan(late!)).toBe(true);
+  });
+});
+
+it("delivers each message to one valid lock, to 8 receivers, and loses none", async () => {
+  const { client, control } = await open();
+  control.createQueue("q", { lockDurationMs: 60_000, maxDeliveryCount: 100 });
+  const sender = client.createSender("q");
+  const count = 4_000;
+  for (let at = 0; at < count; at += 500)
+    await sender.sendMessages(Array.from({ length: 500 }, (_, of) => ({ body: at + of, messageId: `${at + of}` })));
+  const held = new Set<unknown>();
+  const done = new Set<unknown>();
+  const twice: unknown[] = [];
+  await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      const receiver = client.createReceiver("q");
+      while (done.size < count) {
+        const messages = await receiver.receiveMessages(100, { maxWaitTimeInMs: 200 });
+        for (const message of messages) {
+          if (held.has(message.body) || done.has(message.body)) twice.push(message.body);
+          held.add(message.body);
+          const isGivenBack = (message.deliveryCount ?? 0) === 0 && (message.body as number) % 10 === 0;
+          held.delete(message.body);
+          if (isGivenBack) await receiver.abandonMessage(message);
+          else {
+            done.add(message.body);
+            await receiver.completeMessage(message);
+          }
+        }
+      }
+      await receiver.close();
+    }),
+  );
+  expect(twice).toEqual([]);
+  expect(done.size).toBe(count);
+  await pause(0);
+  expect(control.state("q").messages).toEqual([]);
+});
