@@ -39,7 +39,8 @@ const CORE_LAYERS = [
 const packageOf = (specifier: string) =>
   specifier.startsWith("@") ? specifier.split("/").slice(0, 2).join("/") : specifier.split("/")[0]!;
 const isOurs = (specifier: string) => /^(@waybill\/|waybill(\/|$))/.test(specifier);
-const isTest = (file: string) => /\.test\.ts$|\.test-d\.ts$/.test(file);
+/** Tests and what they alone use: `*.test.ts`, `*.fixture.ts`, `*.test.<what>.ts`. None of it is published. */
+const isTest = (file: string) => /\.(test|fixture)\.(\w+\.)?ts$/.test(file);
 const say = ({ file, line, specifier }: Import) => `${file}:${line} imports ${specifier}`;
 
 function violations(folder: string, imports: readonly Import[]): string[] {

@@ -360,3 +360,22 @@ function seededRandom(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   };
 }
+
+/** `events` is the number of seeds, from `seed` on. */
+export async function run({ events: seeds, seed: first, progress }: ChaosOptions): Promise<ChaosReport> {
+  const failing: SimulationResult[] = [];
+  const totals = { committed: 0, deadLettered: 0, duplicates: 0 };
+  for (let seed = first; seed < first + seeds; seed++) {
+    const result = await simulate(seed);
+    totals.committed += result.committed;
+    totals.deadLettered += result.deadLettered;
+    totals.duplicates += result.duplicates;
+    if (result.problems.length > 0) {
+      failing.push(result);
+      progress(`seed ${seed} (${result.like}) fails: ${result.problems.join("; ")}`);
+      progress(`replay it: npx pnpm@12 chaos simulation --seed ${seed} --events 1`);
+    }
+    if ((seed - first + 1) % 100 === 0) progress(`${seed - first + 1} of ${seeds} seeds, ${failing.length} failing`);
+  }
+  return { ok: failing.length === 0, seeds, ...totals, failing };
+}

@@ -14,7 +14,7 @@ import { checkRequired, checkVersion, isPresent } from "./received-attributes.ts
 import { undecodable } from "./undecodable.ts";
 import { asBuffer, utf8Text } from "./utf8.ts";
 
-export const STRUCTURED_TYPE = "application/cloudevents+json; charset=utf-8";
+const STRUCTURED_TYPE = "application/cloudevents+json; charset=utf-8";
 
 /** The whole event as one JSON document; bytes in it as base64. */
 export function encodeStructured(event: RawCloudEvent, media: MediaType): OutboundMessage {

@@ -383,7 +383,8 @@ export class Consumer {
 
   #finish(work: Work, settlement: Settlement, reason?: DeadLetterReason): void {
     const { receiver, observer, haltKey } = this.#o;
-    if (reason !== undefined) observer.deadLettered?.({ ...this.#seen(work), reason });
+    // A copy has arrived by now; a broker's own store has it when the settlement is told.
+    if (reason !== undefined && settlement.kind === "ack") observer.deadLettered?.({ ...this.#seen(work), reason });
     this.#leave(work, haltKey && reason !== undefined);
     work.state = "finished";
     if (receiver.capabilities.settle === "each") {
@@ -401,6 +402,13 @@ export class Consumer {
   }
 
   #settled(work: Work, settlement: Settlement): void {
+    if (settlement.kind === "reject") {
+      this.#o.observer.deadLettered?.({ ...this.#seen(work), reason: settlement.reason });
+    }
+    this.#unlist(work, settlement);
+  }
+
+  #unlist(work: Work, settlement: Settlement): void {
     // A delivery that a drain gave back was never counted.
     if (this.#o.receiver.capabilities.settle === "upTo" || (work.state === "gone" && settlement.kind === "release"))
       return;
@@ -414,7 +422,7 @@ export class Consumer {
     const { topic, subscription } = scope;
     if (kind === "lost") observer.lost?.({ topic, subscription, id: work.delivery.message.id, reason: error });
     else observer.trouble?.({ topic, subscription, error });
-    this.#settled(work, settlement);
+    this.#unlist(work, settlement);
   }
 
   #laneLost(lane: Lane): void {

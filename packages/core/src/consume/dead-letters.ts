@@ -170,11 +170,7 @@ async function walk(
         kept.map((delivery) => ({ delivery, kind: "release", delayMs: 0 }) as const),
       );
     } else if (!dryRun && unacked.length > kept.length) {
-      const writer = await putBack();
-      for (const { message } of kept) {
-        const outcome = await writer.write(message);
-        if (!outcome.ok) throw outcome.error;
-      }
+      await copyAll(await putBack(), kept);
       await settleAll(
         store,
         unacked.map((delivery) => ({ delivery, kind: "ack" }) as const),
@@ -211,6 +207,13 @@ function recordOf(codec: Codec, message: WireMessage): DeadLetterRecord {
     return { id: event.id, event, original, reason };
   } catch {
     return { id: original.id, event: undefined, original, reason };
+  }
+}
+
+async function copyAll(writer: MessageWriter, deliveries: readonly Delivery[]): Promise<void> {
+  for (const { message } of deliveries) {
+    const outcome = await writer.write(message);
+    if (!outcome.ok) throw outcome.error;
   }
 }
 

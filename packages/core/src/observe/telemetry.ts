@@ -1,5 +1,6 @@
 import {
   type Attributes,
+  type Context,
   context,
   type Meter,
   metrics,
@@ -48,7 +49,7 @@ export function telemetry(options: TelemetryOptions): { publish: PublishMiddlewa
       const outcomes = await context.with(active, () =>
         next(
           topic,
-          events.map((one) => withTrace(one)),
+          events.map((one) => withTrace(one, active)),
           given,
         ),
       );
@@ -120,10 +121,10 @@ function countOf(attributes: Attributes, events: readonly Outgoing[]): Attribute
 }
 
 /** The trace in which the event was made travels with it; one that it already has is never overwritten. */
-function withTrace(outgoing: Outgoing): Outgoing {
+function withTrace(outgoing: Outgoing, active: Context): Outgoing {
   if (outgoing.event.traceparent !== undefined) return outgoing;
   const carrier: Record<string, string> = {};
-  propagation.inject(context.active(), carrier);
+  propagation.inject(active, carrier);
   const { traceparent, tracestate } = carrier;
   if (traceparent === undefined) return outgoing;
   return { ...outgoing, event: { ...outgoing.event, traceparent, ...(tracestate ? { tracestate } : {}) } };

@@ -120,7 +120,7 @@ export class Connection {
 
   /** Cuts the socket, as a network does. */
   cut(): void {
-    this.socket.destroy();
+    this.gone();
   }
 
   /** Reads and answers nothing from now on, heartbeats included; the socket stays. */
@@ -314,8 +314,13 @@ export class Connection {
   }
 
   private refuse(error: unknown): void {
-    if (error instanceof AmqpError) this.close(error);
-    else this.close(new AmqpError("amqp:internal-error", error instanceof Error ? error.message : "An error."));
+    this.close(
+      error instanceof AmqpError
+        ? error
+        : new AmqpError("amqp:internal-error", error instanceof Error ? error.message : "An error."),
+    );
+    // Whoever sends nonsense is not waited for.
+    this.socket.end();
   }
 
   private wake(): void {

@@ -10,7 +10,7 @@ export interface ListenerOptions extends ConnectionLimits {
   readonly port?: number | undefined;
   readonly handler: LinkHandler;
   /** Takes a socket whose first byte is none of AMQP's, the byte put back: HTTP or TLS on the same port. Default: it is cut. */
-  readonly other?: ((socket: Socket) => void) | undefined;
+  readonly other?: ((socket: Socket, firstByte: number) => void) | undefined;
   /** Sockets open at once; more are cut at the door. Default 5 000, as the service's. */
   readonly maxConnections?: number | undefined;
 }
@@ -19,7 +19,7 @@ export interface Listener {
   readonly host: string;
   readonly port: number;
   readonly connections: ReadonlySet<Connection>;
-  /** Takes over a socket that speaks AMQP inside something else. */
+  /** Takes a socket that was inside something else, as if it had come to the port. */
   accept(socket: Socket): void;
   /** Cuts every socket and stops listening. Idempotent. */
   close(): Promise<void>;
@@ -37,6 +37,24 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     connections.add(connection);
     socket.on("close", () => connections.delete(connection));
   };
+  const enter = (socket: Socket) => {
+    socket.on("error", () => socket.destroy());
+    const timer = setTimeout(() => socket.destroy(), FIRST_BYTE_MS);
+    timer.unref();
+    socket.once("close", () => clearTimeout(timer));
+    socket.once("data", (first: Buffer) => {
+      clearTimeout(timer);
+      // "A" starts no HTTP method in use and no TLS record.
+      if (first[0] === FIRST_OF_AMQP) speak(socket, first);
+      else if (options.other === undefined) socket.destroy();
+      else {
+        // Other protocols set up their own readers: the bytes must wait for them.
+        socket.pause();
+        socket.unshift(first);
+        options.other(socket, first[0] ?? 0);
+      }
+    });
+  };
   const server: Server = createServer((socket) => {
     if (sockets.size >= (options.maxConnections ?? 5_000)) {
       socket.destroy();
@@ -44,22 +62,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     }
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
-    const onError = () => socket.destroy();
-    socket.on("error", onError);
-    const timer = setTimeout(() => socket.destroy(), FIRST_BYTE_MS);
-    timer.unref();
-    socket.once("close", () => clearTimeout(timer));
-    socket.once("data", (first: Buffer) => {
-      clearTimeout(timer);
-      // Other protocols set up their own readers: the bytes must wait for them. "A" starts no HTTP method in use and no TLS record.
-      if (first[0] === FIRST_OF_AMQP) speak(socket, first);
-      else if (options.other === undefined) socket.destroy();
-      else {
-        socket.pause();
-        socket.unshift(first);
-        options.other(socket);
-      }
-    });
+    enter(socket);
   });
   server.listen(options.port ?? 0, options.host ?? "127.0.0.1");
   await once(server, "listening");
@@ -70,7 +73,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     host: options.host ?? "127.0.0.1",
     port: address.port,
     connections,
-    accept: (socket) => speak(socket, Buffer.alloc(0)),
+    accept: enter,
     close: () => {
       closing ??= new Promise((resolve) => {
         server.close(() => resolve());

@@ -3,8 +3,8 @@ import { argumentError } from "./broker/conditions.ts";
 import type { QueueSettings, SubscriptionSettings, TopicSettings } from "./broker/settings.ts";
 import { parseDuration } from "./durations.ts";
 import type { CorrelationFilter } from "./rules/correlation-filter.ts";
-import { QUEUE_SETTINGS, type SettingNames, SUBSCRIPTION_SETTINGS, TOPIC_SETTINGS } from "./setting-names.ts";
 import type { RuleDescription, RuleFilter } from "./rules/rule.ts";
+import { QUEUE_SETTINGS, type SettingNames, SUBSCRIPTION_SETTINGS, TOPIC_SETTINGS } from "./setting-names.ts";
 
 /** The shape of the official emulator's Config.json. Every property may be left out; unknown ones are refused. */
 export interface ServiceBusConfig {

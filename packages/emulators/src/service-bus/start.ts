@@ -3,11 +3,14 @@ import type { TokenCheck } from "../amqp/cbs.ts";
 import type { ConnectionLimits } from "../amqp/connection.ts";
 import { listen } from "../amqp/listener.ts";
 import { createClock, type MovableClock } from "../clock.ts";
+import { Administration } from "./administration/administration.ts";
+import { openHttpDoor } from "./administration/http-door.ts";
 import { Broker } from "./broker/broker.ts";
 import { applyConfig, type ServiceBusConfig } from "./config.ts";
 import { createControl, type ServiceBusControl } from "./control.ts";
 import { FaultPlan } from "./fault-plan.ts";
 import { Namespace } from "./namespace.ts";
+import { openTlsDoor, type TlsDoor } from "./tls-door.ts";
 
 export interface ServiceBusEmulatorOptions extends ConnectionLimits {
   /** Entities, in the shape of the official emulator's Config.json: the object, or the path of the file. */
@@ -20,9 +23,15 @@ export interface ServiceBusEmulatorOptions extends ConnectionLimits {
   readonly clock?: MovableClock | undefined;
   /** Looks at the token of each entity. Default: everyone is let in. */
   readonly checkToken?: TokenCheck | undefined;
+  /** Also speaks TLS on the same port, AMQP and HTTPS, with a certificate made at the start. Default false. */
+  readonly tls?: boolean | undefined;
 }
 
 export interface ServiceBusEmulator {
+  /** Where the administration API answers plain HTTP. `ServiceBusAdministrationClient` itself speaks only HTTPS: see `certificate`. */
+  readonly administrationUrl: string;
+  /** With `tls`: the certificate to trust, PEM, as a value of `tlsOptions.ca` or a file for NODE_EXTRA_CA_CERTS. */
+  readonly certificate: string | undefined;
   /** For the data plane; `UseDevelopmentEmulator=true` is in it. */
   readonly connectionString: string;
   readonly port: number;
@@ -31,6 +40,8 @@ export interface ServiceBusEmulator {
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
+
+const TLS_HANDSHAKE = 0x16;
 
 /** Starts a Service Bus namespace in this process, in memory. Rejects when the port is taken or the config is wrong. */
 export async function startServiceBusEmulator(options: ServiceBusEmulatorOptions = {}): Promise<ServiceBusEmulator> {
@@ -44,14 +55,28 @@ export async function startServiceBusEmulator(options: ServiceBusEmulatorOptions
     );
   const faults = new FaultPlan();
   const namespace = new Namespace(broker, faults, options.checkToken ?? (() => undefined));
-  const listener = await listen({ ...options, handler: namespace });
+  const http = openHttpDoor(new Administration(broker));
+  const tls: TlsDoor | undefined =
+    options.tls === true ? await openTlsDoor((socket) => listener.accept(socket)) : undefined;
+  const listener = await listen({
+    ...options,
+    handler: namespace,
+    other: (socket, firstByte) => {
+      if (firstByte !== TLS_HANDSHAKE) http.accept(socket);
+      else if (tls === undefined) socket.destroy();
+      else tls.accept(socket);
+    },
+  });
   const host = listener.host === "0.0.0.0" ? "127.0.0.1" : listener.host;
   const close = async () => {
+    http.close();
     await listener.close();
     if (options.clock === undefined) clock.stop();
   };
   return {
     connectionString: `Endpoint=sb://${host}:${listener.port};SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;`,
+    administrationUrl: `http://${host}:${listener.port}`,
+    certificate: tls?.certificate,
     port: listener.port,
     control: createControl({ broker, namespace, faults, listener, clock }),
     close,

@@ -12,7 +12,7 @@ export interface TlsDoor {
 /** Speaks TLS with a certificate made on the spot, and hands the decrypted sockets on. */
 export async function openTlsDoor(onSocket: (socket: Socket) => void): Promise<TlsDoor> {
   const made = await generate([{ name: "commonName", value: "localhost" }], {
-    keySize: 2048,
+    keyType: "ec",
     algorithm: "sha256",
     extensions: [
       { name: "basicConstraints", cA: true, critical: true },
@@ -30,9 +30,6 @@ export async function openTlsDoor(onSocket: (socket: Socket) => void): Promise<T
   server.on("tlsClientError", (_error, socket) => socket.destroy());
   return {
     certificate: made.cert,
-    accept: (socket) => {
-      server.emit("connection", socket);
-      process.nextTick(() => socket.resume());
-    },
+    accept: (socket) => void server.emit("connection", socket),
   };
 }

@@ -12,7 +12,9 @@ import { child, parseXml, text } from "./xml.ts";
 
 export interface AdministrationRequest {
   readonly method: string;
-  readonly url: URL;
+  /** As sent, still escaped. */
+  readonly pathname: string;
+  readonly query: URLSearchParams;
   readonly origin: Origin;
   readonly ifMatch: string | undefined;
   readonly body: string;
@@ -39,10 +41,9 @@ export class Administration {
   }
 
   handle(request: AdministrationRequest): AdministrationResponse {
-    const route = parseRoute(request.url.pathname);
+    const route = parseRoute(request.pathname);
     if (route === undefined) throw badRequest("The path names nothing.");
-    if (route.kind === "health")
-      return { status: 200, body: '{"status":"healthy"}', contentType: "application/json" };
+    if (route.kind === "health") return { status: 200, body: '{"status":"healthy"}', contentType: "application/json" };
     switch (request.method) {
       case "GET":
         return this.get(route, request);
@@ -56,12 +57,13 @@ export class Administration {
     }
   }
 
-  private get(route: Route, { url, origin }: AdministrationRequest): AdministrationResponse {
-    const path = url.pathname.replace(/^\/+/, "");
+  private get(route: Route, { pathname, query, origin }: AdministrationRequest): AdministrationResponse {
+    const path = pathname.replace(/^\/+/, "");
     const found = (write: string) => ({ status: 200, body: write });
     // The service answers a feed without entries for what is not there; the SDKs read "not found" in that.
     const nothing = () => found(feed(path, "Publicly Listed Services", [], undefined, origin));
-    const list = <T>(items: Iterable<T>, write: (item: T) => string) => found(this.page([...items], write, url, origin, path));
+    const list = <T>(items: Iterable<T>, write: (item: T) => string) =>
+      found(this.page([...items], write, query, origin, path));
     switch (route.kind) {
       case "namespace":
         return found(namespaceEntry(origin, this.startedAt));
@@ -75,7 +77,9 @@ export class Administration {
         return entity === undefined ? nothing() : found(entityEntry(entity, origin));
       }
       case "subscriptions":
-        return list([...this.topic(route.topic).subscriptions.values()].sort(byName), (entity) => entityEntry(entity, origin));
+        return list([...this.topic(route.topic).subscriptions.values()].sort(byName), (entity) =>
+          entityEntry(entity, origin),
+        );
       case "subscription": {
         const entity = this.findSubscription(route.topic, route.name);
         return entity === undefined ? nothing() : found(entityEntry(entity, origin));
@@ -103,11 +107,13 @@ export class Administration {
         const existing = this.broker.find(route.name);
         const queue = child(content, "QueueDescription");
         const topic = child(content, "TopicDescription");
-        if (queue === undefined && topic === undefined) throw badRequest("The body describes neither a queue nor a topic.");
+        if (queue === undefined && topic === undefined)
+          throw badRequest("The body describes neither a queue nor a topic.");
         const names = queue === undefined ? TOPIC_SETTINGS : QUEUE_SETTINGS;
         const settings = readSettings(queue ?? topic, names);
         if (isUpdate) {
-          if (existing === undefined || (existing.kind === "queue") !== (queue !== undefined)) throw missing(route.name);
+          if (existing === undefined || (existing.kind === "queue") !== (queue !== undefined))
+            throw missing(route.name);
           return done(this.update(existing, settings, names));
         }
         this.checkReferences(settings, route.name);
@@ -134,7 +140,10 @@ export class Administration {
         const rule = readRule(child(content, "RuleDescription"), route.name);
         if (isUpdate) this.broker.updateRule(subscription, rule);
         else this.broker.addRule(subscription, rule);
-        return { status: isUpdate ? 200 : 201, body: ruleEntry(subscription, this.broker.rule(subscription, route.name), origin) };
+        return {
+          status: isUpdate ? 200 : 201,
+          body: ruleEntry(subscription, this.broker.rule(subscription, route.name), origin),
+        };
       }
       default:
         throw badRequest("Nothing can be put here.");
@@ -173,19 +182,27 @@ export class Administration {
       if (typeof target !== "string") continue;
       if (setting === "forwardTo" && target.toLowerCase() === own.toLowerCase())
         throw badRequest("An entity cannot forward to itself.");
-      if (this.broker.find(target) === undefined) throw badRequest(`The forwarding destination '${target}' does not exist.`);
+      if (this.broker.find(target) === undefined)
+        throw badRequest(`The forwarding destination '${target}' does not exist.`);
     }
   }
 
-  private page<T>(items: readonly T[], write: (item: T) => string, url: URL, origin: Origin, path: string): string {
+  private page<T>(
+    items: readonly T[],
+    write: (item: T) => string,
+    query: URLSearchParams,
+    origin: Origin,
+    path: string,
+  ): string {
     const read = (name: string, fallback: number) => {
-      const value = Number(url.searchParams.get(name) ?? fallback);
+      const value = Number(query.get(name) ?? fallback);
       return Number.isInteger(value) && value >= 0 ? value : fallback;
     };
     const skip = read("$skip", 0);
     const top = Math.min(read("$top", PAGE), PAGE);
     const hasMore = items.length > skip + top;
-    const next = hasMore && top > 0 ? `${origin}/${path}?$skip=${skip + top}&$top=${top}&api-version=2021-05` : undefined;
+    const next =
+      hasMore && top > 0 ? `${origin}/${path}?$skip=${skip + top}&$top=${top}&api-version=2021-05` : undefined;
     return feed(path, path, items.slice(skip, skip + top).map(write), next, origin);
   }
 

@@ -1,6 +1,6 @@
-import type { Rule } from "../rules/rule.ts";
 import { type Entity, pathOf, type SubscriptionEntity } from "../broker/entity.ts";
 import { bytesOf } from "../broker/router.ts";
+import type { Rule } from "../rules/rule.ts";
 import { QUEUE_SETTINGS, SUBSCRIPTION_SETTINGS, TOPIC_SETTINGS } from "../setting-names.ts";
 import { writeRule } from "./rule-xml.ts";
 import { writeSettings } from "./settings-xml.ts";
@@ -42,7 +42,13 @@ export function namespaceEntry(origin: Origin, startedAt: number): string {
 }
 
 /** A page; with a link to the next when there is one. */
-export function feed(path: string, title: string, entries: readonly string[], next: string | undefined, origin: Origin): string {
+export function feed(
+  path: string,
+  title: string,
+  entries: readonly string[],
+  next: string | undefined,
+  origin: Origin,
+): string {
   const link = (rel: string, href: string) => `<link rel="${rel}" href="${escapeXml(href)}"/>`;
   return tag(
     "feed",
@@ -56,7 +62,14 @@ export function feed(path: string, title: string, entries: readonly string[], ne
   );
 }
 
-function entry(origin: Origin, path: string, title: string, createdAt: number, updatedAt: number, body: string): string {
+function entry(
+  origin: Origin,
+  path: string,
+  title: string,
+  createdAt: number,
+  updatedAt: number,
+  body: string,
+): string {
   return tag(
     "entry",
     tag("id", escapeXml(`${origin}/${path}?api-version=2021-05`)) +
@@ -97,7 +110,12 @@ function describe(entity: Entity, origin: Origin): string {
   return tag("SubscriptionDescription", writeSettings(entity.settings, SUBSCRIPTION_SETTINGS, origin) + rest, CONNECT);
 }
 
-function countDetails(counts: { active?: number; deadLetter?: number; scheduled?: number; transferDeadLetter?: number }): string {
+function countDetails(counts: {
+  active?: number;
+  deadLetter?: number;
+  scheduled?: number;
+  transferDeadLetter?: number;
+}): string {
   const count = (name: string, value = 0) => tag(`d2p1:${name}`, String(value));
   return tag(
     "CountDetails",

@@ -28,19 +28,25 @@ export function openHttpDoor(administration: Administration): HttpDoor {
   };
 }
 
-async function answer(administration: Administration, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  administration: Administration,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   let status: number;
   let body: string;
   let contentType = "application/atom+xml;type=entry;charset=utf-8";
   try {
     const isEncrypted = "encrypted" in request.socket;
     const origin = `${isEncrypted ? "https" : "http"}://${hostOf(request)}`;
-    const url = new URL(request.url ?? "/", "http://localhost");
-    if (request.headers.authorization === undefined && url.pathname !== "/health")
+    // The path as it was sent: URL would resolve its dots away before they are seen.
+    const [pathname = "/", query = ""] = (request.url ?? "/").split("?", 2);
+    if (request.headers.authorization === undefined && pathname !== "/health")
       throw new HttpProblem(401, "SubCode=40100. The request has no authorization header.");
     const result = administration.handle({
       method: request.method ?? "GET",
-      url,
+      pathname,
+      query: new URLSearchParams(query),
       origin,
       ifMatch: request.headers["if-match"],
       body: await readBody(request),
@@ -66,7 +72,10 @@ const hostOf = (request: IncomingMessage) => {
 function asProblem(error: unknown): HttpProblem {
   if (error instanceof HttpProblem) return error;
   if (error instanceof AmqpError) return fromBroker(error);
-  return new HttpProblem(error instanceof TypeError || error instanceof URIError ? 400 : 500, "SubCode=40000. The request was not understood.");
+  return new HttpProblem(
+    error instanceof TypeError || error instanceof URIError ? 400 : 500,
+    "SubCode=40000. The request was not understood.",
+  );
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

@@ -13,7 +13,10 @@ export type Route =
 export function parseRoute(pathname: string): Route | undefined {
   let segments: string[];
   try {
-    segments = pathname.split("/").filter((one) => one !== "").map(decodeURIComponent);
+    segments = pathname
+      .split("/")
+      .filter((one) => one !== "")
+      .map(decodeURIComponent);
   } catch {
     return undefined;
   }

@@ -110,4 +110,3 @@ function writeAny(value: unknown): string {
     return tag("Value", String(value), attributes(Number.isInteger(value) ? "int" : "double"));
   return tag("Value", escapeXml(String(value)), attributes("string"));
 }
-

@@ -39,11 +39,23 @@ export function text(element: unknown): string | undefined {
 export const asList = (value: unknown): readonly unknown[] =>
   Array.isArray(value) ? value : value === undefined || value === "" ? [] : [value];
 
-export const escapeXml = (value: string): string =>
-  value.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
+const NAMED: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&apos;",
+};
+
+/** By name, never by number: not every client reads numbers. */
+export const escapeXml = (value: string): string => value.replace(/[&<>"']/g, (char) => NAMED[char] ?? char);
 
 /** An element; empty attributes and undefined content are left out. */
-export function tag(name: string, content: string | undefined, attributes: Readonly<Record<string, string>> = {}): string {
+export function tag(
+  name: string,
+  content: string | undefined,
+  attributes: Readonly<Record<string, string>> = {},
+): string {
   if (content === undefined) return "";
   const written = Object.entries(attributes).map(([key, value]) => ` ${key}="${escapeXml(value)}"`);
   return `<${name}${written.join("")}>${content}</${name}>`;

@@ -39,7 +39,7 @@ const MIGRATIONS: readonly string[] = [
    CREATE INDEX main.inbox_seen ON inbox (seen_at);`,
 ];
 
-export const SCHEMA_VERSION = MIGRATIONS.length;
+const SCHEMA_VERSION = MIGRATIONS.length;
 
 const OUR_TABLES = [
   "outbox",
@@ -52,7 +52,7 @@ const OUR_TABLES = [
 ];
 
 /** 0 where nothing of ours is there yet. The version stands in a table: `user_version` belongs to the application. */
-export function schemaVersion(db: DatabaseSync): number {
+function schemaVersion(db: DatabaseSync): number {
   if (!tableExists(db, "waybill_schema")) return 0;
   return Number(db.prepare("SELECT max(version) AS version FROM main.waybill_schema").get()?.version ?? 0);
 }

@@ -1,7 +1,7 @@
 import { outboxErrors } from "../../outbox-errors.ts";
 
 export const SQLITE_ERROR = 1;
-export const SQLITE_BUSY = 5;
+const SQLITE_BUSY = 5;
 const SQLITE_LOCKED = 6;
 const SQLITE_READONLY = 8;
 const SQLITE_IOERR = 10;
