@@ -13,7 +13,7 @@ const AIM = 300_000;
 /** Events of one publish call. */
 const BATCH = 200;
 /** Events published and not handled yet: a consumer that keeps up, not a backlog that fills memory. */
-const WINDOW = 4_000;
+const WINDOW = 1_000;
 
 /** Publish → codec → loop → handler → settle, in one process. */
 async function pipeline(

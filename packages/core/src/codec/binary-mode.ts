@@ -29,7 +29,7 @@ export function encodeBinary(event: RawCloudEvent, media: MediaType): OutboundMe
     ce_type: event.type,
   };
   let types = "";
-  for (const name of Object.keys(event)) {
+  for (const name in event) {
     switch (name) {
       case "specversion":
       case "id":

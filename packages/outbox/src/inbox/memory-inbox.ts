@@ -6,9 +6,9 @@ import { outboxErrors } from "../outbox-errors.ts";
 export interface MemoryInboxOptions {
   /** A claim whose work has not ended after so long counts as given up. Longer than any handler takes. Default 300 000. */
   readonly leaseMs?: number;
-  /** How long an event is remembered once done. Default 86 400 000 (a day). */
+  /** How long an event is remembered once done, at least; twice as long at most. Default 86 400 000 (a day). */
   readonly retainMs?: number;
-  /** Events remembered; beyond it the ones done longest ago are forgotten. Default 100 000. */
+  /** Events remembered at most; beyond it the older half is forgotten, whatever its age. Default 200 000. */
   readonly maxEntries?: number;
   readonly clock?: Clock;
 }
@@ -22,16 +22,20 @@ interface Entry {
  * everything with the process, so a crash between the work and the ack runs the work again.
  */
 export function memoryInbox(options: MemoryInboxOptions = {}): Inbox<undefined> {
-  const { leaseMs = 300_000, retainMs = 86_400_000, maxEntries = 100_000, clock = systemClock } = options;
+  const { leaseMs = 300_000, retainMs = 86_400_000, maxEntries = 200_000, clock = systemClock } = options;
   const claimed = new Map<string, Entry>();
-  // The oldest first, as a map keeps them.
-  const done = new Map<string, Entry>();
+  // Two generations, forgotten whole: taking single entries out of the front of a map gets slower with each.
+  let young = new Set<string>();
+  let old = new Set<string>();
+  let youngSinceMs = clock.now();
 
   const forgetOld = (nowMs: number) => {
-    for (const [name, { untilMs }] of done) {
-      if (untilMs > nowMs && done.size <= maxEntries) return;
-      done.delete(name);
-    }
+    const ageMs = nowMs - youngSinceMs;
+    if (ageMs < retainMs && young.size < Math.max(1, maxEntries / 2)) return;
+    // After twice the time nothing of it is to be kept.
+    old = ageMs >= 2 * retainMs ? new Set() : young;
+    young = new Set();
+    youngSinceMs = nowMs;
   };
 
   return {
@@ -40,7 +44,7 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox<undefined> 
       const name = nameOf(key);
       const nowMs = clock.now();
       forgetOld(nowMs);
-      if (done.has(name)) return "duplicate";
+      if (young.has(name) || old.has(name)) return "duplicate";
       const other = claimed.get(name);
       if (other !== undefined && other.untilMs > nowMs) return "busy";
       if (claimed.size >= maxEntries) throw outboxErrors.WB_INBOX_FULL({ entries: claimed.size });
@@ -49,7 +53,7 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox<undefined> 
       const run = async () => {
         try {
           await work(undefined);
-          done.set(name, { untilMs: clock.now() + retainMs });
+          young.add(name);
         } finally {
           // Whoever took over a claim that had run out keeps it.
           if (claimed.get(name) === mine) claimed.delete(name);
