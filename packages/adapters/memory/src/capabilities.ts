@@ -162,6 +162,7 @@ export const profiles: Readonly<Record<Like, Profile>> = {
       reject: false,
       settleCost: "io",
       maxReceiveBatch: 32,
+      keepsAttempt: true,
     },
     names: { maxLength: 63 },
     deadLetterStore: false,

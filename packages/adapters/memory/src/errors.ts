@@ -72,6 +72,11 @@ export function classify(error: unknown): ErrorKind {
   if (typeof error !== "object" || error === null) return "unknown";
   const chosen = injectedKinds.get(error);
   if (chosen !== undefined) return chosen;
-  if (isWaybillError(error)) return kinds[error.code] ?? "unknown";
-  return (error as { name?: unknown }).name === "AbortError" ? "closed" : "unknown";
+  try {
+    if (isWaybillError(error)) return kinds[error.code] ?? "unknown";
+    return (error as { name?: unknown }).name === "AbortError" ? "closed" : "unknown";
+  } catch {
+    // A property that throws when it is read says nothing of the broker.
+    return "unknown";
+  }
 }

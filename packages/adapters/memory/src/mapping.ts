@@ -1,12 +1,14 @@
 import {
+  type Bookkeeping,
+  createCodec,
   type DeadLetterReason,
   encodeDeadLetter,
-  HEADER,
   type OutboundMessage,
   type WireMessage,
 } from "@waybill/core/spi";
 import type { Profile } from "./capabilities.ts";
 
+const codec = createCodec();
 const NO_HEADERS = Object.freeze({});
 
 /**
@@ -53,7 +55,16 @@ export function deadLetterRecord(original: WireMessage, reason: DeadLetterReason
   return { ...original, headers: record.headers };
 }
 
-/** The same message, marked with the attempt that its next delivery is. */
+/** The same message, marked with the attempt that its next delivery is: in a header, or in the document where there are none. */
 export function withAttempt(message: WireMessage, attempt: number): WireMessage {
-  return { ...message, headers: { ...message.headers, [HEADER.attempt]: String(attempt) } };
+  return codec.withBookkeeping(message, { ...bookkeepingOf(message), attempt });
+}
+
+function bookkeepingOf(message: WireMessage): Bookkeeping {
+  try {
+    return codec.decode(message).bookkeeping;
+  } catch {
+    // What is no event has none.
+    return {};
+  }
 }

@@ -86,7 +86,11 @@ export class MemorySender implements Sender {
   }
 
   #refusal(message: OutboundMessage, nowMs: number): Outcome | undefined {
-    const { maxMessageBytes, schedule } = this.capabilities;
+    const { maxMessageBytes, schedule, headers } = this.capabilities;
+    if (!headers && Object.keys(message.headers).length > 0) {
+      const { like } = this.#s;
+      return { ok: false, error: memoryErrors.WB_MEMORY_UNSUPPORTED({ like, what: "carry headers" }) };
+    }
     const bytes = this.measure(message);
     if (bytes > maxMessageBytes) {
       const { id } = message;

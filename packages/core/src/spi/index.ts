@@ -4,7 +4,7 @@ export { type Clock, sleep, systemClock, type Timer } from "../clock.ts";
 export type { Codec, Decoded } from "../codec/codec.ts";
 export { createCodec } from "../codec/create-codec.ts";
 export { decodeDeadLetter, encodeDeadLetter } from "../codec/dead-letter.ts";
-export { HEADER } from "../codec/headers.ts";
+export { type Bookkeeping, HEADER } from "../codec/headers.ts";
 export { defineErrors, type ErrorTable } from "../errors/define-errors.ts";
 export { maskSecrets, redacted } from "../errors/redacted.ts";
 export { isWaybillError, WaybillError } from "../errors/waybill-error.ts";
