@@ -1,7 +1,7 @@
 import { once } from "node:events";
-import { connect as dial, type Socket } from "node:net";
+import { type AddressInfo, createServer, connect as dial, type Socket } from "node:net";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { bodies, connect, one, open, startServiceBusEmulator, take } from "./emulator-service-bus.fixture.ts";
 
 describe("control", () => {
@@ -198,6 +198,35 @@ describe("hostile peers", () => {
     await expect.poll(() => control.connectionCount).toBe(1);
   });
 
+  it("notices a peer that goes without a word: its credit goes with it, its locks stay", async () => {
+    const emulator = await open();
+    const { control, client } = emulator;
+    control.createQueue("q");
+    await client.createSender("q").sendMessages({ body: 1 });
+    const inner: Socket[] = [];
+    const outers: Socket[] = [];
+    const relay = createServer((outer) => {
+      const socket = dial(emulator.port, "127.0.0.1");
+      inner.push(socket);
+      outers.push(outer);
+      for (const one of [outer, socket]) one.on("error", () => undefined);
+      outer.pipe(socket).pipe(outer);
+    });
+    await once(relay.listen(0, "127.0.0.1"), "listening");
+    const { port } = relay.address() as AddressInfo;
+    const through = emulator.connectionString.replace(`:${emulator.port}`, `:${port}`);
+    const other = connect({ ...emulator, connectionString: through });
+    await one(other.createReceiver("q"));
+    expect(control.state("q").receivers).toBe(1);
+    relay.close();
+    for (const socket of inner) socket.destroy();
+    await expect.poll(() => control.state("q").receivers).toBe(0);
+    expect(control.state("q").messages).toMatchObject([{ state: "locked" }]);
+    for (const socket of outers) socket.destroy();
+    // Not awaited: there is nobody who would answer its close.
+    void other.close().catch(() => undefined);
+  });
+
   it("holds 500 connections beside a working one", async () => {
     const { client, control, port } = await open();
     control.createQueue("q");
@@ -228,7 +257,9 @@ describe("hostile peers", () => {
     await other.close();
     expect(control.state("q").messages).toMatchObject([{ state: "locked" }]);
     control.advanceClock(60_001);
-    expect(await one(client.createReceiver("q"))).toMatchObject({ body: 1, deliveryCount: 1 });
+    const third = connect(emulator);
+    onTestFinished(() => third.close());
+    expect(await one(third.createReceiver("q"))).toMatchObject({ body: 1, deliveryCount: 1 });
   });
 });
 

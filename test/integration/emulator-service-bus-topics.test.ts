@@ -179,7 +179,7 @@ it("forwards messages and dead letters", async () => {
   );
   await client.createSender("work").sendMessages({ body: "poison" });
   const receiver = client.createReceiver("work");
-  await receiver.deadLetterMessage(await one(receiver), { deadLetterReason: "r" });
+  await receiver.deadLetterMessage(await one(receiver), { deadLetterReason: "r", deadLetterErrorDescription: "d" });
   expect(await one(client.createReceiver("dead"))).toMatchObject({
     body: "poison",
     deadLetterReason: "r",

@@ -1,12 +1,8 @@
 import { ServiceBusClient, type ServiceBusReceivedMessage, type ServiceBusReceiver } from "@azure/service-bus";
 import { onTestFinished } from "vitest";
-import {
-  type ServiceBusEmulator,
-  type ServiceBusEmulatorOptions,
-  startServiceBusEmulator,
-} from "../../packages/emulators/src/service-bus/index.ts";
+import { type ServiceBusEmulator, type ServiceBusEmulatorOptions, startServiceBusEmulator } from "@waybill/emulators";
 
-export * from "../../packages/emulators/src/service-bus/index.ts";
+export * from "@waybill/emulators";
 
 /** One emulator and one unmodified client, closed when the test ends. No retries: a test sees the first answer. */
 export async function open(

@@ -1,5 +1,8 @@
+import diagnostics from "node:diagnostics_channel";
+import { once } from "node:events";
+import type { Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { bodies, createClock, one, open, take } from "./emulator-service-bus.fixture.ts";
 
 describe("send", () => {
@@ -224,7 +227,7 @@ describe("settlement", () => {
     await receiver.renewMessageLock(deferred!);
     await receiver.abandonMessage(deferred!);
     const [back] = await receiver.receiveDeferredMessages(first!.sequenceNumber!);
-    await receiver.deadLetterMessage(back!, { deadLetterReason: "done" });
+    await receiver.deadLetterMessage(back!, { deadLetterReason: "done", deadLetterErrorDescription: "d" });
     const deleting = client.createReceiver("q", { receiveMode: "receiveAndDelete" });
     expect(bodies(await deleting.receiveDeferredMessages([second!.sequenceNumber!]))).toEqual(["e"]);
     expect(control.state("q").messages).toEqual([]);
@@ -250,17 +253,23 @@ describe("settlement", () => {
   });
 
   it("keeps the locks of a receiver whose link is gone, who settles over management", async () => {
+    const sockets: Socket[] = [];
+    const remember = (message: unknown) => void sockets.push((message as { socket: Socket }).socket);
+    diagnostics.subscribe("net.client.socket", remember);
+    onTestFinished(() => void diagnostics.unsubscribe("net.client.socket", remember));
     const { client, control } = await open();
     control.createQueue("q");
     await client.createSender("q").sendMessages([{ body: 1 }, { body: 2 }, { body: 3 }, { body: 4 }]);
     const receiver = client.createReceiver("q");
     const [completed, deferred, dead, lost] = await take(receiver, 4);
+    const noticed = Promise.all(sockets.filter(({ destroyed }) => !destroyed).map((socket) => once(socket, "close")));
     expect(control.cutConnections()).toBe(1);
-    await expect.poll(() => control.state("q").receivers).toBe(0);
+    await noticed;
+    expect(control.state("q").receivers).toBe(0);
     expect(control.state("q").messages.map(({ state }) => state)).toEqual(Array(4).fill("locked"));
     await receiver.completeMessage(completed!);
     await receiver.deferMessage(deferred!, { x: 1 });
-    await receiver.deadLetterMessage(dead!, { deadLetterReason: "r" });
+    await receiver.deadLetterMessage(dead!, { deadLetterReason: "r", deadLetterErrorDescription: "d" });
     expect(control.expireLocks("q", lost!.lockToken!)).toBe(1);
     await expect(receiver.abandonMessage(lost!)).rejects.toMatchObject({ code: "MessageLockLost" });
     expect(control.state("q").messages.map(({ sequenceNumber, state }) => [sequenceNumber, state])).toEqual([
@@ -304,6 +313,19 @@ describe("receive", () => {
     await receiver.close();
     expect(Date.now() - started).toBeLessThan(1_000);
     await expect.poll(() => control.state("q").messages.filter(({ state }) => state === "active")).toEqual([]);
+  });
+
+  it("answers a drain, so that the receiver keeps its link", async () => {
+    const { client, control } = await open();
+    control.createQueue("q");
+    const sender = client.createSender("q");
+    const receiver = client.createReceiver("q");
+    for (let round = 0; round < 2; round += 1) {
+      await sender.sendMessages({ body: round });
+      expect(bodies(await receiver.receiveMessages(5, { maxWaitTimeInMs: 300 }))).toEqual([round]);
+      expect(await receiver.receiveMessages(5, { maxWaitTimeInMs: 50 })).toEqual([]);
+      expect(control.state("q").receivers).toBe(1);
+    }
   });
 
   it("peeks without locking, from a number on", async () => {

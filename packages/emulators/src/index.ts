@@ -1,1 +1,2 @@
 export { type Azurite, type AzuriteOptions, startAzurite } from "./azurite.ts";
+export * from "./service-bus/index.ts";

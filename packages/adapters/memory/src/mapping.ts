@@ -56,8 +56,9 @@ export function deadLetterRecord(original: WireMessage, reason: DeadLetterReason
 }
 
 /** The same message, marked with the attempt that its next delivery is: in a header, or in the document where there are none. */
-export function withAttempt(message: WireMessage, attempt: number): WireMessage {
-  return codec.withBookkeeping(message, { ...bookkeepingOf(message), attempt });
+export function withAttempt(message: WireMessage, attempt: number, carriesHeaders: boolean): WireMessage {
+  const marked = codec.withBookkeeping(message, { ...bookkeepingOf(message), attempt });
+  return carriesHeaders ? marked : { ...marked, headers: NO_HEADERS };
 }
 
 function bookkeepingOf(message: WireMessage): Bookkeeping {

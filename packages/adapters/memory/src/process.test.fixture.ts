@@ -19,7 +19,7 @@ export const all: readonly Like[] = [
 export const signal: AbortSignal = new AbortController().signal;
 
 export function message(id: string, extra: Partial<OutboundMessage> = {}): OutboundMessage {
-  return { id, key: undefined, body: new TextEncoder().encode(id), headers: { ce_id: id }, ...extra };
+  return { id, key: undefined, body: new TextEncoder().encode(id), headers: {}, ...extra };
 }
 
 export function text(delivery: Delivery): string {

@@ -240,12 +240,27 @@ describe("release", () => {
   it.each([
     ["service-bus", "3"],
     ["event-grid", undefined],
+    // What is no event has no place for it there.
     ["storage-queue", undefined],
   ] as const)("like %s: the attempt on the message is %s", async (like, attempt) => {
     const { receiver, delivery, everything } = await held(like);
     await receiver.settle([{ delivery, kind: "release", delayMs: 0, attempt: 3 }], signal);
     const [again] = await everything(receiver);
     expect(again!.message.headers.wbattempt).toBe(attempt);
+  });
+
+  it("like storage-queue: the attempt stands in the event's document, and replaces the one before", async () => {
+    const document = JSON.stringify({ specversion: "1.0", id: "1", source: "/s", type: "t" });
+    const body = new TextEncoder().encode(document);
+    const process = start({ like: "storage-queue" });
+    await process.send("orders", message("a", { body }));
+    const receiver = await process.open();
+    for (const attempt of [2, 3]) {
+      const [delivery] = await process.everything(receiver);
+      await receiver.settle([{ delivery: delivery!, kind: "release", delayMs: 0, attempt }], signal);
+    }
+    const [again] = await process.everything(receiver);
+    expect(text(again!)).toBe(document.replace("{", '{"wbattempt":"3",'));
   });
 });
 
@@ -258,7 +273,8 @@ describe("the broker's own dead letters", () => {
     async (like) => {
       const process = start({ like });
       const receiver = await process.open();
-      await process.send("orders", message("a"), message("b"));
+      const named = (id: string) => message(id, { headers: { ce_id: id } });
+      await process.send("orders", named("a"), named("b"));
       const [a, b] = await process.everything(receiver);
       expect(await receiver.settle([reject(a!), ack(b!)], signal)).toMatchObject([{ ok: true }, { ok: true }]);
       const dead = await store(process);

@@ -116,7 +116,9 @@ export class QueueReceiver implements Receiver, DeadLetterStore {
     if (settlement.kind === "release") {
       const { keepsAttempt } = this.capabilities;
       const { attempt, delayMs } = settlement;
-      const message = keepsAttempt && attempt !== undefined ? withAttempt(held.message, attempt) : held.message;
+      const { headers } = this.#p.settings.profile.sender;
+      const message =
+        keepsAttempt && attempt !== undefined ? withAttempt(held.message, attempt, headers) : held.message;
       const heldBackMs = this.#delay(delayMs, held.deliveryCount);
       if (heldBackMs === undefined) return this.#cannot(`give a message back for ${delayMs} ms`);
       return queue.release(held, heldBackMs, nowMs, message) ? done : lost(held);

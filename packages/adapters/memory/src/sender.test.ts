@@ -33,7 +33,15 @@ describe.each(all)("sending to a broker like %s", (like) => {
   it("carries headers, key and content type, or nothing but the body", async () => {
     const { send, open, everything, clock } = start({ like });
     const receiver = await open();
-    await send("orders", message("a", { key: "k", contentType: "text/plain", ttlMs: 1_000_000 }));
+    await send(
+      "orders",
+      message("a", {
+        key: "k",
+        contentType: "text/plain",
+        headers: capabilities.headers ? { ce_id: "a" } : {},
+        ttlMs: 1_000_000,
+      }),
+    );
     const [delivery] = await everything(receiver);
     expect(texts([delivery!])).toEqual(["a"]);
     expect(delivery!.message.timeMs).toBe(clock.now());

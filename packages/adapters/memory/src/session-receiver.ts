@@ -103,7 +103,7 @@ export class SessionReceiver implements Receiver {
     if (settlement.kind === "ack") return queue.ack(held, nowMs) ? done : lost(held);
     if (settlement.kind === "release") {
       const { attempt } = settlement;
-      const message = attempt === undefined ? held.message : withAttempt(held.message, attempt);
+      const message = attempt === undefined ? held.message : withAttempt(held.message, attempt, true);
       return queue.release(held, nowMs, message) ? done : lost(held);
     }
     if (link.broker.isDeadLetterDown)

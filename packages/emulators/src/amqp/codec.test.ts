@@ -103,6 +103,11 @@ describe("values", () => {
     }
   });
 
+  it("refuses what is nested without end", () => {
+    const deep = Buffer.concat([Buffer.from("005370".repeat(100_000), "hex"), Buffer.of(0x40)]);
+    expect(() => decodeOne(deep)).toThrow(AmqpError);
+  });
+
   it("throws nothing but its own error, whatever the bytes", () => {
     let seed = 1;
     const random = () => {

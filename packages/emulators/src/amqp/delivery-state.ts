@@ -59,6 +59,17 @@ export function readState(value: unknown): DeliveryState | undefined {
 
 export const ACCEPTED: Described = new Described(0x24, []);
 export const rejected = (error: AmqpError): Described => performative(0x25, [errorValue(error)]);
-/** What answers a settlement: accepted, or rejected with the reason. */
-export const outcomeOf = (error: AmqpError | undefined): Described =>
-  error === undefined ? ACCEPTED : rejected(error);
+/** What answers a settlement: the outcome that was asked for, without its details; or rejected, with the reason why it was not done. */
+export function answerTo(asked: DeliveryState, error: AmqpError | undefined): Described {
+  if (error !== undefined) return rejected(error);
+  switch (asked.kind) {
+    case "modified":
+      return performative(0x27, [asked.deliveryFailed, asked.undeliverableHere]);
+    case "rejected":
+      return new Described(0x25, []);
+    case "released":
+      return new Described(0x26, []);
+    default:
+      return ACCEPTED;
+  }
+}

@@ -22,6 +22,9 @@ export interface Response {
   readonly body?: unknown;
 }
 
+/** Answers that wait for credit; a peer that asks on without giving any gets no more. */
+const MAX_WAITING = 1_000;
+
 type Answer = (request: Request) => Response;
 
 /** Requests are answered on a receiving link of the same connection: the one that the request names, else the session's. */
@@ -63,7 +66,7 @@ export class RequestResponse {
     }
     delivery.settle(ACCEPTED);
     const found = this.find(session, reply.to);
-    if (found === undefined) return;
+    if (found === undefined || found[1].waiting.length >= MAX_WAITING) return;
     found[1].waiting.push(reply.bytes);
     send(found[0], found[1].waiting);
   }

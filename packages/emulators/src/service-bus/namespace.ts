@@ -59,14 +59,15 @@ export class Namespace implements LinkHandler {
       return;
     }
     const address = parseAddress(request.address);
-    if (address.isManagement) this.managementOf(address, request.address).attach(request, MAX_REQUEST_BYTES);
+    if (address.isManagement) this.managementOf(address).attach(request, MAX_REQUEST_BYTES);
     else if (request.role === "sender") this.sender(request, address);
     else this.receiver(request, address);
   }
 
-  private managementOf(address: Address, text: string): RequestResponse {
+  private managementOf(address: Address): RequestResponse {
     this.broker.resolve(address);
-    const key = text.toLowerCase();
+    // Not the text that the peer wrote: it can write one address in any number of ways.
+    const key = `${address.name}\n${address.subscription ?? ""}\n${address.store}`.toLowerCase();
     let node = this.management.get(key);
     if (node === undefined) {
       node = managementNode(this.broker, address, this.faults);

@@ -36,7 +36,6 @@ export const entityExists = (entity: string) =>
   new AmqpError("com.microsoft:entity-already-exists", `The messaging entity '${entity}' already exists.`);
 export const entityNotFound = (entity: string) =>
   new AmqpError("com.microsoft:entity-not-found", `The messaging entity '${entity}' could not be found.`);
-export const invalidField = (text: string) => new AmqpError("amqp:invalid-field", text);
 export const argumentError = (text: string) => new AmqpError("com.microsoft:argument-error", text);
 export const serverBusy = () =>
   new AmqpError(

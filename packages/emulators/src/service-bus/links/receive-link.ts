@@ -1,5 +1,5 @@
 import type { AttachReply, AttachRequest } from "../../amqp/attach-request.ts";
-import { outcomeOf } from "../../amqp/delivery-state.ts";
+import { answerTo } from "../../amqp/delivery-state.ts";
 import type { OutgoingLink } from "../../amqp/outgoing-link.ts";
 import type { Consumer, MessageQueue } from "../broker/message-queue.ts";
 import type { SessionHold } from "../broker/session-table.ts";
@@ -26,10 +26,10 @@ export function acceptReceiver(request: AttachRequest, store: MessageQueue, opti
       },
       onDisposition: (tag, deliveryId, state, settled) => {
         const settlement = toSettlement(state);
-        if (settlement === undefined) return;
+        if (state === undefined || settlement === undefined) return;
         options.onActivity();
         const error = store.settle(reorder(tag).toString("hex"), settlement);
-        if (!settled) link.settle(deliveryId, outcomeOf(error));
+        if (!settled) link.settle(deliveryId, answerTo(state, error));
       },
       onClosed: () => {
         store.detach(consumer);
