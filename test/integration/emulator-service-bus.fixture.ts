@@ -1,6 +1,6 @@
 import { ServiceBusClient, type ServiceBusReceivedMessage, type ServiceBusReceiver } from "@azure/service-bus";
-import { onTestFinished } from "vitest";
 import { type ServiceBusEmulator, type ServiceBusEmulatorOptions, startServiceBusEmulator } from "@waybill/emulators";
+import { onTestFinished } from "vitest";
 
 export * from "@waybill/emulators";
 
