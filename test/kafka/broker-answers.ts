@@ -1,0 +1,38 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { Kafka, logLevel } from "kafkajs";
+
+const ANSWER_MS = 30_000;
+const PAUSE_MS = 50;
+
+/**
+ * The log line says that the server is up; this says that a client can use it: it describes itself, and leads every partition that it has.
+ * (A broker that comes back over its old data says that it is up a moment before it leads them again.) Rejects with the client's error
+ * when that is not so within 30 s.
+ */
+export async function untilItAnswers(port: number): Promise<void> {
+  const until = performance.now() + ANSWER_MS;
+  for (;;) {
+    try {
+      await ask(port);
+      return;
+    } catch (error) {
+      if ((error as { retriable?: boolean }).retriable !== true || performance.now() > until) throw error;
+    }
+    await pause(PAUSE_MS);
+  }
+}
+
+/** With a client of its own each time: kafkajs keeps the leaders that it once saw. */
+async function ask(port: number): Promise<void> {
+  const retry = { initialRetryTime: 50, maxRetryTime: 500, retries: 10 };
+  const admin = new Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING, retry }).admin();
+  try {
+    await admin.connect();
+    const { brokers } = await admin.describeCluster();
+    const found = brokers[0]?.port;
+    if (found !== port) throw new Error(`Port ${port} is answered by another broker, the one of port ${found}.`);
+    for (const topic of await admin.listTopics()) await admin.fetchTopicOffsets(topic);
+  } finally {
+    await admin.disconnect();
+  }
+}

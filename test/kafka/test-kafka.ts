@@ -1,0 +1,25 @@
+import { KafkaUnavailable } from "./kafka-unavailable.ts";
+import { type KafkaOptions, type RunningKafka, startKafka } from "./start-kafka.ts";
+
+/** A broker to test against; `pid` and `version` are unknown of one that runs elsewhere. */
+export type TestKafka = Pick<RunningKafka, "brokers" | "stop"> & Partial<RunningKafka>;
+
+/**
+ * The broker of a test suite: the running one that `WAYBILL_TEST_KAFKA` names (`host:port`, several with commas), which `stop` leaves
+ * alone, else a started one. Where there can be none: one line on stderr and `undefined`, so that the suite is skipped; where `CI` is
+ * set, a rejection. A broker that could start and does not is always a rejection.
+ *
+ *     const kafka = await testKafka("kafka adapter");
+ *     describe.skipIf(!kafka)("kafka adapter", () => …);
+ */
+export async function testKafka(suite: string, options: KafkaOptions = {}): Promise<TestKafka | undefined> {
+  const running = process.env.WAYBILL_TEST_KAFKA;
+  if (running) return { brokers: running.split(",").map((one) => one.trim()), stop: async () => undefined };
+  try {
+    return await startKafka(options);
+  } catch (error) {
+    if (process.env.CI || !(error instanceof KafkaUnavailable)) throw error;
+    console.warn(`${suite}: skipped. ${error.message}`);
+    return undefined;
+  }
+}
