@@ -36,7 +36,7 @@ async function run(code: string): Promise<{ exit: number | null; output: string 
   try {
     const child = spawn(process.execPath, ["--conditions=source", file], {
       cwd: data,
-      env: { ...process.env, DATA_DIR: data },
+      env: { ...process.env, DATA_DIR: data, STORAGE_CONNECTION: "UseDevelopmentStorage=true" },
     });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk));
