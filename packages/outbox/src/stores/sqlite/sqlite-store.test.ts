@@ -11,7 +11,7 @@ import { Recorder } from "../../conformance/recorder.ts";
 import { createOutbox } from "../../outbox.ts";
 import { createRelay } from "../../relay/relay.ts";
 import type { Store } from "../../store.ts";
-import { sqlite } from "./index.ts";
+import { type SqliteOptions, sqlite } from "./index.ts";
 
 const noted = defineEvent("test.noted");
 const notes = defineTopic("notes", [noted]);
@@ -20,7 +20,7 @@ let folder: string;
 let path: string;
 const stores: Store<DatabaseSync>[] = [];
 
-function open(options: { path?: string; busyTimeoutMs?: number } = {}): Store<DatabaseSync> {
+function open(options: Partial<SqliteOptions> = {}): Store<DatabaseSync> {
   const store = sqlite({ path, ...options });
   stores.push(store);
   return store;
