@@ -236,6 +236,12 @@ relay: { lease: 10 }`,
     expect(secrets).toEqual([STRING, CANARY]);
   });
 
+  it("takes a flag by the short path that the file uses", async () => {
+    write("waybill.config.yaml", "source: /s\nbroker: memory");
+    const { config } = await load({ overrides: { "broker.partitions": 3 } });
+    expect(config.brokers.main).toMatchObject({ adapter: "memory", options: { partitions: 3 } });
+  });
+
   it("says where a syntax error is", async () => {
     write("waybill.config.yaml", "source: /s\nbroker: {");
     expect((await failure()).sentence).toMatch(/line \d+, column \d+/);

@@ -48,7 +48,9 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfi
       ? path.replace(`brokers.${ONLY_BROKER}`, "broker")
       : path;
 
-  const overrides = overridesOf(expanded.document, env, options.overrides ?? {});
+  const full = (path: string) => (expanded.short ? path.replace(/^broker\./, `brokers.${ONLY_BROKER}.`) : path);
+  const flags = Object.fromEntries(Object.entries(options.overrides ?? {}).map(([path, value]) => [full(path), value]));
+  const overrides = overridesOf(expanded.document, env, flags);
   const { document, interpolated, missing } = interpolate(expanded.document, env, new Set(overrides.values.keys()));
   if (missing.length > 0) {
     const variables = missing.map(({ name, path }) => ({ name, path: shown(path) }));
