@@ -12,7 +12,9 @@ import type { SubscribeOptions } from "./consume/subscribe-options.ts";
 import { type DrainOptions, RunningSubscription, type Subscription } from "./consume/subscription.ts";
 import { unlooped } from "./consume/unlooped.ts";
 import { coreErrors } from "./errors/core-errors.ts";
+import { noUnknown } from "./errors/no-unknown.ts";
 import type { RawCloudEvent } from "./events/cloud-event.ts";
+import { isNewEvent, type NewEvent } from "./events/define-event.ts";
 import type { NewEventOf, TopicDefinition } from "./events/define-topic.ts";
 import { combineObservers, type Observer } from "./observe/observer.ts";
 import { BusPublisher, type PublishMiddleware } from "./publish/bus-publisher.ts";
@@ -84,6 +86,25 @@ export interface Bus extends Publisher, AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** Callers without a type checker, and events of another topic: refused before anything is sent. */
+function checkEvents(topic: TopicDefinition, events: readonly NewEvent[]): void {
+  if (typeof topic !== "object" || topic === null || !(topic.byType instanceof Map)) {
+    throw coreErrors.WB_OPTION_INVALID({
+      option: "topic",
+      problem: "must be made by defineTopic; by name, use publishRaw",
+    });
+  }
+  for (const event of events) {
+    if (typeof event !== "object" || event === null || !isNewEvent(event)) {
+      throw coreErrors.WB_OPTION_INVALID({
+        option: "event",
+        problem: "must be made by calling an event definition; a complete CloudEvent goes to publishRaw",
+      });
+    }
+    if (!topic.byType.has(event.type)) throw coreErrors.WB_EVENT_TYPE_UNKNOWN({ type: event.type, topic: topic.name });
+  }
+}
+
 interface Registered {
   readonly topic: string;
   readonly name: string;
@@ -92,9 +113,24 @@ interface Registered {
   readonly subscription: Subscription;
 }
 
+const KNOWN: readonly (keyof BusOptions)[] = [
+  "source",
+  "adapter",
+  "adapters",
+  "topics",
+  "publish",
+  "publishMiddleware",
+  "consumeMiddleware",
+  "serializers",
+  "observers",
+  "clock",
+  "random",
+];
+
 /** Makes a bus. Does no I/O: adapters connect when they are first used. */
 export function createBus(options: BusOptions): Bus {
-  const { source, clock = systemClock, random = Math.random } = options;
+  noUnknown("bus option", options ?? {}, KNOWN);
+  const { source, clock = systemClock, random = Math.random } = options ?? {};
   if (typeof source !== "string" || source === "") {
     throw coreErrors.WB_OPTION_INVALID({
       option: "source",
@@ -123,7 +159,11 @@ export function createBus(options: BusOptions): Bus {
   const registered = new Map<string, Registered>();
   let closing: Promise<void> | undefined;
 
-  const publish: Publish = (topic, event, given) => publisher.publish(topic.name, event, given);
+  const publish: Publish = async (topic, event, given) => {
+    const events = (Array.isArray(event) ? event : [event]) as readonly NewEvent[];
+    checkEvents(topic, events);
+    await publisher.publish(topic.name, events, given);
+  };
   const nameOf = (topic: TopicDefinition | string) => (typeof topic === "string" ? topic : topic.name);
 
   async function subscribe(
@@ -136,6 +176,9 @@ export function createBus(options: BusOptions): Bus {
     const name = nameOf(topic);
     checkLogicalName("topic", name);
     const resolved = resolveOptions(given);
+    if (typeof handler !== "function") {
+      throw coreErrors.WB_OPTION_INVALID({ option: "handler", problem: "must be a function" });
+    }
     const place = `${name}/${given.name}`;
     if (registered.has(place)) throw coreErrors.WB_SUBSCRIPTION_EXISTS({ topic: name, subscription: given.name });
     const scope = { topic: name, subscription: given.name, publish };
@@ -167,6 +210,7 @@ export function createBus(options: BusOptions): Bus {
         startFrom: given.startFrom ?? "earliest",
       });
       try {
+        if (closing !== undefined) throw coreErrors.WB_CLOSED({ what: "bus" });
         const returnWriter = receiver.returnTo === undefined ? undefined : await publisher.writer(receiver.returnTo);
         const subscription = new RunningSubscription({
           adapter,

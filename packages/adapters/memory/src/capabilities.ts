@@ -130,7 +130,6 @@ export const profiles: Readonly<Record<Like, Profile>> = {
     sender: {
       ...anySender,
       schedule: { maxDelayMs: TEN_YEARS_MS },
-      overlap: true,
       maxSendBatch: 10_000,
       maxSendBatchBytes: 256 * MIB,
       maxMessageBytes: 16 * MIB,

@@ -64,7 +64,7 @@ export class Consumer {
       adapter: options.adapter,
       clock: options.clock,
       settled: (work, settlement) => this.#settled(work, settlement),
-      failed: (work, settlement, error, kind) => this.#settleFailed(work, settlement, error, kind),
+      failed: (work, error, kind) => this.#settleFailed(work, error, kind),
     });
   }
 
@@ -91,12 +91,15 @@ export class Consumer {
     // A handler that finishes synchronously calls back in here: the outer loop goes on with the next one.
     if (this.#pumping) return;
     this.#pumping = true;
-    while (this.#running.size < this.#o.concurrency && !this.#stopped) {
-      const work = this.lanes.next();
-      if (work === undefined) break;
-      this.#run(work);
+    try {
+      while (this.#running.size < this.#o.concurrency && !this.#stopped) {
+        const work = this.lanes.next();
+        if (work === undefined) break;
+        this.#run(work);
+      }
+    } finally {
+      this.#pumping = false;
     }
-    this.#pumping = false;
   }
 
   /** A handler that has been at it for too long has failed; called now and then. */
@@ -110,6 +113,7 @@ export class Consumer {
       this.#ended(work, context);
       context?.abort(error);
       if (work.state === "running") this.#failed(work, error);
+      else this.#leave(work, false);
       this.#next();
     }
   }
@@ -388,6 +392,7 @@ export class Consumer {
     this.#leave(work, haltKey && reason !== undefined);
     work.state = "finished";
     if (receiver.capabilities.settle === "each") {
+      work.counted = true;
       this.lanes.settling++;
       this.settler.add(work, settlement);
       return;
@@ -405,24 +410,24 @@ export class Consumer {
     if (settlement.kind === "reject") {
       this.#o.observer.deadLettered?.({ ...this.#seen(work), reason: settlement.reason });
     }
-    this.#unlist(work, settlement);
+    this.#unlist(work);
   }
 
-  #unlist(work: Work, settlement: Settlement): void {
-    // A delivery that a drain gave back was never counted.
-    if (this.#o.receiver.capabilities.settle === "upTo" || (work.state === "gone" && settlement.kind === "release"))
-      return;
+  #unlist(work: Work): void {
+    // What a drain gave back, and what a watermark covers, was never counted.
+    if (!work.counted) return;
+    work.counted = false;
     this.lanes.settling--;
     work.lane.remove(work);
     this.#o.roomy(this.lanes.left(work.lane));
   }
 
-  #settleFailed(work: Work, settlement: Settlement, error: unknown, kind: string): void {
+  #settleFailed(work: Work, error: unknown, kind: string): void {
     const { observer, scope } = this.#o;
     const { topic, subscription } = scope;
     if (kind === "lost") observer.lost?.({ topic, subscription, id: work.delivery.message.id, reason: error });
     else observer.trouble?.({ topic, subscription, error });
-    this.#unlist(work, settlement);
+    this.#unlist(work);
   }
 
   #laneLost(lane: Lane): void {

@@ -66,14 +66,20 @@ const NONE: ReadonlySet<string> = new Set();
 export function openDeadLetters(parts: DeadLettersParts): DeadLetters {
   let store: Promise<DeadLetterStore | Receiver> | undefined;
   const close = async () => {
-    const open = store;
+    const opening = store;
     store = undefined;
-    await (await open)?.close();
+    const open = await opening?.catch(() => undefined);
+    await open?.close();
   };
   /** A store that gives nothing back is read from its position again by whoever opens it next. */
   const use = async <T>(work: (open: DeadLetterStore | Receiver) => Promise<T>): Promise<T> => {
-    store ??= parts.open();
-    const open = await store;
+    const opening = store ?? parts.open();
+    store = opening;
+    const open = await opening.catch((error: unknown) => {
+      // The next call tries again.
+      if (store === opening) store = undefined;
+      throw error;
+    });
     try {
       return await work(open);
     } finally {
@@ -131,6 +137,7 @@ async function walk(
   /** Of a log, what is done with beyond the first skipped record. */
   const unacked: Delivery[] = [];
   const started = clock.now();
+  const isNew = onceInAWalk(started);
   let done = 0;
   try {
     for (let empty = 0; empty < EMPTY_RECEIVES && done < max && !signal.aborted; ) {
@@ -142,7 +149,7 @@ async function walk(
           const record = recordOf(codec, delivery.message);
           if (signal.aborted && !log) kept.push(...batch.slice(index));
           if (signal.aborted) break;
-          if (filter?.(record) === false) {
+          if (!isNew(record) || filter?.(record) === false) {
             kept.push(delivery);
             unacked.push(delivery);
             continue;
@@ -178,6 +185,20 @@ async function walk(
     }
   }
   return { done, skipped: kept.length - (dryRun ? done : 0) };
+}
+
+/**
+ * What is redriven and fails again comes back to the same place: a walk takes each event once, and nothing that was given up since it began.
+ * Otherwise it would never end.
+ */
+function onceInAWalk(startedMs: number): (record: DeadLetterRecord) => boolean {
+  const seen = new Set<string>();
+  return ({ id, event, reason }) => {
+    const name = JSON.stringify([event?.source, id]);
+    if (seen.has(name) || (reason !== undefined && Date.parse(reason.time) > startedMs)) return false;
+    seen.add(name);
+    return true;
+  };
 }
 
 async function redrive(codec: Codec, target: MessageWriter, record: DeadLetterRecord): Promise<void> {

@@ -1,4 +1,5 @@
 import { coreErrors } from "../errors/core-errors.ts";
+import { noUnknown } from "../errors/no-unknown.ts";
 import type { RetryOptions } from "../policies/retry.ts";
 import type { ReceiverCapabilities } from "../spi/capabilities.ts";
 import { checkLogicalName } from "../spi/naming.ts";
@@ -44,7 +45,11 @@ export interface ResolvedOptions {
 
 /** Checks what a caller gave and fills in the defaults. Throws WB_OPTION_INVALID or WB_NAME_INVALID. */
 export function resolveOptions(given: SubscribeOptions<unknown>): ResolvedOptions {
+  if (typeof given !== "object" || given === null) {
+    throw coreErrors.WB_OPTION_INVALID({ option: "options", problem: "must be an object with at least a name" });
+  }
   checkLogicalName("subscription", given.name);
+  if (given.deadLetterTo !== undefined) checkLogicalName("topic", given.deadLetterTo);
   noUnknown("subscribe option", given, KNOWN);
   const retry = given.retry ?? {};
   noUnknown("retry option", retry, KNOWN_RETRY);
@@ -85,13 +90,6 @@ export function laneLimits(options: ResolvedOptions, capabilities: ReceiverCapab
     maxReceiveBatch: capabilities.maxReceiveBatch,
     maxAhead: capabilities.settle === "upTo" ? 4 * maxInFlight : Number.POSITIVE_INFINITY,
   };
-}
-
-function noUnknown(what: string, given: object, known: readonly string[]): void {
-  for (const name of Object.keys(given)) {
-    if (known.includes(name)) continue;
-    throw coreErrors.WB_OPTION_INVALID({ option: name, problem: `is no ${what}; there are ${known.join(", ")}` });
-  }
 }
 
 function oneOf(option: string, value: unknown, allowed: readonly string[]): void {

@@ -8,7 +8,7 @@ export interface SettlerOptions {
   readonly adapter: Adapter;
   readonly clock: Clock;
   readonly settled: (work: Work, settlement: Settlement) => void;
-  readonly failed: (work: Work, settlement: Settlement, error: unknown, kind: string) => void;
+  readonly failed: (work: Work, error: unknown, kind: string) => void;
 }
 
 interface Pending {
@@ -81,7 +81,7 @@ export class Settler {
       // Lost meanwhile; what a drain gives back is `gone` as well, and told.
       const { work, settlement } = pending;
       if (work.state !== "gone" || settlement.kind === "release") live.push(pending);
-      else failed(work, settlement, new Error("The lease ended before the outcome could be told."), "lost");
+      else failed(work, new Error("The lease ended before the outcome could be told."), "lost");
     }
     if (live.length === 0) return [];
     let answers: readonly { ok: boolean; error?: unknown }[];
@@ -105,7 +105,7 @@ export class Settler {
       if (passing && (pending.work.state !== "gone" || pending.tries < 3)) {
         pending.tries++;
         again.push(pending);
-      } else failed(pending.work, pending.settlement, answer.error, kind);
+      } else failed(pending.work, answer.error, kind);
     }
     return again;
   }

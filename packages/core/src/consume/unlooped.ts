@@ -5,8 +5,14 @@ import type { Subscription } from "./subscription.ts";
 /** A subscription that receives nothing: only `bus.process` runs it. */
 export function unlooped(scope: ContextScope, given: SubscribeOptions<unknown>, closed: () => void): Subscription {
   const nothing = async () => undefined;
+  let open = true;
+  /** Once: by then another subscription may have the name. */
+  const close = async () => {
+    if (open) closed();
+    open = false;
+  };
   const drain = async () => {
-    closed();
+    await close();
     return { abandoned: 0 };
   };
   return {
@@ -22,11 +28,7 @@ export function unlooped(scope: ContextScope, given: SubscribeOptions<unknown>, 
     pause: nothing,
     resume: nothing,
     drain,
-    close: async () => {
-      closed();
-    },
-    [Symbol.asyncDispose]: async () => {
-      closed();
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }

@@ -31,6 +31,8 @@ export interface Work {
   timer: Timer | undefined;
   /** A settlement has been handed to the settler. */
   settling: boolean;
+  /** It counts among those that are finished and not yet told. */
+  counted: boolean;
   /** A copy of it is on its way; meanwhile it is parked. */
   copying: boolean;
   /** Neighbours in the lane, in arrival order. */
@@ -54,6 +56,7 @@ export function createWork(delivery: Delivery, lane: Lane): Work {
     context: undefined,
     timer: undefined,
     settling: false,
+    counted: false,
     copying: false,
     previous: undefined,
     next: undefined,

@@ -95,7 +95,9 @@ let lastMs = 0;
 let lastText = "";
 
 function timeText(time: Date | string | undefined): string {
-  if (time !== undefined) return typeof time === "string" ? time : time.toISOString();
+  if (typeof time === "string") return time;
+  // An invalid Date becomes an invalid text: publishing refuses it in its own words.
+  if (time !== undefined) return Number.isNaN(time.getTime()) ? String(time) : time.toISOString();
   const now = Date.now();
   // Many events share a millisecond under load, and toISOString costs more than the rest of this file.
   if (now !== lastMs) {

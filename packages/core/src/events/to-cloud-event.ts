@@ -25,11 +25,19 @@ function refuse(event: NewEvent, issues: Parameters<typeof schemaProblems>[0]): 
   return coreErrors.WB_EVENT_INVALID({ type: event.type, id: event.id, problems: schemaProblems(issues) });
 }
 
+const MAX_TTL_MS = 100 * 366 * 86_400_000;
+
 /** Attributes that have a place of their own, and what is no attribute at all. */
 const RESERVED: ReadonlySet<string> = new Set(["data", "data_base64", "subject", "dataschema", "__proto__"]);
 
 function build(event: NewEvent, source: string): RawCloudEvent {
-  const { definition, extensions } = event;
+  const { definition, extensions, notBefore, ttlMs } = event;
+  if (notBefore !== undefined && !(notBefore instanceof Date && notBefore.getTime() >= 0)) {
+    throw coreErrors.WB_OPTION_INVALID({ option: "notBefore", problem: "must be a valid Date" });
+  }
+  if (ttlMs !== undefined && !(ttlMs > 0 && ttlMs <= MAX_TTL_MS)) {
+    throw coreErrors.WB_OPTION_INVALID({ option: "ttlMs", problem: "must be positive, and a hundred years at most" });
+  }
   const built: Record<string, unknown> = {
     specversion: "1.0",
     id: event.id,
@@ -43,7 +51,7 @@ function build(event: NewEvent, source: string): RawCloudEvent {
   };
   if (event.subject !== undefined) built.subject = event.subject;
   if (definition.dataschema !== undefined) built.dataschema = definition.dataschema;
-  if (event.ttlMs !== undefined) built.expirytime = new Date(Date.parse(event.time) + event.ttlMs).toISOString();
+  if (ttlMs !== undefined) built.expirytime = expiry(event, ttlMs);
   if (extensions !== undefined) {
     for (const [name, value] of Object.entries(extensions)) {
       if ((built[name] !== undefined && Object.hasOwn(built, name)) || RESERVED.has(name)) {
@@ -53,4 +61,11 @@ function build(event: NewEvent, source: string): RawCloudEvent {
     }
   }
   return built as unknown as RawCloudEvent;
+}
+
+function expiry({ time }: NewEvent, ttlMs: number): string {
+  const start = Date.parse(time);
+  if (Number.isNaN(start))
+    throw coreErrors.WB_EVENT_ATTRIBUTE({ attribute: "time", problem: "is no RFC 3339 timestamp" });
+  return new Date(start + ttlMs).toISOString();
 }

@@ -57,7 +57,7 @@ export function telemetry(options: TelemetryOptions): { publish: PublishMiddlewa
       instruments.sent.add(outcomes.filter((one) => one.ok).length, attributes);
       return outcomes;
     } catch (thrown) {
-      error = thrown;
+      error = thrown ?? new Error("Nothing was thrown.");
       throw thrown;
     } finally {
       finish(span, error);
@@ -89,7 +89,7 @@ export function telemetry(options: TelemetryOptions): { publish: PublishMiddlewa
     try {
       await context.with(span === undefined ? parent : trace.setSpan(parent, span), () => next(event, handling));
     } catch (thrown) {
-      error = thrown;
+      error = thrown ?? new Error("Nothing was thrown.");
       throw thrown;
     } finally {
       finish(span, error);

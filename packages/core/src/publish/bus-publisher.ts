@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import { type Clock, sleep } from "../clock.ts";
 import type { Codec } from "../codec/codec.ts";
 import { coreErrors } from "../errors/core-errors.ts";
 import { redacted } from "../errors/redacted.ts";
@@ -9,9 +9,9 @@ import type { NewEvent } from "../events/define-event.ts";
 import { toCloudEvent } from "../events/to-cloud-event.ts";
 import type { Observer } from "../observe/observer.ts";
 import { checkLogicalName } from "../spi/naming.ts";
-import type { Outcome } from "../spi/outcome.ts";
+import type { ErrorKind, Outcome } from "../spi/outcome.ts";
 import type { OutboundMessage } from "../spi/wire-message.ts";
-import { Answers, MessageWriter, type WriterOptions } from "./message-writer.ts";
+import { Answers, DEADLINE_MS, MessageWriter, type WriterOptions } from "./message-writer.ts";
 import type { Publisher, PublishOptions } from "./publisher.ts";
 import type { Routes } from "./routes.ts";
 
@@ -52,12 +52,15 @@ export class PublishError extends WaybillError {
   }
 }
 
+const PASSING: readonly ErrorKind[] = ["transient", "throttled"];
+
 /** Publishing for a bus: check, encode, and hand to the topic's writer. */
 export class BusPublisher implements Publisher {
   readonly #o: BusPublisherOptions;
   readonly #writers = new Map<string, Promise<MessageWriter>>();
   readonly #ready = new Map<string, MessageWriter>();
   readonly #handle: PublishHandler;
+  readonly #closing = new AbortController();
   #closed = false;
 
   constructor(options: BusPublisherOptions) {
@@ -84,7 +87,11 @@ export class BusPublisher implements Publisher {
       }
     }
     // One invalid event refuses its call whole: the caller learns of it before anything is sent.
-    if (refused.length > 0) throw refused[0]!.error;
+    if (refused.length > 0) {
+      // Those still being checked are not waited for; what becomes of them must not end the process.
+      for (const event of events) if (event instanceof Promise) event.catch(() => undefined);
+      throw refused[0]!.error;
+    }
     const complete = late ? await Promise.all(events) : (events as Outgoing[]);
     const outcomes = await this.#handle(topic, complete, options);
     const failed = outcomes.filter((outcome) => !outcome.ok);
@@ -136,37 +143,26 @@ export class BusPublisher implements Publisher {
 
   async close(): Promise<void> {
     this.#closed = true;
-    const writers = await Promise.allSettled(this.#writers.values());
-    await Promise.allSettled(
-      writers.map((writer) => (writer.status === "fulfilled" ? writer.value.close() : undefined)),
-    );
+    this.#closing.abort();
+    // One that never opens must not hold this up; should it open all the same, it is closed then.
+    for (const opening of this.#writers.values()) opening.then((writer) => writer.close()).catch(() => undefined);
+    await Promise.allSettled([...this.#ready.values()].map((writer) => writer.close()));
   }
 
   async #write(topic: string, events: readonly Outgoing[], options: PublishOptions): Promise<readonly Outcome[]> {
     checkLogicalName("topic", topic);
     const { signal } = options;
     const answers = new Answers(events.length);
-    if (signal?.aborted) return events.map(() => ({ ok: false, error: coreErrors.WB_PUBLISH_ABORTED({ topic }) }));
-    const giveUp = () => {
-      for (let i = 0; i < events.length; i++)
-        answers.set(i, { ok: false, error: coreErrors.WB_PUBLISH_ABORTED({ topic }) });
-    };
-    signal?.addEventListener("abort", giveUp, { once: true });
-    try {
-      const writer = this.#ready.get(topic) ?? (await this.writer(topic));
-      const messages: OutboundMessage[] = [];
-      const places: number[] = [];
-      for (let i = 0; i < events.length; i++) {
-        try {
-          messages.push(this.#encode(topic, events[i]!, writer));
-          places.push(i);
-        } catch (error) {
-          answers.set(i, { ok: false, error });
-        }
-      }
-      writer.add(messages, answers, places);
-    } catch (error) {
+    const refuse = (error: unknown) => {
       for (let i = 0; i < events.length; i++) answers.set(i, { ok: false, error });
+    };
+    const giveUp = () => refuse(coreErrors.WB_PUBLISH_ABORTED({ topic }));
+    if (signal?.aborted) giveUp();
+    else {
+      signal?.addEventListener("abort", giveUp, { once: true });
+      const ready = this.#ready.get(topic);
+      if (ready === undefined) void this.#open(topic, answers, refuse, (writer) => this.#hand(writer, events, answers));
+      else this.#hand(ready, events, answers);
     }
     const outcomes = await answers.all;
     signal?.removeEventListener("abort", giveUp);
@@ -174,9 +170,66 @@ export class BusPublisher implements Publisher {
     return outcomes;
   }
 
+  /** Opens the topic's writer, tries again what fails in passing, and refuses at the deadline, however long the adapter takes. */
+  async #open(
+    topic: string,
+    answers: Answers,
+    refuse: (error: unknown) => void,
+    then: (writer: MessageWriter) => void,
+  ): Promise<void> {
+    const { clock, routes, writer } = this.#o;
+    const deadlineMs = writer.deadlineMs ?? DEADLINE_MS;
+    let problem = "";
+    const late = clock.after(deadlineMs, () => refuse(coreErrors.WB_PUBLISH_TIMEOUT({ topic, deadlineMs, problem })));
+    const closed = () => refuse(coreErrors.WB_CLOSED({ what: "bus" }));
+    this.#closing.signal.addEventListener("abort", closed, { once: true });
+    void answers.all.then(() => {
+      late.clear();
+      this.#closing.signal.removeEventListener("abort", closed);
+    });
+    for (let waitMs = 50; !answers.done; waitMs = Math.min(2 * waitMs, 5_000)) {
+      try {
+        const open = await this.writer(topic);
+        late.clear();
+        if (!answers.done) then(open);
+        return;
+      } catch (error) {
+        problem = redacted(error);
+        if (!PASSING.includes(this.#classify(routes, topic, error))) return refuse(error);
+        await sleep(clock, waitMs, this.#closing.signal);
+      }
+    }
+  }
+
+  #classify(routes: Routes, topic: string, error: unknown): ErrorKind {
+    try {
+      return routes.adapterOf(topic).classify(error);
+    } catch {
+      // No adapter carries the topic: that is the error.
+      return "not-found";
+    }
+  }
+
+  #hand(writer: MessageWriter, events: readonly Outgoing[], answers: Answers): void {
+    const messages: OutboundMessage[] = [];
+    const places: number[] = [];
+    for (let i = 0; i < events.length; i++) {
+      try {
+        messages.push(this.#encode(writer.topic, events[i]!, writer));
+        places.push(i);
+      } catch (error) {
+        answers.set(i, { ok: false, error });
+      }
+    }
+    writer.add(messages, answers, places);
+  }
+
   #encode(topic: string, outgoing: Outgoing, writer: MessageWriter): OutboundMessage {
     const { codec, clock, routes } = this.#o;
     const { event, notBefore, ttlMs } = outgoing;
+    if (typeof event !== "object" || event === null) {
+      throw coreErrors.WB_EVENT_ATTRIBUTE({ attribute: "event", problem: "is no CloudEvent at all" });
+    }
     checkAttributes(event);
     const { headers, schedule } = writer.capabilities;
     const message = codec.encode(event, { headers });
@@ -193,7 +246,7 @@ export class BusPublisher implements Publisher {
     const { published, publishFailed } = this.#o.observer;
     if (published === undefined && publishFailed === undefined) return;
     for (const [index, outcome] of outcomes.entries()) {
-      const { id } = events[index]!.event;
+      const id = events[index]!.event?.id;
       if (outcome.ok) published?.({ topic, id });
       else publishFailed?.({ topic, id, error: outcome.error });
     }

@@ -34,6 +34,10 @@ export class Answers {
     if (count === 0) this.#resolve(this.outcomes);
   }
 
+  get done(): boolean {
+    return this.#open === 0;
+  }
+
   /** The first answer for a place counts. */
   set(index: number, outcome: Outcome): void {
     if (this.outcomes[index] !== undefined) return;
@@ -51,6 +55,8 @@ interface Entry {
   tries: number;
 }
 
+/** From `publish` to the broker's answer. */
+export const DEADLINE_MS = 30_000;
 const OVERLAP = 4;
 /** A send that ignores its signal is given up after this long, and its sender with it. */
 const GRACE_MS = 1_000;
@@ -88,7 +94,7 @@ export class MessageWriter {
       lingerMs: options.lingerMs ?? 0,
       maxBuffered: options.maxBuffered ?? 100_000,
       maxBufferedBytes: options.maxBufferedBytes ?? 64 * 1024 * 1024,
-      deadlineMs: options.deadlineMs ?? 30_000,
+      deadlineMs: options.deadlineMs ?? DEADLINE_MS,
     };
   }
 

@@ -8,7 +8,7 @@ export interface SenderCapabilities {
   readonly fanOut: boolean;
   /** The broker drops a second message of the same id. */
   readonly dedupe: boolean;
-  /** Two `send` calls may overlap without changing order per key. */
+  /** Two `send` calls may overlap without changing order per key, also when one of them fails and is sent again: where the destination keeps no order anyway. */
   readonly overlap: boolean;
   readonly maxSendBatch: number;
   readonly maxSendBatchBytes: number;

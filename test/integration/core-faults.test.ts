@@ -1,0 +1,252 @@
+import { createBus, defineEvent, defineTopic } from "@waybill/core";
+import { type Adapter, type Delivery, done, type Settlement } from "@waybill/core/spi";
+import { createSpy, ManualClock } from "@waybill/core/testing";
+import { createFaults, createMemoryBroker, memory } from "@waybill/memory";
+import { expect, it, onTestFinished } from "vitest";
+import { z } from "zod";
+
+const noted = defineEvent<"com.example.noted">("com.example.noted");
+const notes = defineTopic("notes", [noted]);
+
+const unhandled: unknown[] = [];
+const note = (error: unknown) => unhandled.push(error);
+
+/** Whatever a handler throws, nothing of it may reach the process. */
+function watchProcess(): void {
+  unhandled.length = 0;
+  process.on("unhandledRejection", note);
+  process.on("uncaughtException", note);
+  onTestFinished(() => {
+    process.off("unhandledRejection", note);
+    process.off("uncaughtException", note);
+  });
+}
+
+it("dead-letters whatever is thrown, also what has no text", async () => {
+  watchProcess();
+  const thrown = [
+    Object.create(null),
+    undefined,
+    null,
+    "text",
+    0,
+    Symbol("s"),
+    { toString: () => Object.create(null) },
+  ];
+  const spy = createSpy();
+  const bus = createBus({ source: "/t", adapter: memory(), observers: [spy] });
+  await bus.subscribe(notes, { name: "reader", retry: { attempts: 1 } }, (event) => {
+    throw thrown[(event.data as { n: number }).n];
+  });
+  await bus.publish(
+    notes,
+    thrown.map((_, n) => noted({ n })),
+  );
+  await spy.waitForCount("deadLettered", thrown.length);
+  await bus.close();
+  expect(unhandled).toEqual([]);
+});
+
+it("leaves no rejection behind when one event of a call is invalid at once and another later", async () => {
+  watchProcess();
+  const late = z.object({ n: z.number() }).refine(async () => false);
+  const slow = defineEvent("com.example.slow", late);
+  const fast = defineEvent("com.example.fast", z.object({ n: z.number() }));
+  const both = defineTopic("both", [slow, fast]);
+  const bus = createBus({ source: "/t", adapter: memory() });
+  const wrong = fast({ n: "x" as unknown as number });
+  await expect(bus.publish(both, [slow({ n: 1 }), wrong])).rejects.toMatchObject({ code: "WB_EVENT_INVALID" });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await bus.close();
+  expect(unhandled).toEqual([]);
+});
+
+it("ends a redrive although the handler still fails, and leaves what came back for the next one", async () => {
+  const spy = createSpy();
+  const bus = createBus({ source: "/t", adapter: memory(), observers: [spy] });
+  await bus.subscribe(notes, { name: "reader", retry: { attempts: 1 } }, () => {
+    throw new Error("still broken");
+  });
+  await bus.publish(
+    notes,
+    [1, 2, 3, 4, 5].map((n) => noted({ n })),
+  );
+  await spy.waitForCount("deadLettered", 5);
+  const letters = bus.deadLetters(notes, "reader");
+  expect(await letters.redrive()).toMatchObject({ done: 5 });
+  await spy.waitForCount("deadLettered", 10);
+  expect(await letters.list()).toHaveLength(5);
+  await letters.close();
+  await bus.close();
+});
+
+it("opens dead letters again after a first opening that failed", async () => {
+  const adapter = memory();
+  const open = adapter.openReceiver.bind(adapter);
+  let failures = 1;
+  const flaky: Adapter = {
+    ...adapter,
+    openDeadLetters: async (source) => {
+      if (failures-- > 0) throw new Error("503");
+      return adapter.openDeadLetters?.(source) ?? ((await open({ ...source, startFrom: "earliest" })) as never);
+    },
+  };
+  const bus = createBus({ source: "/t", adapter: flaky });
+  const letters = bus.deadLetters(notes, "reader");
+  await expect(letters.list()).rejects.toThrow("503");
+  expect(await letters.list()).toEqual([]);
+  await letters.close();
+  await bus.close();
+});
+
+it("keeps order per key through sends that fail in passing", async () => {
+  for (let seed = 1; seed <= 5; seed++) {
+    const clock = new ManualClock();
+    const broker = createMemoryBroker({ clock });
+    const faults = createFaults({ seed, failSend: 0.2 });
+    const bus = createBus({ source: "/t", adapter: memory({ broker, faults, limits: { maxSendBatch: 10 } }), clock });
+    const order: number[] = [];
+    await bus.subscribe(notes, { name: "reader", order: "required" }, (event) => {
+      order.push((event.data as { n: number }).n);
+    });
+    const numbers = Array.from({ length: 100 }, (_, n) => n);
+    const published = bus.publish(
+      notes,
+      numbers.map((n) => noted({ n }, { key: "k" })),
+    );
+    await clock.runUntil(() => order.length >= 100);
+    await published;
+    const closing = bus.close();
+    await clock.advance(1_000);
+    await closing;
+    expect([...new Set(order)], `seed ${seed}`).toEqual(numbers);
+  }
+});
+
+it("answers publish by its signal and its deadline, and closes, although the broker never answers", async () => {
+  const silent: Adapter = { ...memory(), openSender: () => new Promise(() => undefined) };
+  const bus = createBus({ source: "/t", adapter: silent, publish: { deadlineMs: 50 } });
+  const aborted = bus.publish(notes, noted({}), { signal: AbortSignal.timeout(10) });
+  await expect(aborted).rejects.toMatchObject({ code: "WB_PUBLISH_ABORTED" });
+  await expect(bus.publish(notes, noted({}))).rejects.toMatchObject({ code: "WB_PUBLISH_TIMEOUT" });
+  const pending = bus.publish(notes, noted({}));
+  await bus.close();
+  await expect(pending).rejects.toMatchObject({ code: "WB_CLOSED" });
+});
+
+it("tries again to open what fails in passing", async () => {
+  const broker = createMemoryBroker();
+  const adapter = memory({ broker });
+  let failures = 2;
+  const flaky: Adapter = {
+    ...adapter,
+    classify: () => "transient",
+    openSender: async (topic) => {
+      if (failures-- > 0) throw new Error("ECONNREFUSED");
+      return adapter.openSender(topic);
+    },
+  };
+  const bus = createBus({ source: "/t", adapter: flaky });
+  await bus.publish(notes, noted({}));
+  expect(failures).toBe(-1);
+  await bus.close();
+});
+
+it("refuses a subscription that would come to life on a closed bus", async () => {
+  const bus = createBus({ source: "/t", adapter: memory() });
+  const subscribing = bus.subscribe(notes, { name: "reader" }, () => undefined);
+  const closing = bus.close();
+  await expect(subscribing).rejects.toMatchObject({ code: "WB_CLOSED" });
+  await closing;
+});
+
+/** A broker of one lane whose leases are short, cannot be renewed, and whose settlements are refused while it is cut off. */
+function leasing(leaseMs: number) {
+  const lost = new AbortController().signal;
+  const waiting: string[] = [];
+  const held = new Map<string, number>();
+  const state = { cut: false, acked: new Set<string>() };
+  const adapter: Adapter = {
+    name: "leasing",
+    classify: () => "transient",
+    health: async () => ({ ok: true }),
+    close: async () => undefined,
+    openSender: () => Promise.reject(new Error("not here")),
+    openReceiver: async () => ({
+      capabilities: {
+        settle: "each",
+        order: "lane",
+        lease: { ms: leaseMs, renewable: false },
+        release: { maxDelayMs: 1_000 },
+        reject: true,
+        settleCost: "cheap",
+        maxReceiveBatch: 10,
+      },
+      receive: async (want) => {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        if (state.cut) return [];
+        for (const [id, untilMs] of held) if (untilMs <= Date.now() && !state.acked.has(id)) waiting.push(id);
+        const all = [...new Set(waiting.splice(0))];
+        const taken = all.splice(0, want.max);
+        waiting.push(...all);
+        return taken.map((id): Delivery => {
+          held.set(id, Date.now() + leaseMs);
+          const body = new TextEncoder().encode(
+            JSON.stringify({ specversion: "1.0", id, source: "/s", type: noted.type }),
+          );
+          return {
+            message: { id, key: "k", body, headers: {} },
+            lane: "l",
+            leaseUntil: new Date(Date.now() + leaseMs),
+            lost,
+            raw: id,
+          };
+        });
+      },
+      settle: async (settlements: readonly Settlement[]) =>
+        settlements.map(({ delivery, kind }) => {
+          if (state.cut) return { ok: false as const, error: new Error("cut off") };
+          if (kind === "ack") state.acked.add(String(delivery.raw));
+          if (kind === "ack") held.delete(String(delivery.raw));
+          return done;
+        }),
+      close: async () => undefined,
+    }),
+  };
+  return { adapter, state, put: (id: string) => waiting.push(id) };
+}
+
+it("handles a key again after its lease was lost and its handler timed out", async () => {
+  const { adapter, put, state } = leasing(40);
+  const bus = createBus({ source: "/t", adapter });
+  let calls = 0;
+  const called = Promise.withResolvers<void>();
+  await bus.subscribe(notes, { name: "reader", handlerTimeoutMs: 100 }, async (_event, ctx) => {
+    if (++calls > 1) return called.resolve();
+    await new Promise((resolve) => ctx.signal.addEventListener("abort", resolve));
+    await new Promise((resolve) => setTimeout(resolve, 150));
+  });
+  put("e-1");
+  await called.promise;
+  await expect.poll(() => [...state.acked]).toEqual(["e-1"]);
+  await bus.close();
+});
+
+it("receives again after an outage in which releases failed and leases ended", async () => {
+  const { adapter, put, state } = leasing(40);
+  const bus = createBus({ source: "/t", adapter });
+  let failing = true;
+  const options = { name: "reader", order: "none" as const, maxInFlight: 4, retry: { initialMs: 10, inPlaceMs: 0 } };
+  await bus.subscribe(notes, options, () => {
+    state.cut ||= failing;
+    if (failing) throw new Error("the database is away too");
+  });
+  const ids = Array.from({ length: 12 }, (_, n) => `e-${n}`);
+  for (const id of ids) put(id);
+  await expect.poll(() => state.cut).toBe(true);
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  failing = false;
+  state.cut = false;
+  await expect.poll(() => state.acked.size, { timeout: 8_000 }).toBe(ids.length);
+  await bus.close();
+});
