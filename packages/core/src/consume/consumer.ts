@@ -1,49 +1,26 @@
-import type { Clock } from "../clock.ts";
-import type { Codec } from "../codec/codec.ts";
 import { coreErrors } from "../errors/core-errors.ts";
-import { redacted } from "../errors/redacted.ts";
-import type { Observer } from "../observe/observer.ts";
-import { type RetryOptions, retryDelayMs } from "../policies/retry.ts";
-import type { Adapter, Receiver } from "../spi/adapter.ts";
-import type { SenderCapabilities } from "../spi/capabilities.ts";
+import type { Adapter } from "../spi/adapter.ts";
 import type { DeadLetterReason, Delivery, Settlement } from "../spi/delivery.ts";
-import { type ContextScope, DeliveryContext } from "./context.ts";
-import type { CopyWriter } from "./copy-writer.ts";
-import { Busy, GiveUp, PermanentError, RetryLaterError } from "./give-up.ts";
+import { DeliveryContext } from "./context.ts";
+import { type FailureOptions, Failures } from "./failures.ts";
+import { GiveUp } from "./give-up.ts";
 import { Lane } from "./lane.ts";
 import { type LaneLimits, Lanes } from "./lanes.ts";
 import type { Handled, Pipeline } from "./pipeline.ts";
-import { chooseRetryWay } from "./retry-way.ts";
 import { Settler } from "./settler.ts";
 import { createWork, type Work } from "./work.ts";
 
-export interface ConsumerOptions {
+export interface ConsumerOptions extends FailureOptions {
   readonly adapter: Adapter;
-  readonly receiver: Receiver;
   readonly pipeline: Pipeline;
-  readonly codec: Codec;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly scope: ContextScope;
-  readonly observer: Observer;
-  readonly copies: CopyWriter;
   readonly limits: LaneLimits;
   readonly concurrency: number;
-  readonly ordered: boolean;
-  readonly retry: Required<RetryOptions>;
   readonly handlerTimeoutMs: number;
   readonly maxDeliveries: number;
   readonly haltKey: boolean;
-  /** Where dead letters are copied to; undefined where the broker's own store takes them. */
-  readonly deadLetterTo: string | undefined;
-  readonly returnSender: SenderCapabilities | undefined;
   /** There may be room for more deliveries. */
   readonly roomy: (unpaused: boolean) => void;
 }
-
-/** How soon a dead letter that could not be written is tried again; doubled each time. */
-const DEAD_LETTER_RETRY_MS = 1_000;
-const DEAD_LETTER_RETRY_MAX_MS = 60_000;
 
 /** Takes deliveries in, runs handlers for as many as may run, and decides what becomes of each. It never receives: {@link ReceiveLoop} does. */
 export class Consumer {
@@ -51,7 +28,7 @@ export class Consumer {
   readonly settler: Settler;
   readonly #o: ConsumerOptions;
   readonly #running = new Set<Work>();
-  #copying = 0;
+  readonly #failures: Failures;
   #pumping = false;
   #stopped = false;
   #idle: (() => void) | undefined;
@@ -59,6 +36,15 @@ export class Consumer {
   constructor(options: ConsumerOptions) {
     this.#o = options;
     this.lanes = new Lanes(options.limits);
+    this.#failures = new Failures(options, {
+      lanes: this.lanes,
+      stopped: () => this.#stopped,
+      finish: (work, settlement, reason) => this.#finish(work, settlement, reason),
+      leave: (work) => this.#leave(work, false),
+      seen: (work) => this.#seen(work),
+      pump: () => this.pump(),
+      next: () => this.#next(),
+    });
     this.settler = new Settler({
       receiver: options.receiver,
       adapter: options.adapter,
@@ -70,7 +56,7 @@ export class Consumer {
 
   /** Handlers at work, and copies on their way. */
   get busy(): number {
-    return this.#running.size + this.#copying;
+    return this.#running.size + this.#failures.copying;
   }
 
   accept(deliveries: readonly Delivery[]): void {
@@ -112,7 +98,7 @@ export class Consumer {
       const context = work.context;
       this.#ended(work, context);
       context?.abort(error);
-      if (work.state === "running") this.#failed(work, error);
+      if (work.state === "running") this.#failures.handle(work, error);
       else this.#leave(work, false);
       this.#next();
     }
@@ -223,7 +209,7 @@ export class Consumer {
 
   #threw(work: Work, context: DeliveryContext | undefined, error: unknown): void {
     if (!this.#ended(work, context)) return;
-    if (work.state === "running") this.#failed(work, error);
+    if (work.state === "running") this.#failures.handle(work, error);
     else this.#leave(work, false);
     this.#next();
   }
@@ -241,148 +227,10 @@ export class Consumer {
     return true;
   }
 
-  #failed(work: Work, error: unknown): void {
-    const { retry, random, clock } = this.#o;
-    if (error instanceof Busy) {
-      this.#again(work, error.delayMs, new Error("Another consumer has this event in hand."));
-      return;
-    }
-    work.firstFailure ??= new Date(clock.now()).toISOString();
-    if (error instanceof GiveUp) this.#giveUp(work, error.code, error.error);
-    else if (error instanceof PermanentError) this.#giveUp(work, "rejected", error);
-    else if (work.attempt >= retry.attempts) this.#giveUp(work, "handler-failed", error);
-    else {
-      const delayMs = error instanceof RetryLaterError ? error.delayMs : retryDelayMs(retry, work.attempt, random);
-      this.#again(work, delayMs, error, work.attempt + 1);
-    }
-  }
-
-  #again(work: Work, delayMs: number, error: unknown, attempt = work.attempt): void {
-    const { receiver, ordered, retry, returnSender, clock, observer } = this.#o;
-    const { lease } = receiver.capabilities;
-    const leaseLeftMs =
-      lease !== false && !lease.renewable && work.leaseUntilMs > 0 ? work.leaseUntilMs - clock.now() : undefined;
-    const way = this.#stopped
-      ? ({ kind: "release", delayMs: 0 } as const)
-      : chooseRetryWay({
-          delayMs,
-          ordered,
-          inPlaceMs: retry.inPlaceMs,
-          receiver: receiver.capabilities,
-          returnSender: receiver.returnTo === undefined ? undefined : returnSender,
-          leaseLeftMs,
-        });
-    if (observer.retrying !== undefined) {
-      observer.retrying({ ...this.#seen(work), error, delayMs, way: way.kind });
-    }
-    work.attempt = attempt;
-    if (way.kind === "in-place") this.#tryLater(work, delayMs);
-    else if (way.kind === "release") this.#release(work, way.delayMs);
-    else this.#copyLater(work, delayMs);
-  }
-
-  #tryLater(work: Work, delayMs: number): void {
-    this.#park(work, delayMs, () => this.lanes.unpark(work));
-  }
-
-  #park(work: Work, delayMs: number, ...then: (() => void)[]): void {
-    this.lanes.park(work);
-    work.timer = this.#o.clock.after(delayMs, () => {
-      work.timer = undefined;
-      for (const step of then) step();
-      this.pump();
-    });
-  }
-
-  #release(work: Work, delayMs: number): void {
-    if (this.#o.receiver.capabilities.release === false) {
-      // Nothing can be given back: it is delivered again once this process has stopped.
-      this.#leave(work, false);
-      work.state = "gone";
-      return;
-    }
-    this.#finish(work, {
-      delivery: work.delivery,
-      kind: "release",
-      delayMs,
-      attempt: work.attempt > 1 ? work.attempt : undefined,
-    });
-  }
-
   #giveBack(work: Work): void {
     if (this.#o.receiver.capabilities.release === false) return;
     const attempt = work.attempt > 1 ? work.attempt : undefined;
     this.settler.add(work, { delivery: work.delivery, kind: "release", delayMs: 0, attempt });
-  }
-
-  #copyLater(work: Work, delayMs: number): void {
-    const { codec, copies, receiver, clock } = this.#o;
-    const { attempt, firstFailure, redrives } = work;
-    const copy = {
-      ...codec.withBookkeeping(work.delivery.message, {
-        attempt,
-        firstFailure,
-        redrives: redrives > 0 ? redrives : undefined,
-      }),
-      notBefore: new Date(clock.now() + delayMs),
-    };
-    this.#copy(work, copies.retry(receiver.returnTo!, copy), () => {
-      if (this.#stopped) this.#release(work, 0);
-      else this.#tryLater(work, delayMs);
-    });
-  }
-
-  #giveUp(work: Work, code: DeadLetterReason["reason"], error: unknown): void {
-    const { clock, scope, deadLetterTo, copies } = this.#o;
-    const now = new Date(clock.now()).toISOString();
-    const reason: DeadLetterReason = {
-      reason: code,
-      error: redacted(error),
-      attempts: Math.max(1, work.attempt),
-      topic: scope.topic,
-      subscription: scope.subscription,
-      firstFailure: work.firstFailure ?? now,
-      time: now,
-    };
-    if (deadLetterTo === undefined) {
-      this.#finish(work, { delivery: work.delivery, kind: "reject", reason }, reason);
-      return;
-    }
-    let waitMs = DEAD_LETTER_RETRY_MS;
-    const write = () => {
-      const copying = copies.deadLetter(deadLetterTo, work.delivery.message, reason, work.redrives);
-      const later = () => {
-        if (this.#stopped) this.#release(work, 0);
-        else this.#park(work, waitMs, () => this.lanes.resume(work), write);
-        waitMs = Math.min(2 * waitMs, DEAD_LETTER_RETRY_MAX_MS);
-      };
-      this.#copy(work, copying, later, reason);
-    };
-    write();
-  }
-
-  /** A copy on its way holds no handler. Acked when it has arrived, `otherwise` when it has not: never acked on hope. */
-  #copy(work: Work, copying: Promise<void>, otherwise: () => void, reason?: DeadLetterReason): void {
-    const { observer, scope } = this.#o;
-    this.lanes.park(work);
-    work.copying = true;
-    this.#copying++;
-    const arrived = (then: () => void) => {
-      this.#copying--;
-      work.copying = false;
-      if (work.state === "parked") {
-        this.lanes.resume(work);
-        then();
-      }
-      this.#next();
-    };
-    copying.then(
-      () => arrived(() => this.#finish(work, { delivery: work.delivery, kind: "ack" }, reason)),
-      (error) => {
-        observer.trouble?.({ topic: scope.topic, subscription: scope.subscription, error });
-        arrived(otherwise);
-      },
-    );
   }
 
   #finish(work: Work, settlement: Settlement, reason?: DeadLetterReason): void {
