@@ -280,6 +280,7 @@ export function createBus(options: BusOptions): Bus {
       return openDeadLetters({
         codec,
         clock,
+        classify: (error) => adapter.classify(error),
         open: () =>
           adapter.openDeadLetters?.({ topic: name, subscription }) ??
           adapter.openReceiver({ topic: deadTopic(name, subscription), subscription, startFrom: "earliest" }),

@@ -1,2 +1,11 @@
 export { type Azurite, type AzuriteOptions, startAzurite } from "./azurite.ts";
+export * from "./event-grid/index.ts";
+export * from "./event-hubs/index.ts";
 export * from "./service-bus/index.ts";
+export {
+  EMULATORS,
+  type EmulatorName,
+  type Emulators,
+  type EmulatorsConfig,
+  startEmulators,
+} from "./start-emulators.ts";

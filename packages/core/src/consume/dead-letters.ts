@@ -3,7 +3,7 @@ import type { Codec } from "../codec/codec.ts";
 import { decodeDeadLetter } from "../codec/dead-letter.ts";
 import type { RawCloudEvent } from "../events/cloud-event.ts";
 import type { MessageWriter } from "../publish/message-writer.ts";
-import type { DeadLetterStore, Receiver } from "../spi/adapter.ts";
+import type { Adapter, DeadLetterStore, Receiver } from "../spi/adapter.ts";
 import type { DeadLetterReason, Delivery, Settlement } from "../spi/delivery.ts";
 import type { OutboundMessage, WireMessage } from "../spi/wire-message.ts";
 
@@ -56,6 +56,7 @@ export interface DeadLettersParts {
   readonly target: (topic: string | undefined) => Promise<MessageWriter>;
   readonly codec: Codec;
   readonly clock: Clock;
+  readonly classify: Adapter["classify"];
 }
 
 /** So many empty receives in a row mean that there is nothing more. */
@@ -87,7 +88,7 @@ export function openDeadLetters(parts: DeadLettersParts): DeadLetters {
     }
   };
   return {
-    list: (options = {}) => use((open) => list(parts.codec, open, options.max ?? 100)),
+    list: (options = {}) => use((open) => list(parts, open, options.max ?? 100)),
     redrive: (selection = {}) =>
       use(async (open) => {
         const target = selection.dryRun ? undefined : await parts.target(selection.to ?? parts.returnTo(open));
@@ -99,7 +100,7 @@ export function openDeadLetters(parts: DeadLettersParts): DeadLetters {
 }
 
 async function list(
-  codec: Codec,
+  { codec, classify }: DeadLettersParts,
   store: DeadLetterStore | Receiver,
   max: number,
 ): Promise<readonly DeadLetterRecord[]> {
@@ -113,6 +114,7 @@ async function list(
     taken.push(...batch);
   }
   await settleAll(
+    classify,
     store,
     taken.map((delivery) => ({ delivery, kind: "release", delayMs: 0 }) as const),
   );
@@ -125,7 +127,7 @@ async function list(
  * log's end again.
  */
 async function walk(
-  { codec, clock, putBack }: DeadLettersParts,
+  { codec, clock, classify, putBack }: DeadLettersParts,
   store: DeadLetterStore | Receiver,
   selection: DeadLetterSelection,
   act: (record: DeadLetterRecord) => Promise<void>,
@@ -166,19 +168,21 @@ async function walk(
           done++;
         }
       } finally {
-        await settleAll(store, settlements);
+        await settleAll(classify, store, settlements);
       }
       onProgress?.({ done, skipped: kept.length - (dryRun ? done : 0) });
     }
   } finally {
     if (!log) {
       await settleAll(
+        classify,
         store,
         kept.map((delivery) => ({ delivery, kind: "release", delayMs: 0 }) as const),
       );
     } else if (!dryRun && unacked.length > kept.length) {
       await copyAll(await putBack(), kept);
       await settleAll(
+        classify,
         store,
         unacked.map((delivery) => ({ delivery, kind: "ack" }) as const),
       );
@@ -249,10 +253,15 @@ function receive(store: Receiver, max: number, signal: AbortSignal): Promise<rea
   );
 }
 
-async function settleAll(store: Receiver, settlements: readonly Settlement[]): Promise<void> {
+/** A record that is no longer ours comes again: for its event, a duplicate. Any other failure is the caller's to know. */
+async function settleAll(
+  classify: Adapter["classify"],
+  store: Receiver,
+  settlements: readonly Settlement[],
+): Promise<void> {
   const { settle, release } = store.capabilities;
   const told = settlements.filter(({ kind }) => kind === "ack" || (settle === "each" && release !== false));
   if (told.length === 0) return;
   const outcomes = await store.settle(told, new AbortController().signal);
-  for (const outcome of outcomes) if (!outcome.ok) throw outcome.error;
+  for (const outcome of outcomes) if (!outcome.ok && classify(outcome.error) !== "lost") throw outcome.error;
 }

@@ -18,18 +18,20 @@ export const SASL_INIT = 0x41;
 export const SASL_OUTCOME = 0x44;
 
 /** Some clients name a descriptor by its symbol. */
-const BY_SYMBOL: Readonly<Record<string, number>> = {
-  "amqp:open:list": OPEN,
-  "amqp:begin:list": BEGIN,
-  "amqp:attach:list": ATTACH,
-  "amqp:flow:list": FLOW,
-  "amqp:transfer:list": TRANSFER,
-  "amqp:disposition:list": DISPOSITION,
-  "amqp:detach:list": DETACH,
-  "amqp:end:list": END,
-  "amqp:close:list": CLOSE,
-  "amqp:sasl-init:list": SASL_INIT,
-};
+const BY_SYMBOL: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    "amqp:open:list": OPEN,
+    "amqp:begin:list": BEGIN,
+    "amqp:attach:list": ATTACH,
+    "amqp:flow:list": FLOW,
+    "amqp:transfer:list": TRANSFER,
+    "amqp:disposition:list": DISPOSITION,
+    "amqp:detach:list": DETACH,
+    "amqp:end:list": END,
+    "amqp:close:list": CLOSE,
+    "amqp:sasl-init:list": SASL_INIT,
+  }),
+);
 
 export interface Performative {
   readonly code: number;
@@ -41,7 +43,7 @@ export interface Performative {
 /** Reads a performative; leaves the decoder at the payload behind it. */
 export function readPerformative(decoder: Decoder): Performative {
   const descriptor = decoder.descriptor();
-  const code = typeof descriptor === "string" ? BY_SYMBOL[descriptor] : descriptor;
+  const code = typeof descriptor === "string" ? BY_SYMBOL.get(descriptor) : descriptor;
   if (code === undefined) throw new AmqpError("amqp:decode-error", "An unknown performative.");
   const listBytes = decoder.raw();
   const fields = new Decoder(listBytes).value();
@@ -67,8 +69,23 @@ export function frame(channel: number, performative: Described, payloadSize = 0,
 
 export const EMPTY_FRAME: Buffer = Buffer.from([0, 0, 0, 8, 2, 0, 0, 0]);
 
-/** A performative; trailing nulls are left out as the specification allows. */
+/** Microsoft's Python client reads these fields by number and fails on a list that ends before them, though the specification allows that. */
+const WRITTEN_OUT: ReadonlyMap<number, number> = new Map([
+  [OPEN, 10],
+  [BEGIN, 8],
+  [ATTACH, 14],
+  [FLOW, 11],
+  [TRANSFER, 11],
+]);
+
+/** A performative; trailing nulls are left out, but for those that some clients want to see. */
 export function performative(code: number, fields: readonly unknown[]): Described {
+  const least = WRITTEN_OUT.get(code);
+  if (least !== undefined)
+    return new Described(
+      code,
+      Array.from({ length: Math.max(least, fields.length) }, (_, i) => fields[i] ?? null),
+    );
   let size = fields.length;
   while (size > 0 && (fields[size - 1] === null || fields[size - 1] === undefined)) size -= 1;
   return new Described(code, fields.slice(0, size));

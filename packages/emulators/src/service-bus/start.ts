@@ -3,6 +3,7 @@ import type { TokenCheck } from "../amqp/cbs.ts";
 import type { ConnectionLimits } from "../amqp/connection.ts";
 import { listen } from "../amqp/listener.ts";
 import { createClock, type MovableClock } from "../clock.ts";
+import { openTlsDoor, type TlsDoor } from "../tls-door.ts";
 import { Administration } from "./administration/administration.ts";
 import { openHttpDoor } from "./administration/http-door.ts";
 import { Broker } from "./broker/broker.ts";
@@ -10,7 +11,6 @@ import { applyConfig, type ServiceBusConfig } from "./config.ts";
 import { createControl, type ServiceBusControl } from "./control.ts";
 import { FaultPlan } from "./fault-plan.ts";
 import { Namespace } from "./namespace.ts";
-import { openTlsDoor, type TlsDoor } from "./tls-door.ts";
 
 export interface ServiceBusEmulatorOptions extends ConnectionLimits {
   /** Entities, in the shape of the official emulator's Config.json: the object, or the path of the file. */

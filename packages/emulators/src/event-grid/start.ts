@@ -1,0 +1,145 @@
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { createClock, type MovableClock } from "../clock.ts";
+import type { EventGridConfig, NamespaceConfig, TopicConfig } from "./config.ts";
+import { createControl, type EventGridControl } from "./control.ts";
+import type { DeadLetterWriter } from "./dead-letters.ts";
+import { FaultPlan } from "./fault-plan.ts";
+import { openHttpDoor } from "./http/http-door.ts";
+import { openSecureDoor } from "./http/secure-door.ts";
+import type { AzureSend } from "./push/destination.ts";
+import { WebhookCaller } from "./push/webhook-call.ts";
+import { createTiming } from "./timing.ts";
+import { Topics } from "./topics.ts";
+
+/** In base64, as every key of the service. It opens nothing but an emulator. */
+const KEY = Buffer.from("waybill event grid emulator key!").toString("base64");
+
+export interface EventGridEmulatorOptions {
+  /** Custom topics; a name alone stands for a topic of CloudEvents without subscriptions. */
+  readonly topics?: readonly (TopicConfig | string)[] | undefined;
+  readonly namespaces?: readonly NamespaceConfig[] | undefined;
+  /** More topics and namespaces: the object, or the path of a JSON file. */
+  readonly config?: EventGridConfig | string | undefined;
+  /** Functions that a destination names by `send`. */
+  readonly destinations?: Readonly<Record<string, AzureSend>> | undefined;
+  /** Functions that a subscription names by `deadLetter`. */
+  readonly deadLetters?: Readonly<Record<string, DeadLetterWriter>> | undefined;
+  /** Opens every topic. In base64. */
+  readonly key?: string | undefined;
+  /** Default 127.0.0.1. Anything else opens the emulator to others: it has no authentication of substance. */
+  readonly host?: string | undefined;
+  /** Default: a free one. */
+  readonly port?: number | undefined;
+  /** Also opens the endpoints over HTTPS, on a second free port, with a certificate made at the start. Default false. */
+  readonly tls?: boolean | undefined;
+  /** Default: the machine's time, which `control.advanceClock` moves. */
+  readonly clock?: MovableClock | undefined;
+  /**
+   * Divides the long waits: those between attempts and before a dead letter is written, release delays, and times to live. Locks,
+   * the 30 s for a webhook's answer and `maxWaitTime` keep their length. Default 1.
+   */
+  readonly speed?: number | undefined;
+  /** How long a client may take for its headers. Milliseconds, default 10 000. */
+  readonly headersTimeoutMs?: number | undefined;
+  /** How long a client may take for a whole request. Milliseconds, default 30 000. */
+  readonly requestTimeoutMs?: number | undefined;
+}
+
+export interface EventGridEmulator {
+  /** Of the emulator, and of the topics of its namespaces: `…/topics/NAME:publish`; with two namespaces `…/NAMESPACE/topics/NAME:publish`. */
+  readonly endpoint: string;
+  /** With `tls`: the same over HTTPS. */
+  readonly secureEndpoint: string | undefined;
+  /** With `tls`: the certificate to trust, PEM, as a value of `tlsOptions.ca` or a file for NODE_EXTRA_CA_CERTS. */
+  readonly certificate: string | undefined;
+  readonly key: string;
+  readonly port: number;
+  readonly control: EventGridControl;
+  /** What a publisher's client is given for a custom topic. */
+  topicEndpoint(name: string): string;
+  /** Cuts every connection and frees the port; open deliveries are given up. Idempotent. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Starts Event Grid in this process, in memory: not a service, and with no authentication of substance. Resolves when every webhook
+ * of the configuration has agreed or waits for somebody to open its validation address; rejects when one refuses, when the port is
+ * taken or when the configuration is wrong.
+ */
+export async function startEventGridEmulator(options: EventGridEmulatorOptions = {}): Promise<EventGridEmulator> {
+  const clock = options.clock ?? createClock();
+  const key = options.key ?? KEY;
+  const caller = new WebhookCaller(clock);
+  const faults = new FaultPlan();
+  let origin = "";
+  const topics = new Topics(
+    {
+      timing: createTiming(clock, options.speed ?? 1),
+      caller,
+      destinations: options.destinations ?? {},
+      deadLetters: options.deadLetters ?? {},
+    },
+    () => origin,
+  );
+  const { headersTimeoutMs = 10_000, requestTimeoutMs = 30_000 } = options;
+  const server = openHttpDoor({ topics, faults, keys: [key], clock, headersTimeoutMs, requestTimeoutMs });
+  server.listen(options.port ?? 0, options.host ?? "127.0.0.1");
+  await once(server, "listening");
+  const { address, port, family } = server.address() as AddressInfo;
+  const host = /^(0\.0\.0\.0|::)$/.test(address) ? "127.0.0.1" : family === "IPv6" ? `[${address}]` : address;
+  origin = `http://${host}:${port}`;
+  const secure = options.tls === true ? await openSecureDoor(server, address) : undefined;
+
+  let closing: Promise<void> | undefined;
+  const stop = async () => {
+    caller.close();
+    topics.close();
+    server.closeAllConnections();
+    secure?.close();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    if (options.clock === undefined) clock.stop();
+  };
+  const close = () => {
+    closing ??= stop();
+    return closing;
+  };
+  try {
+    await build(topics, options);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    endpoint: origin,
+    secureEndpoint: secure && `https://${host}:${secure.port}`,
+    certificate: secure?.certificate,
+    key,
+    port,
+    control: createControl({ topics, faults, server, clock }),
+    topicEndpoint: (name) => `${origin}/${name}/api/events`,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function build(topics: Topics, options: EventGridEmulatorOptions): Promise<void> {
+  const { config } = options;
+  const more: EventGridConfig =
+    typeof config === "string" ? (JSON.parse(await readFile(config, "utf8")) as EventGridConfig) : (config ?? {});
+  const subscriptions: Promise<unknown>[] = [];
+  for (const given of [...(options.topics ?? []), ...(more.topics ?? [])]) {
+    const topic: TopicConfig = typeof given === "string" ? { name: given } : given;
+    const { path } = topics.createTopic(topic.name, topic.inputSchema);
+    for (const one of topic.subscriptions ?? []) subscriptions.push(topics.createSubscription(path, one));
+  }
+  for (const namespace of [...(options.namespaces ?? []), ...(more.namespaces ?? [])]) {
+    for (const topic of namespace.topics) {
+      const { path } = topics.createNamespaceTopic(namespace.name, topic.name);
+      for (const one of topic.subscriptions ?? []) subscriptions.push(topics.createSubscription(path, one));
+    }
+  }
+  await Promise.all(subscriptions);
+}

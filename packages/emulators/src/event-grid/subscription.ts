@@ -1,0 +1,153 @@
+import { randomUUID } from "node:crypto";
+import type { EventSubscriptionConfig, NamespaceSubscriptionConfig } from "./config.ts";
+import { DeadLetters, type DeadLetterWriter } from "./dead-letters.ts";
+import type { AcceptedEvent, EventSchema } from "./events/accepted-event.ts";
+import { type EventFilter, matches } from "./filters/event-filter.ts";
+import { configProblem } from "./problem.ts";
+import { PullQueue } from "./pull/pull-queue.ts";
+import {
+  type AzureSend,
+  azureDelivery,
+  type Deliver,
+  type Destination,
+  isBatching,
+  webhookDelivery,
+} from "./push/destination.ts";
+import { PushQueue } from "./push/push-queue.ts";
+import { retryRules } from "./push/retry-rules.ts";
+import type { WebhookCaller } from "./push/webhook-call.ts";
+import { parseDuration, type Timing } from "./timing.ts";
+
+export type ProvisioningState = "Succeeded" | "AwaitingManualAction";
+
+/** A named interest in a topic, with what waits for it. Takes events only once its endpoint has agreed. */
+export interface Subscription {
+  readonly name: string;
+  readonly schema: EventSchema;
+  readonly destination: Destination | undefined;
+  readonly queue: PushQueue | PullQueue;
+  readonly deadLetters: DeadLetters;
+  readonly validationCode: string;
+  provisioningState: ProvisioningState;
+  offer(events: readonly AcceptedEvent[]): void;
+}
+
+/** What subscriptions need from the emulator. */
+export interface Surroundings {
+  readonly timing: Timing;
+  readonly caller: WebhookCaller;
+  readonly destinations: Readonly<Record<string, AzureSend>>;
+  readonly deadLetters: Readonly<Record<string, DeadLetterWriter>>;
+}
+
+const REASONS = {
+  attempts: "MaxDeliveryAttemptsExceeded",
+  expired: "TimeToLiveExceeded",
+  final: "UndeliverableDueToClientError",
+};
+const NAMESPACE_REASONS = {
+  attempts: "Maximum delivery attempts was exceeded.",
+  expired: "Event time to live was exceeded.",
+  final: "Undeliverable due to client error",
+};
+
+const MINUTE = 60_000;
+const DEFAULT_BATCH_KILOBYTES = 64;
+
+export function openSubscription(
+  config: EventSubscriptionConfig,
+  inputSchema: EventSchema,
+  around: Surroundings,
+): Subscription {
+  const schema = config.eventDeliverySchema ?? inputSchema;
+  if (schema === "EventGridSchema" && inputSchema !== "EventGridSchema")
+    throw configProblem("CloudEvents cannot be delivered in the Event Grid schema.");
+  const deadLetters = new DeadLetters(config.name, schema, named(config.deadLetter, around.deadLetters), around.timing);
+  const queue = openPush(config, config.destination, schema, deadLetters, around, {
+    isNamespace: false,
+    maxAttempts: config.retryPolicy?.maxDeliveryAttempts ?? 30,
+    timeToLiveMs: (config.retryPolicy?.eventTimeToLiveInMinutes ?? 1440) * MINUTE,
+  });
+  return assemble(config.name, schema, config.destination, queue, deadLetters, config.filter);
+}
+
+export function openNamespaceSubscription(config: NamespaceSubscriptionConfig, around: Surroundings): Subscription {
+  const schema = "CloudEventSchemaV1_0";
+  const writer = named(config.deadLetter, around.deadLetters);
+  const deadLetters = new DeadLetters(config.name, "namespace", writer, around.timing);
+  const maxAttempts = config.maxDeliveryCount ?? 10;
+  const timeToLiveMs = parseDuration(config.eventTimeToLive ?? "P7D")!;
+  const lockMs = (config.receiveLockDurationInSeconds ?? 60) * 1000;
+  const queue =
+    config.destination === undefined
+      ? new PullQueue({ lockMs, maxDeliveries: maxAttempts, timeToLiveMs }, deadLetters, around.timing)
+      : openPush(config, config.destination, schema, deadLetters, around, {
+          isNamespace: true,
+          maxAttempts,
+          timeToLiveMs,
+        });
+  return assemble(config.name, schema, config.destination, queue, deadLetters, config.filter);
+}
+
+function assemble(
+  name: string,
+  schema: EventSchema,
+  destination: Destination | undefined,
+  queue: PushQueue | PullQueue,
+  deadLetters: DeadLetters,
+  filter: EventFilter | undefined,
+): Subscription {
+  return {
+    name,
+    schema,
+    destination,
+    queue,
+    deadLetters,
+    validationCode: randomUUID().toUpperCase(),
+    provisioningState: "Succeeded",
+    offer(events) {
+      if (this.provisioningState !== "Succeeded") return;
+      const wanted = filter === undefined ? events : events.filter((event) => matches(filter, event));
+      if (wanted.length > 0) queue.offer(wanted);
+    },
+  };
+}
+
+function openPush(
+  { name }: { readonly name: string },
+  destination: Destination,
+  schema: EventSchema,
+  deadLetters: DeadLetters,
+  around: Surroundings,
+  policy: { readonly isNamespace: boolean; readonly maxAttempts: number; readonly timeToLiveMs: number },
+): PushQueue {
+  const isWebHook = destination.endpointType === "WebHook";
+  const isBatched = isWebHook ? isBatching(destination) : destination.endpointType === "EventHub";
+  const deliver: Deliver = isWebHook
+    ? webhookDelivery(destination, { subscription: name, schema }, around.caller)
+    : azureDelivery(destination, named(destination.send, around.destinations)!, { subscription: name, schema });
+  const kilobytes = (isWebHook ? destination.preferredBatchSizeInKilobytes : undefined) ?? DEFAULT_BATCH_KILOBYTES;
+  return new PushQueue(
+    {
+      rules: retryRules(isWebHook ? "webhook" : "azure", policy.isNamespace),
+      maxAttempts: policy.maxAttempts,
+      timeToLiveMs: policy.timeToLiveMs,
+      maxEventsPerBatch: isBatched ? ((isWebHook ? destination.maxEventsPerBatch : undefined) ?? 5000) : 1,
+      maxBatchBytes: kilobytes * 1024,
+      reasons: policy.isNamespace ? NAMESPACE_REASONS : REASONS,
+    },
+    deliver,
+    deadLetters,
+    around.timing,
+  );
+}
+
+function named<T extends (...args: never[]) => unknown>(
+  given: T | string | undefined,
+  table: Readonly<Record<string, T>>,
+): T | undefined {
+  if (typeof given !== "string") return given;
+  const found = Object.hasOwn(table, given) ? table[given] : undefined;
+  if (found === undefined) throw configProblem(`There is no function named '${given}' among the emulator's options.`);
+  return found;
+}

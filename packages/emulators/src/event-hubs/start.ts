@@ -1,0 +1,95 @@
+import { readFile } from "node:fs/promises";
+import type { TokenCheck } from "../amqp/cbs.ts";
+import type { ConnectionLimits } from "../amqp/connection.ts";
+import { type Listener, listen } from "../amqp/listener.ts";
+import { createClock, type MovableClock } from "../clock.ts";
+import { openTlsDoor } from "../tls-door.ts";
+import { type EventHubsConfig, readConfig } from "./config.ts";
+import { createControl, type EventHubsControl } from "./control.ts";
+import { FaultPlan } from "./fault-plan.ts";
+import type { HubOptions } from "./hub-settings.ts";
+import { Hubs } from "./hubs.ts";
+import { Namespace } from "./namespace.ts";
+
+export interface EventHubsEmulatorOptions extends ConnectionLimits {
+  /** Hubs by name. More can come through `control.createHub`. */
+  readonly hubs?: Readonly<Record<string, HubOptions>> | undefined;
+  /** Hubs in the shape of the official emulator's Config.json: the object, or the path of the file. */
+  readonly config?: EventHubsConfig | string | undefined;
+  /** Default 127.0.0.1. Anything else opens the emulator to others: it has no authentication of substance. */
+  readonly host?: string | undefined;
+  /** Default: a free one. */
+  readonly port?: number | undefined;
+  /** Default: the machine's time, which `control.advanceClock` moves. */
+  readonly clock?: MovableClock | undefined;
+  /** Keeps the events in this folder, over a restart of the process, not of a machine that loses its power; absent: in memory. One emulator at a time. */
+  readonly dataDir?: string | undefined;
+  /** Looks at the token of each entity. Default: everyone is let in. */
+  readonly checkToken?: TokenCheck | undefined;
+  /** Also speaks TLS on the same port, with a certificate made at the start: token credentials insist on it. Default false. */
+  readonly tls?: boolean | undefined;
+}
+
+export interface EventHubsEmulator {
+  /** With `tls`: the certificate to trust, PEM, for a file that NODE_EXTRA_CA_CERTS names. */
+  readonly certificate: string | undefined;
+  /** For every hub: give the hub's name beside it. `UseDevelopmentEmulator=true` is in it. */
+  readonly connectionString: string;
+  readonly port: number;
+  readonly control: EventHubsControl;
+  /** Cuts every connection and frees the port. Idempotent. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const TLS_HANDSHAKE = 0x16;
+
+/**
+ * Starts an Event Hubs namespace in this process, for tests and development: it is no service, and whoever reaches the port may send and
+ * read. Rejects when the port is taken, the folder cannot be written or the config is wrong.
+ */
+export async function startEventHubsEmulator(options: EventHubsEmulatorOptions = {}): Promise<EventHubsEmulator> {
+  const { config } = options;
+  const file = typeof config === "string" ? (JSON.parse(await readFile(config, "utf8")) as EventHubsConfig) : config;
+  const clock = options.clock ?? createClock();
+  const hubs = new Hubs(clock, options.dataDir);
+  const faults = new FaultPlan();
+  const namespace = new Namespace(hubs, faults, clock, options.checkToken ?? (() => undefined));
+  let listener: Listener;
+  const tls = options.tls === true ? await openTlsDoor((socket) => listener.accept(socket)) : undefined;
+  const open = () => {
+    for (const [name, hub] of file === undefined ? [] : readConfig(file)) hubs.create(name, hub);
+    for (const [name, hub] of Object.entries(options.hubs ?? {})) hubs.create(name, hub);
+    return listen({
+      ...options,
+      handler: namespace,
+      other: (socket, firstByte) => {
+        if (tls === undefined || firstByte !== TLS_HANDSHAKE) socket.destroy();
+        else tls.accept(socket);
+      },
+    });
+  };
+  const release = () => {
+    hubs.close();
+    if (options.clock === undefined) clock.stop();
+  };
+  try {
+    listener = await open();
+  } catch (error) {
+    release();
+    throw error;
+  }
+  const host = listener.host === "0.0.0.0" ? "127.0.0.1" : listener.host;
+  const close = async () => {
+    await listener.close();
+    release();
+  };
+  return {
+    connectionString: `Endpoint=sb://${host}:${listener.port};SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;`,
+    certificate: tls?.certificate,
+    port: listener.port,
+    control: createControl({ hubs, namespace, faults, listener, clock }),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
