@@ -192,13 +192,13 @@ async function walk(
 }
 
 /**
- * What is redriven and fails again comes back to the same place: a walk takes each event once, and nothing that was given up since it began.
- * Otherwise it would never end.
+ * What is redriven and fails again comes back to the same place: a walk takes nothing that was given up since it began, and no record twice. Otherwise
+ * it would never end. Two records of one event, left by a crash between copy and ack, are both taken.
  */
 function onceInAWalk(startedMs: number): (record: DeadLetterRecord) => boolean {
   const seen = new Set<string>();
   return ({ id, event, reason }) => {
-    const name = JSON.stringify([event?.source, id]);
+    const name = JSON.stringify([event?.source, id, reason?.time]);
     if (seen.has(name) || (reason !== undefined && Date.parse(reason.time) > startedMs)) return false;
     seen.add(name);
     return true;
