@@ -7,7 +7,7 @@ import { type Import, importsOf, ROOT, sourceFiles } from "./imports.ts";
  * The arrows of the house: what a package may import of ours. They never run the other way.
  *
  *     waybill (cli)  sidecar  ──►  config  ──►  outbox   adapters/*  ──►  core
- *                                  conformance ──► core      emulators ──► nothing of ours
+ *        └──► emulators            conformance ──► core      emulators ──► nothing of ours
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "packages/core": [],
@@ -17,7 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "packages/conformance": ["@waybill/core"],
   "packages/outbox": ["@waybill/core"],
   "packages/config": ["@waybill/core", "@waybill/outbox"],
-  "packages/cli": ["@waybill/core", "@waybill/outbox", "@waybill/config"],
+  "packages/cli": ["@waybill/core", "@waybill/outbox", "@waybill/config", "@waybill/emulators"],
 };
 
 /** Inside core, a folder may use those before it at run time. Types may point anywhere: they are gone when it runs. */

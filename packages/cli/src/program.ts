@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
 import { configCommand } from "./commands/config.ts";
 import { deadCommand } from "./commands/dead/index.ts";
+import { devCommand } from "./commands/dev/index.ts";
 import { publishCommand } from "./commands/publish.ts";
 import { relayCommand } from "./commands/relay.ts";
 import { tailCommand } from "./commands/tail.ts";
@@ -49,6 +50,7 @@ export function createProgram(host: ProgramHost): Command {
   for (const make of [relayCommand, publishCommand, tailCommand, deadCommand, configCommand]) {
     program.addCommand(inherit(make(bind), program));
   }
+  program.addCommand(inherit(devCommand(bind, host.write), program));
   return program;
 }
 

@@ -3,7 +3,7 @@ import { Decoder } from "../amqp/decode.ts";
 import { Encoder } from "../amqp/encode.ts";
 import { Described, long, Raw, sym, timestamp } from "../amqp/values.ts";
 
-export const PARTITION_KEY = "x-opt-partition-key";
+const PARTITION_KEY = "x-opt-partition-key";
 
 /** An event as its sender wrote it, taken apart only as far as the annotations: all else stays the bytes that came. */
 export interface EventMessage {
