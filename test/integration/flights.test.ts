@@ -187,6 +187,32 @@ describe("the command line", () => {
     expect(stderr).toContain(words);
   });
 
+  it.each([
+    ["a file", ["file"], "it is a file"],
+    ["below a file", ["file", "x"], "below one"],
+    ["where the system makes none", ["/proc/x/y"], "no folder can be made there"],
+  ])("refuses to keep the databases in %s, at once", async (_, parts, words) => {
+    await inputOf("file", "");
+    const keep = parts[0]?.startsWith("/") ? String(parts[0]) : join(folder, ...parts);
+    const { code, stdout, stderr } = await start("--events", "1", "--keep", keep);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain(`--keep ${keep} cannot be used`);
+    expect(stderr).toContain(words);
+  });
+
+  it("says nothing of a reader that has gone", async () => {
+    const child = spawn(process.execPath, ["--conditions=source", MAIN, "--events", "1"], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    child.stdout.destroy();
+    let stderr = "";
+    child.stderr.on("data", (chunk) => {
+      stderr += chunk;
+    });
+    const [code] = await once(child, "close");
+    expect({ code, stack: /EPIPE|\bat /.test(stderr) }).toEqual({ code: 0, stack: false });
+  });
+
   it("helps, also behind the dashes that pnpm hands on", async () => {
     const { code, stdout } = await start("--", "--help");
     expect(code).toBe(0);

@@ -452,6 +452,95 @@ describe.skipIf(noAzurite !== "")("errors as the SDK really gives them", () => {
   });
 });
 
+describe("a service that accepts connections and never answers", () => {
+  /** Its address; it answers a receive with one message when `delivers` is set, and nothing else ever. */
+  async function silent({ delivers = false } = {}) {
+    let requests = 0;
+    const server = createServer((request, response) => {
+      requests++;
+      if (delivers && request.method === "GET") response.end(ONE_MESSAGE);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    cleanups.push(async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    });
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}/devstoreaccount1`;
+    const credential = new StorageSharedKeyCredential("devstoreaccount1", "a2V5");
+    return { endpoint, credential, asked: () => expect.poll(() => requests).toBeGreaterThan(0) };
+  }
+
+  const ONE_MESSAGE = `<?xml version="1.0" encoding="utf-8"?><QueueMessagesList><QueueMessage><MessageId>m</MessageId>
+    <InsertionTime>Fri, 09 Oct 2009 21:04:30 GMT</InsertionTime><ExpirationTime>Fri, 16 Oct 2099 21:04:30 GMT</ExpirationTime>
+    <PopReceipt>r</PopReceipt><TimeNextVisible>Fri, 09 Oct 2009 23:29:20 GMT</TimeNextVisible><DequeueCount>1</DequeueCount>
+    <MessageText>e30=</MessageText></QueueMessage></QueueMessagesList>`;
+  const thrown = (work: Promise<unknown> | undefined) =>
+    work?.then(
+      () => "no error",
+      (error: unknown) => error,
+    );
+
+  it("fails every call in time, as something that passes", async () => {
+    const { endpoint, credential } = await silent();
+    const { adapter, topic, source } = setUp({ endpoint, credential, requestTimeoutMs: 200 });
+    const ready = setUp({ endpoint, credential, requestTimeoutMs: 200, createQueues: false });
+    const sender = await ready.adapter.openSender(ready.topic);
+    const receiver = await ready.adapter.openReceiver(ready.source());
+    const letters = await ready.adapter.openDeadLetters?.(ready.source());
+    const health = await adapter.health(never);
+    const errors = await Promise.all([
+      thrown(adapter.openSender(topic)),
+      thrown(adapter.openReceiver(source())),
+      thrown(adapter.backlog?.(source())),
+      thrown(adapter.plan()),
+      sender.send([event("a")], never).then(([outcome]) => errorOf(outcome)),
+      thrown(receiver.receive(want(), never)),
+      thrown(letters?.browse(1, never)),
+      health.ok ? undefined : health.error,
+    ]);
+    for (const error of errors) {
+      expect(String(error)).toMatch(/WB_STORAGE_QUEUE_CALL.*no answer within 200 ms/);
+      expect(adapter.classify(error)).toBe("transient");
+    }
+  });
+
+  it("ends an ack and a renewal in time, and loses nothing by it", async () => {
+    const { endpoint, credential } = await silent({ delivers: true });
+    const { adapter, source } = setUp({ endpoint, credential, requestTimeoutMs: 200, createQueues: false });
+    const receiver = await adapter.openReceiver(source());
+    const [delivery] = (await receiver.receive(want(1), never)) as [Delivery];
+    const [renewed] = (await receiver.renew?.([delivery], never)) ?? [];
+    const [acked] = await receiver.settle([ack(delivery)], never);
+    for (const outcome of [renewed, acked]) expect(adapter.classify(errorOf(outcome))).toBe("transient");
+    // Still held: a later ack is tried, not refused as lost.
+    expect(adapter.classify(errorOf(one(await receiver.settle([ack(delivery)], never))))).toBe("transient");
+  });
+
+  it("leaves a send when the caller's signal says so", async () => {
+    const { endpoint, credential, asked } = await silent();
+    const { adapter, topic } = setUp({ endpoint, credential, createQueues: false });
+    const abort = new AbortController();
+    const sending = (await adapter.openSender(topic)).send([event("a")], abort.signal);
+    await asked();
+    abort.abort();
+    expect(errorOf(one(await sending))).toMatchObject({ name: "AbortError" });
+  });
+
+  it("is left by close, whatever is under way", async () => {
+    const { endpoint, credential, asked } = await silent();
+    const { adapter, topic, source } = setUp({ endpoint, credential });
+    const opening = [thrown(adapter.openSender(topic)), thrown(adapter.openReceiver(source()))];
+    await asked();
+    const ready = setUp({ endpoint, credential, createQueues: false });
+    const sending = (await ready.adapter.openSender(ready.topic)).send([event("a")], never);
+    const receiving = thrown((await ready.adapter.openReceiver(ready.source())).receive(want(), never));
+    const counting = thrown(ready.adapter.backlog?.(ready.source()));
+    await Promise.all([adapter.close(), ready.adapter.close()]);
+    const errors = [...(await Promise.all([...opening, receiving, counting])), errorOf(one(await sending))];
+    expect(errors.map((error) => adapter.classify(error))).toEqual(Array(5).fill("closed"));
+  });
+});
+
 describe.skipIf(noAzurite !== "")("a bus over storage queues", () => {
   it("retries through the broker with the attempt, dead-letters, and redrives to that subscription alone", async () => {
     const { adapter, topic } = setUp({}, ["billing", "mail"]);

@@ -2,6 +2,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createOutbox } from "@waybill/outbox";
+import { sqlite } from "@waybill/outbox/sqlite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runWaybill, startWaybill } from "./run-waybill.test.helper.ts";
 
@@ -131,5 +133,71 @@ describe.concurrent("secrets", () => {
     expect(ran.code).toBe(code);
     expect(ran.stdout + ran.stderr).not.toContain(CANARY);
     expect(ran.stdout + ran.stderr).not.toBe("");
+  });
+});
+
+describe.concurrent("a broker that never answers", () => {
+  /** Says at which door it stands, on standard error, and never comes out again. */
+  const HANGING = `
+    const hang = (door) => { console.error("hangs in " + door); return new Promise((resolve) => setTimeout(resolve, 600_000)); };
+    export default ({ door }) => ({
+      name: "hanging",
+      health: () => (door === "health" ? hang(door) : Promise.resolve({ ok: true })),
+      openSender: () => hang("openSender"),
+      openReceiver: () => hang("openReceiver"),
+      classify: () => "unknown",
+      close: () => hang("close"),
+    });`;
+
+  beforeAll(() => {
+    write("hanging.mjs", HANGING);
+    for (const door of ["health", "openSender"]) {
+      const broker = `broker: { adapter: ./hanging.mjs, door: ${door} }`;
+      const topics = "topics: { orders: { subscriptions: [billing] } }";
+      write(`${door}.yaml`, `source: /cli\n${broker}\n${topics}\noutbox: { store: sqlite, path: ./${door}.db }`);
+    }
+  });
+  const start = (door: string, ...args: string[]) =>
+    startWaybill(["--config", `${door}.yaml`, ...args], { cwd: folder, input: '{"type":"t"}\n' });
+
+  it.each([
+    ["health", "SIGINT", 130, ["publish", "orders", "--type", "t"]],
+    ["openSender", "SIGINT", 130, ["publish", "orders", "--type", "t"]],
+    ["openSender", "SIGTERM", 143, ["publish", "orders", "--file", "-"]],
+    ["openSender", "SIGINT", 130, ["tail", "orders", "--subscription", "other"]],
+  ] as const)("in %s: %s ends it with %i, in time (%j)", async (door, signal, code, args) => {
+    const running = start(door, ...args);
+    await running.said(`hangs in ${door}`);
+    const since = performance.now();
+    running.kill(signal);
+    expect((await running.ended).code).toBe(code);
+    expect(performance.now() - since).toBeLessThan(6_000);
+  });
+
+  it("does not keep a relay past its drain's deadline: it says what is left and exits 1", async () => {
+    const store = sqlite({ path: join(folder, "openSender.db") });
+    const outbox = createOutbox({ store, source: "/cli" });
+    const event = { specversion: "1.0", id: "1", source: "/cli", type: "t" } as const;
+    await outbox.transaction((tx) => outbox.publishRaw(tx, "orders", event));
+    await store.close();
+    const relay = start("openSender", "relay", "--json", "--drain-timeout", "500ms");
+    await relay.said("hangs in openSender");
+    await relay.said('"ready":true');
+    const since = performance.now();
+    relay.kill("SIGTERM");
+    const { code, stdout, stderr } = await relay.ended;
+    expect(performance.now() - since).toBeLessThan(500 + 2_500);
+    expect(code).toBe(1);
+    expect(json(stdout)).toMatchObject({ stopped: true, published: 0, waiting: 1 });
+    expect(stderr).toContain("DRAIN_DEADLINE");
+  });
+
+  it("does not keep a relay that has nothing to do", async () => {
+    const relay = start("health", "relay", "--json", "--drain-timeout", "30s");
+    await relay.said('"ready":true');
+    const since = performance.now();
+    relay.kill("SIGTERM");
+    expect((await relay.ended).code).toBe(0);
+    expect(performance.now() - since).toBeLessThan(3_000);
   });
 });

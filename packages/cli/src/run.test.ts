@@ -38,6 +38,7 @@ describe("run", () => {
     [["publish", "--help"], "Examples:"],
     [["tail", "--help"], "Examples:"],
     [["config", "--help"], "Examples:"],
+    [["dev", "--help"], "Examples:"],
     [["dead", "--help"], "Examples:"],
     [["dead", "list", "--help"], "Examples:"],
     [["dead", "show", "--help"], "Examples:"],

@@ -8,6 +8,9 @@ import { createRedactor } from "./redactor.ts";
 import { createSession, type GlobalOptions, type Session } from "./session.ts";
 import { listenForShutdown } from "./shutdown.ts";
 
+/** For closing, once a signal has come. */
+const LEAVE_MS = 1_000;
+
 /** Answers the exit code; undefined is 0. */
 export type Action = (session: Session) => Promise<number | undefined>;
 
@@ -27,7 +30,11 @@ export async function run(
     write: (text) => io.stdout.write(text),
     run: async (options: GlobalOptions, action) => {
       session = createSession({ options, output, redactor, shutdown });
-      exitCode = (await action(session)) ?? EXIT.ok;
+      const cutShort = shutdown.overdue.then((code) => {
+        output.note("stopped before it was done: something does not answer");
+        return code;
+      });
+      exitCode = (await Promise.race([action(session), cutShort])) ?? EXIT.ok;
     },
   });
   try {
@@ -44,7 +51,7 @@ export async function run(
     printError(error, exitCode, output, { json, verbose: argv.includes("--verbose") });
   } finally {
     await session
-      ?.close()
+      ?.close(shutdown.code === undefined ? {} : { withinMs: LEAVE_MS })
       .catch((error: unknown) => output.note(`closing: ${error instanceof Error ? error.message : error}`));
     shutdown.dispose();
   }
@@ -58,5 +65,5 @@ function commandWords(argv: readonly string[]): string[] {
   return [command, sub].filter((word) => word !== undefined);
 }
 
-const COMMANDS = new Set(["relay", "publish", "tail", "dead", "config"]);
+const COMMANDS = new Set(["relay", "publish", "tail", "dead", "config", "dev"]);
 const DEAD_COMMANDS = new Set(["list", "show", "redrive", "purge"]);

@@ -5,6 +5,7 @@ import { cliErrors } from "./cli-errors.ts";
 import type { Output } from "./output.ts";
 import type { Redactor } from "./redactor.ts";
 import type { Shutdown } from "./shutdown.ts";
+import { within } from "./within.ts";
 
 export interface GlobalOptions {
   readonly config?: string;
@@ -29,7 +30,8 @@ export interface Session {
   brokerTrouble(): Promise<Error | undefined>;
   /** True when an opened broker knows the error, or a cause of it, as one of network or credentials. */
   isBrokerFault(error: unknown): boolean;
-  close(): Promise<void>;
+  /** Closes the bus; answers within `withinMs` (default 5 000), since a broker that does not answer must not keep the command. */
+  close(options?: { withinMs?: number }): Promise<void>;
 }
 
 export interface OpenedBus {
@@ -39,11 +41,15 @@ export interface OpenedBus {
 }
 
 const HEALTH_MS = 5_000;
+const CLOSE_MS = 5_000;
+/** After a signal, for commands that do not say how long: enough for a broker that answers at all. */
+const FINISH_MS = 2_000;
 
 export function createSession(parts: Pick<Session, "options" | "output" | "redactor" | "shutdown">): Session {
   const { options, redactor } = parts;
   let loading: Promise<LoadedConfig> | undefined;
   let opened: OpenedBus | undefined;
+  let closing: Promise<void> | undefined;
 
   async function load(): Promise<LoadedConfig> {
     const loaded = await loadConfig({ file: options.config, overrides: options.set });
@@ -66,6 +72,11 @@ export function createSession(parts: Pick<Session, "options" | "output" | "redac
     return cliErrors.WB_BROKER_UNREACHABLE({ brokers: brokers.join(", "), problem }, health.error);
   }
 
+  async function close(withinMs: number): Promise<void> {
+    if (opened === undefined || (await within(withinMs, opened.bus.close()))) return;
+    parts.output.note("a broker did not answer while it was closed, and was left");
+  }
+
   const session: Session = {
     ...parts,
     json: options.json === true,
@@ -74,6 +85,7 @@ export function createSession(parts: Pick<Session, "options" | "output" | "redac
       return loading;
     },
     open: async ({ observers = [], evenIfDown = false } = {}) => {
+      parts.shutdown.finishWithin(FINISH_MS);
       const loaded = await session.loaded();
       const adapters = await openAdapters(loaded);
       if (Object.values(loaded.config.brokers).some(({ adapter }) => adapter === "memory")) {
@@ -86,8 +98,9 @@ export function createSession(parts: Pick<Session, "options" | "output" | "redac
     },
     brokerTrouble,
     isBrokerFault: (error) => isOfKind(error, "unauthorized") || isOfKind(error, "transient"),
-    close: async () => {
-      await opened?.bus.close();
+    close: ({ withinMs = CLOSE_MS } = {}) => {
+      closing ??= close(withinMs);
+      return closing;
     },
   };
   return session;

@@ -2,6 +2,7 @@ import { createHash, randomInt } from "node:crypto";
 import type { NewEvent, RawCloudEvent } from "@waybill/core";
 import { checkAttributes, checkLogicalName, toCloudEvent } from "@waybill/core/spi";
 import { eventText } from "./event-text.ts";
+import { outboxErrors } from "./outbox-errors.ts";
 import type { NewRow } from "./store.ts";
 
 const BUCKETS = 64;
@@ -13,7 +14,14 @@ export function newRows(
   source: string,
   nowMs: number,
 ): NewRow[] | Promise<NewRow[]> {
-  const made = events.map((event) => toCloudEvent(event, source));
+  const made: (RawCloudEvent | Promise<RawCloudEvent>)[] = [];
+  try {
+    for (const event of events) made.push(toCloudEvent(event, source));
+  } catch (error) {
+    // Those still being checked are not waited for; what becomes of them must not end the process.
+    for (const one of made) if (one instanceof Promise) one.catch(() => undefined);
+    throw error;
+  }
   const rows = (complete: RawCloudEvent[]) =>
     complete.map((event, i) => newRow(topic, event, events[i]!.notBefore, nowMs));
   return made.some((one) => one instanceof Promise) ? Promise.all(made).then(rows) : rows(made as RawCloudEvent[]);
@@ -24,7 +32,7 @@ export function newRow(topic: string, event: RawCloudEvent, notBefore: Date | un
   checkLogicalName("topic", topic);
   checkAttributes(event);
   const key = event.partitionkey;
-  const notBeforeMs = notBefore?.getTime();
+  const notBeforeMs = timeOf(notBefore);
   return {
     topic,
     key,
@@ -32,4 +40,12 @@ export function newRow(topic: string, event: RawCloudEvent, notBefore: Date | un
     event: eventText(event),
     notBeforeMs: notBeforeMs !== undefined && notBeforeMs > nowMs ? notBeforeMs : undefined,
   };
+}
+
+function timeOf(notBefore: Date | undefined): number | undefined {
+  if (notBefore === undefined) return undefined;
+  const ms = notBefore instanceof Date ? notBefore.getTime() : Number.NaN;
+  // Due now is the last thing that a date which could not be read may mean.
+  if (Number.isNaN(ms)) throw outboxErrors.WB_OUTBOX_OPTION({ option: "notBefore", problem: "must be a valid Date" });
+  return ms;
 }

@@ -14,6 +14,13 @@ async function main(): Promise<number> {
       stopped.abort(new Error(`stopped by ${name}`));
     });
   }
+  // Whoever read it has gone (`start | head`): the run goes on, for its exit code and what it keeps, and says nothing more there.
+  process.stderr.on("error", () => undefined);
+  process.stdout.on("error", ({ code, message }: NodeJS.ErrnoException) => {
+    if (code === "EPIPE") return;
+    process.stderr.write(`The result cannot be written: ${message}.\n`);
+    process.exitCode = EXIT.failed;
+  });
   try {
     const options = parseOptions(process.argv.slice(2));
     if (options === undefined) {
@@ -33,5 +40,5 @@ async function main(): Promise<number> {
 }
 
 void main().then((code) => {
-  process.exitCode = code;
+  process.exitCode ??= code;
 });

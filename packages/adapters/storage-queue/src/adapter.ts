@@ -1,5 +1,6 @@
 import { type Adapter, deadTopic, ownTopic, type Source } from "@waybill/core/spi";
 import { createAdmin, type PlannedQueue } from "./admin.ts";
+import { createCall } from "./call.ts";
 import { classify, failedCall } from "./classify.ts";
 import { connect } from "./connect.ts";
 import { createDeadLetters } from "./dead-letters.ts";
@@ -24,13 +25,12 @@ export function storageQueue(options: StorageQueueOptions): StorageQueueAdapter 
   const settings = checkOptions(options);
   const names = createQueueNames(settings);
   const service = connect(options);
-  const admin = createAdmin(service, names, settings);
+  const closing = new AbortController();
+  const call = createCall(settings.requestTimeoutMs, closing.signal);
+  const admin = createAdmin(service, names, call, settings);
   const open = new Set<{ close(): Promise<void> }>();
-  let closed = false;
 
-  const checkOpen = () => {
-    if (closed) throw storageQueueErrors.WB_STORAGE_QUEUE_CLOSED({ what: "adapter" });
-  };
+  const checkOpen = () => closing.signal.throwIfAborted();
   const track = <T extends { close(): Promise<void> }>(part: T): T => {
     const { close } = part;
     const tracked: T = {
@@ -85,14 +85,17 @@ export function storageQueue(options: StorageQueueOptions): StorageQueueAdapter 
     async openDeadLetters({ topic, subscription }) {
       checkOpen();
       const queue = queueOf(deadTopic(topic, subscription));
-      return track(createDeadLetters({ queue, admin, settings, returnTo: ownTopic(topic, subscription) }));
+      return track(createDeadLetters({ queue, admin, settings, returnTo: ownTopic(topic, subscription) }, call));
     },
     /** Approximate, and hidden messages count. The age is that of the first message that is not hidden. */
     async backlog({ topic, subscription }) {
       checkOpen();
       const queue = queueOf(ownTopic(topic, subscription));
       try {
-        const [properties, head] = await Promise.all([queue.getProperties(), queue.peekMessages()]);
+        const [properties, head] = await Promise.all([
+          call(undefined, (abortSignal) => queue.getProperties({ abortSignal })),
+          call(undefined, (abortSignal) => queue.peekMessages({ abortSignal })),
+        ]);
         const oldest = head.peekedMessageItems[0]?.insertedOn.getTime();
         return {
           events: Math.max(0, properties.approximateMessagesCount ?? 0),
@@ -106,7 +109,7 @@ export function storageQueue(options: StorageQueueOptions): StorageQueueAdapter 
     async health(signal) {
       try {
         checkOpen();
-        await service.getProperties({ abortSignal: signal });
+        await call(signal, (abortSignal) => service.getProperties({ abortSignal }));
         return { ok: true };
       } catch (error) {
         return { ok: false, error: classify(error) === "closed" ? error : failedCall("Asking", "service", error) };
@@ -114,7 +117,7 @@ export function storageQueue(options: StorageQueueOptions): StorageQueueAdapter 
     },
     plan: (signal) => admin.plan(signal),
     async close() {
-      closed = true;
+      closing.abort(storageQueueErrors.WB_STORAGE_QUEUE_CLOSED({ what: "adapter" }));
       await Promise.all([...open].map((part) => part.close()));
     },
   };

@@ -1,5 +1,6 @@
 import type { QueueServiceClient } from "@azure/storage-queue";
 import { deadTopic, ownTopic } from "@waybill/core/spi";
+import type { Call } from "./call.ts";
 import { failedCall } from "./classify.ts";
 import type { Settings } from "./options.ts";
 import type { QueueNames } from "./queue-names.ts";
@@ -27,13 +28,14 @@ export interface QueueAdmin {
 export function createAdmin(
   service: QueueServiceClient,
   names: QueueNames,
+  call: Call,
   settings: Pick<Settings, "createQueues" | "subscriptions">,
 ): QueueAdmin {
   const ensured = new Map<string, Promise<void>>();
 
   const create = async (queue: string) => {
     try {
-      await service.getQueueClient(queue).createIfNotExists();
+      await call(undefined, (abortSignal) => service.getQueueClient(queue).createIfNotExists({ abortSignal }));
     } catch (error) {
       ensured.delete(queue);
       throw failedCall("Creating", queue, error);
@@ -42,7 +44,7 @@ export function createAdmin(
 
   const exists = async (queue: string, signal: AbortSignal | undefined) => {
     try {
-      return await service.getQueueClient(queue).exists(signal === undefined ? {} : { abortSignal: signal });
+      return await call(signal, (abortSignal) => service.getQueueClient(queue).exists({ abortSignal }));
     } catch (error) {
       throw failedCall("Looking for", queue, error);
     }
@@ -55,10 +57,12 @@ export function createAdmin(
       if (under === undefined) {
         // Shared by all who wait, so no caller's signal may end it.
         under = create(queue);
+        // Those who wait may all leave before it fails.
+        under.catch(() => undefined);
         ensured.set(queue, under);
       }
-      await under;
-      signal?.throwIfAborted();
+      const creating = under;
+      await call(signal, () => creating);
     },
     forget: (queue) => void ensured.delete(queue),
     plan(signal) {

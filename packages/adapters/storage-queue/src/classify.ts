@@ -116,7 +116,7 @@ const ADVICE: Readonly<Record<ErrorKind, string>> = {
 /** The SDK's own message is no more than "Unexpected status code: 403": this says what was done, where, and what was answered. */
 export function failedCall(doing: string, queue: string, error: unknown): unknown {
   const { code, statusCode, name, message } = (error ?? {}) as Record<string, unknown>;
-  if (name === "AbortError") return error;
+  if (name === "AbortError" || code === "WB_STORAGE_QUEUE_CLOSED") return error;
   const words =
     typeof code === "string"
       ? code

@@ -1,11 +1,12 @@
 import type { DeadLetterStore } from "@waybill/core/spi";
+import type { Call } from "./call.ts";
 import { MAX_PER_CALL } from "./capabilities.ts";
 import { classify, failedCall } from "./classify.ts";
 import { toMessage } from "./mapping.ts";
 import { createReceiver, type ReceiverOptions } from "./receiver.ts";
 
 /** The `-poison` queue of a subscription. Where nothing was given up yet there is no queue, which reads as empty. */
-export function createDeadLetters(options: ReceiverOptions): DeadLetterStore {
+export function createDeadLetters(options: ReceiverOptions, call: Call): DeadLetterStore {
   const { queue, settings } = options;
   return {
     ...createReceiver({ ...options, missingIsEmpty: true }),
@@ -13,10 +14,8 @@ export function createDeadLetters(options: ReceiverOptions): DeadLetterStore {
     async browse(max, signal) {
       if (max < 1) return [];
       try {
-        const answer = await queue.peekMessages({
-          numberOfMessages: Math.min(max, MAX_PER_CALL),
-          abortSignal: signal,
-        });
+        const numberOfMessages = Math.min(max, MAX_PER_CALL);
+        const answer = await call(signal, (abortSignal) => queue.peekMessages({ numberOfMessages, abortSignal }));
         return answer.peekedMessageItems.map((item) => toMessage(item, settings.encoding));
       } catch (error) {
         if (classify(error) === "not-found") return [];

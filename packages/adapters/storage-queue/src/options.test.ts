@@ -10,6 +10,7 @@ it("has the documented defaults", () => {
     messageTtlMs: undefined,
     createQueues: true,
     maxPollMs: 2_000,
+    requestTimeoutMs: 30_000,
     sendConcurrency: 16,
     settleConcurrency: 16,
   });
@@ -28,6 +29,8 @@ it.each([
   [{ visibilityMs: 8 * 86_400_000 }, "visibilityMs"],
   [{ messageTtlMs: 0 }, "messageTtlMs"],
   [{ maxPollMs: Number.NaN }, "maxPollMs"],
+  [{ requestTimeoutMs: 0 }, "requestTimeoutMs"],
+  [{ requestTimeoutMs: Number.POSITIVE_INFINITY }, "requestTimeoutMs"],
   [{ sendConcurrency: 0 }, "sendConcurrency"],
   [{ settleConcurrency: 1.5 }, "settleConcurrency"],
   [{ encoding: "hex" }, "encoding"],

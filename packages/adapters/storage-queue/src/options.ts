@@ -36,6 +36,8 @@ export interface StorageQueueOptions {
   readonly createQueues?: boolean | undefined;
   /** An idle queue is asked at least this often; the pause grows from 100 up to it. 100 to 60 000. Default 2 000. */
   readonly maxPollMs?: number | undefined;
+  /** How long the service may take to answer one call, its quick retry included, 100 to 600 000. After that the call has failed, kind `transient`. Default 30 000. */
+  readonly requestTimeoutMs?: number | undefined;
   /** Messages on the wire at a time, for each sender, 1 to 256. Default 16. */
   readonly sendConcurrency?: number | undefined;
   /** Acks, releases and renewals on the wire at a time, for each receiver, 1 to 256. Default 16. */
@@ -54,6 +56,7 @@ export interface Settings {
   readonly messageTtlMs: number | undefined;
   readonly createQueues: boolean;
   readonly maxPollMs: number;
+  readonly requestTimeoutMs: number;
   readonly sendConcurrency: number;
   readonly settleConcurrency: number;
 }
@@ -72,6 +75,7 @@ const KNOWN: Readonly<Record<keyof StorageQueueOptions, true>> = {
   messageTtlMs: true,
   createQueues: true,
   maxPollMs: true,
+  requestTimeoutMs: true,
   sendConcurrency: true,
   settleConcurrency: true,
   client: true,
@@ -103,6 +107,7 @@ export function checkOptions(options: StorageQueueOptions): Settings {
     messageTtlMs: forever ? undefined : inRange("messageTtlMs", options.messageTtlMs ?? 0, 1_000, MAX_TTL_MS),
     createQueues,
     maxPollMs: inRange("maxPollMs", options.maxPollMs ?? 2_000, 100, 60_000),
+    requestTimeoutMs: inRange("requestTimeoutMs", options.requestTimeoutMs ?? 30_000, 100, 600_000),
     sendConcurrency: count("sendConcurrency", options.sendConcurrency ?? 16),
     settleConcurrency: count("settleConcurrency", options.settleConcurrency ?? 16),
   };

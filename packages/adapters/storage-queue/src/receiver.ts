@@ -11,6 +11,7 @@ import {
 } from "@waybill/core/spi";
 import type { QueueAdmin } from "./admin.ts";
 import { attemptText } from "./attempt-text.ts";
+import { createCall } from "./call.ts";
 import { MAX_MESSAGE_BYTES, MAX_PER_CALL, MAX_VISIBILITY_S, receiverCapabilities } from "./capabilities.ts";
 import { classify, failedCall } from "./classify.ts";
 import { storageQueueErrors } from "./errors.ts";
@@ -22,13 +23,16 @@ import { Receipts } from "./receipts.ts";
 
 /** Receive calls at a time, once a full answer has shown that there is more. */
 const MAX_PARALLEL_CALLS = 4;
-/** How long `close` waits for what an aborted `receive` still has to give back. */
+/** How long `close` waits for settlements under way, and for what an aborted `receive` still has to give back. */
 const CLOSE_MS = 2_000;
 
 export interface ReceiverOptions {
   readonly queue: QueueClient;
   readonly admin: QueueAdmin;
-  readonly settings: Pick<Settings, "encoding" | "visibilityMs" | "maxPollMs" | "settleConcurrency">;
+  readonly settings: Pick<
+    Settings,
+    "encoding" | "visibilityMs" | "maxPollMs" | "requestTimeoutMs" | "settleConcurrency"
+  >;
   readonly returnTo: string;
   /** A queue that is not there is empty: nothing has been put into it yet. */
   readonly missingIsEmpty?: boolean;
@@ -42,18 +46,19 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   const pause = new PollPause(settings.maxPollMs);
   const limited = createLimiter(settings.settleConcurrency);
   const closing = new AbortController();
-  const givingBack = new Set<Promise<unknown>>();
-  let closed = false;
+  const call = createCall(settings.requestTimeoutMs, closing.signal);
+  const closed = () => storageQueueErrors.WB_STORAGE_QUEUE_CLOSED({ what: "receiver" });
+  const underWay = new Set<Promise<unknown>>();
+  let open = true;
   let more = false;
 
   const fetchOnce = async (max: number): Promise<Delivery[]> => {
     const leaseUntilMs = Date.now() + settings.visibilityMs;
     try {
-      const answer = await queue.receiveMessages({
-        numberOfMessages: max,
-        visibilityTimeout: visibilityS,
-        abortSignal: closing.signal,
-      });
+      // Not the caller's signal: what the broker has already handed out would stay hidden.
+      const answer = await call(undefined, (abortSignal) =>
+        queue.receiveMessages({ numberOfMessages: max, visibilityTimeout: visibilityS, abortSignal }),
+      );
       return answer.receivedMessageItems.map((item) => receipts.hold(item, settings.encoding, leaseUntilMs));
     } catch (error) {
       if (classify(error) === "not-found") {
@@ -78,17 +83,29 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     return found;
   };
 
-  const hide = (delivery: Delivery, text: string | undefined, seconds: number, signal: AbortSignal) =>
+  const hide = (delivery: Delivery, text: string | undefined, seconds: number, signal?: AbortSignal) =>
     receipts.use(delivery, "Releasing to", async (receipt) => {
       // The visibility is always given: left out, the SDK makes it 0.
-      await queue.updateMessage(delivery.message.id, receipt, text, seconds, { abortSignal: signal });
+      await call(signal, (abortSignal) =>
+        queue.updateMessage(delivery.message.id, receipt, text, seconds, { abortSignal }),
+      );
       return { receipt: undefined, value: undefined };
     });
+
+  /** `false` when the signal aborted meanwhile. */
+  const ensured = async (signal: AbortSignal): Promise<boolean> => {
+    try {
+      await admin.ensure(queue.name, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+    return !signal.aborted;
+  };
 
   const giveBack = async (fetching: Promise<readonly Delivery[]>) => {
     const found = await fetching.catch(() => []);
     // What cannot be given back comes back when its visibility ends.
-    await Promise.allSettled(found.map((delivery) => limited(() => hide(delivery, undefined, 0, closing.signal))));
+    await Promise.allSettled(found.map((delivery) => limited(() => hide(delivery, undefined, 0))));
   };
 
   const settleOne = async (settlement: Settlement, signal: AbortSignal): Promise<undefined> => {
@@ -96,7 +113,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     if (settlement.kind === "reject") throw storageQueueErrors.WB_STORAGE_QUEUE_REJECT({ queue: queue.name });
     if (settlement.kind === "ack") {
       return receipts.use(delivery, "Deleting from", async (receipt) => {
-        await queue.deleteMessage(delivery.message.id, receipt, { abortSignal: signal });
+        await call(signal, (abortSignal) => queue.deleteMessage(delivery.message.id, receipt, { abortSignal }));
         return { receipt: undefined, value: undefined };
       });
     }
@@ -108,13 +125,20 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   const renewOne = (delivery: Delivery, signal: AbortSignal): Promise<Date> =>
     receipts.use(delivery, "Renewing in", async (receipt) => {
       const until = new Date(Date.now() + settings.visibilityMs);
-      const options = { abortSignal: signal };
-      const answer = await queue.updateMessage(delivery.message.id, receipt, undefined, visibilityS, options);
+      const answer = await call(signal, (abortSignal) =>
+        queue.updateMessage(delivery.message.id, receipt, undefined, visibilityS, { abortSignal }),
+      );
       return { receipt: answer.popReceipt ?? receipt, value: until };
     });
 
   const checkOpen = () => {
-    if (closed) throw storageQueueErrors.WB_STORAGE_QUEUE_CLOSED({ what: "receiver" });
+    if (!open) throw closed();
+  };
+
+  const finishing = <T>(work: Promise<T>): Promise<T> => {
+    const tracked = work.finally(() => underWay.delete(tracked));
+    underWay.add(tracked);
+    return tracked;
   };
 
   return {
@@ -125,23 +149,23 @@ export function createReceiver(options: ReceiverOptions): Receiver {
       const waitMs = pause.nextMs;
       if (waitMs > 0) await sleep(systemClock, waitMs, signal);
       if (signal.aborted || want.max < 1) return [];
-      if (!missingIsEmpty) await admin.ensure(queue.name);
-      if (signal.aborted) return [];
+      if (!missingIsEmpty && !(await ensured(signal))) return [];
       const fetching = fetch(countFor(want)).catch((error: unknown) => {
         pause.found(0);
         throw error;
       });
       const found = await unlessAborted(fetching, signal);
       if (found !== undefined) return found;
-      const back = giveBack(fetching).finally(() => givingBack.delete(back));
-      givingBack.add(back);
+      void finishing(giveBack(fetching));
       return [];
     },
     settle(settlements, signal) {
-      return outcomes(settlements, (settlement) => {
-        checkOpen();
-        return limited(() => settleOne(settlement, signal));
-      });
+      return finishing(
+        outcomes(settlements, (settlement) => {
+          checkOpen();
+          return limited(() => settleOne(settlement, signal));
+        }),
+      );
     },
     renew(deliveries, signal) {
       return outcomes(deliveries, (delivery) => {
@@ -150,11 +174,11 @@ export function createReceiver(options: ReceiverOptions): Receiver {
       });
     },
     async close() {
-      closed = true;
-      const timer = setTimeout(() => closing.abort(), CLOSE_MS);
-      await Promise.allSettled(givingBack);
+      open = false;
+      const timer = setTimeout(() => closing.abort(closed()), CLOSE_MS);
+      await Promise.allSettled(underWay);
       clearTimeout(timer);
-      closing.abort();
+      closing.abort(closed());
     },
   };
 }

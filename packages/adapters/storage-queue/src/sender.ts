@@ -1,6 +1,7 @@
 import type { QueueClient } from "@azure/storage-queue";
 import { done, type OutboundMessage, type Outcome, type Sender } from "@waybill/core/spi";
 import type { QueueAdmin } from "./admin.ts";
+import { createCall } from "./call.ts";
 import { MAX_MESSAGE_BYTES, senderCapabilities } from "./capabilities.ts";
 import { classify, failedCall } from "./classify.ts";
 import { storageQueueErrors } from "./errors.ts";
@@ -17,15 +18,16 @@ export function createSender(
   /** Bytes of body that every message leaves free. */
   room: number,
   admin: QueueAdmin,
-  settings: Pick<Settings, "encoding" | "messageTtlMs" | "sendConcurrency">,
+  settings: Pick<Settings, "encoding" | "messageTtlMs" | "requestTimeoutMs" | "sendConcurrency">,
 ): Sender {
   const limited = createLimiter(settings.sendConcurrency);
   const sizeOf = (message: OutboundMessage) => measure(message, settings.encoding, room);
-  let closed = false;
+  const closing = new AbortController();
+  const call = createCall(settings.requestTimeoutMs, closing.signal);
 
   const copy = async (queue: QueueClient, text: string, times: Times, signal: AbortSignal): Promise<void> => {
     try {
-      await queue.sendMessage(text, { ...times, abortSignal: signal });
+      await call(signal, (abortSignal) => queue.sendMessage(text, { ...times, abortSignal }));
     } catch (error) {
       if (classify(error) === "not-found") admin.forget(queue.name);
       throw failedCall("Sending to", queue.name, error);
@@ -52,12 +54,12 @@ export function createSender(
     capabilities: senderCapabilities,
     measure: sizeOf,
     async send(messages, signal) {
-      if (closed) throw storageQueueErrors.WB_STORAGE_QUEUE_CLOSED({ what: "sender" });
+      closing.signal.throwIfAborted();
       await Promise.all(queues.map((queue) => admin.ensure(queue.name, signal)));
       return Promise.all(messages.map((message) => sendOne(message, signal)));
     },
     async close() {
-      closed = true;
+      closing.abort(storageQueueErrors.WB_STORAGE_QUEUE_CLOSED({ what: "sender" }));
     },
   };
 }

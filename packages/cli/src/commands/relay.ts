@@ -8,15 +8,21 @@ import { createLogger } from "../logger.ts";
 import { duration } from "../option-values.ts";
 import type { Bind } from "../program.ts";
 import type { Action } from "../run.ts";
+import { within } from "../within.ts";
 
 const EXAMPLES = `
 Several relays may run on one outbox: one works, the others stand by and take over. On SIGTERM or SIGINT it takes nothing new, finishes
-what is in flight and exits 0; a second signal ends it at once. Nothing is lost either way.
+what is in flight and exits 0; when that takes longer than --drain-timeout it exits 1. A second signal ends it at once. Nothing is lost
+either way.
 
 Examples:
   waybill relay
   waybill relay --json --drain-timeout 30s
   waybill relay --set relay.batch=100 --log-level debug`;
+
+/** Beyond the drain's deadline: for the drain itself to notice it, and then for closing. */
+const LATE_MS = 250;
+const CLOSE_MS = 500;
 
 export function relayCommand(bind: Bind): Command {
   return new Command("relay")
@@ -43,16 +49,21 @@ const relay =
       const worker = await openRelay({ loaded, bus, store, observer: observe(log, count) });
       await worker.start();
       void session.brokerTrouble().then((error) => {
-        if (error !== undefined) log.warn({ error }, "broker not reachable yet");
+        if (error !== undefined && !shutdown.signal.aborted) log.warn({ error }, "broker not reachable yet");
       });
       const { owner } = worker.status();
       if (json) await output.json({ ready: true, owner, outbox: store.name });
       else await output.line("relay ready");
       const began = performance.now();
+      shutdown.finishWithin(drainTimeoutMs + 2 * LATE_MS + CLOSE_MS);
       await waitFor(shutdown.signal, output.readerGone);
       log.info({ deadlineMs: drainTimeoutMs }, "draining");
       try {
-        await worker.drain({ deadlineMs: drainTimeoutMs });
+        // An adapter that hangs where the relay waits without a limit must not outlast it.
+        if (!(await within(drainTimeoutMs + LATE_MS, worker.drain({ deadlineMs: drainTimeoutMs })))) {
+          const { inFlight } = worker.status();
+          throw cliErrors.WB_CLI_DRAIN_DEADLINE({ deadlineMs: drainTimeoutMs, abandoned: inFlight });
+        }
       } finally {
         const { published } = worker.status();
         const stats = { published, ...count, seconds: Math.round((performance.now() - began) / 100) / 10 };
@@ -64,8 +75,7 @@ const relay =
       }
       return EXIT.ok;
     } finally {
-      await session.close();
-      await store.close();
+      await Promise.all([session.close({ withinMs: CLOSE_MS }), within(CLOSE_MS, store.close())]);
     }
   };
 

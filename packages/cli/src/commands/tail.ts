@@ -78,6 +78,7 @@ const tail =
       },
     );
     output.note(`tailing ${topic} as ${name}${options.take ? ": what is printed is taken away" : ""}`);
+    shutdown.finishWithin(options.drainTimeout + 1_000);
     await aborted(stop);
     const { abandoned } = await subscription.drain({
       deadlineMs: output.readerGone.aborted ? 0 : options.drainTimeout,

@@ -40,6 +40,7 @@ const storageQueue = z.strictObject({
   ...durations({
     visibility: "How long a received message is hidden from others, 1s to 7d. Default 30s.",
     maxPoll: "An idle queue is asked at least this often, 100ms to 1m. Default 2s.",
+    requestTimeout: "How long the service may take to answer one call, 100ms to 10m. Default 30s.",
     messageTtl: "How long a message is kept at most. Default: for ever.",
   }),
   messageTtlMs: z

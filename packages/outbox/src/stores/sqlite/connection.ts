@@ -1,4 +1,4 @@
-import { realpathSync, statSync } from "node:fs";
+import { realpathSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type Clock, sleep } from "@waybill/core/spi";
@@ -7,17 +7,31 @@ import { fileError, isBusy } from "./sqlite-errors.ts";
 
 /** The one name of a database file, whichever way it was spelled. Throws WB_STORE_PATH where there can be no such file. */
 export function canonicalPath(path: string): string {
+  if (typeof path !== "string") {
+    throw outboxErrors.WB_OUTBOX_OPTION({ option: "path", problem: "must be the path of a file" });
+  }
   if (path === "" || path === ":memory:") {
     throw outboxErrors.WB_STORE_PATH({ path, problem: "a database in memory is lost with the process" });
   }
   const file = resolve(path);
-  const folder = statSync(dirname(file), { throwIfNoEntry: false });
+  const folder = look(path, dirname(file));
   if (folder === undefined) throw outboxErrors.WB_STORE_PATH({ path, problem: "its folder does not exist" });
   if (!folder.isDirectory()) throw outboxErrors.WB_STORE_PATH({ path, problem: "what should be its folder is a file" });
-  const found = statSync(file, { throwIfNoEntry: false });
+  const found = look(path, file);
   if (found === undefined) return join(realpathSync(dirname(file)), basename(file));
   if (found.isDirectory()) throw outboxErrors.WB_STORE_PATH({ path, problem: "it is a folder" });
   return realpathSync(file);
+}
+
+/** What is there, if anything. Throws WB_STORE_PATH where the system does not even look, such as for a name that is too long. */
+function look(path: string, at: string): Stats | undefined {
+  try {
+    return statSync(at, { throwIfNoEntry: false });
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    const problem = code === "ERR_INVALID_ARG_VALUE" ? "it holds a NUL character" : `the system refuses it (${code})`;
+    throw outboxErrors.WB_STORE_PATH({ path, problem }, error);
+  }
 }
 
 /**

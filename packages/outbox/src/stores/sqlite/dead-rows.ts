@@ -1,10 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { DeadRow, DeadRows } from "../../store.ts";
 import { restoreKeyOrder } from "./key-order.ts";
+import { onFile } from "./sqlite-errors.ts";
 import { statement } from "./statements.ts";
 import type { Writer } from "./writer.ts";
 
-export function sqliteDeadRows(store: { writer: Writer; reader: () => Promise<DatabaseSync> }): DeadRows {
+export function sqliteDeadRows(store: { path: string; writer: Writer; reader: () => Promise<DatabaseSync> }): DeadRows {
   /** Takes each row out of the dead ones, in one transaction. */
   const take = (positions: readonly number[], before: (db: DatabaseSync, position: number) => void) =>
     store.writer.run((db) => {
@@ -23,10 +24,13 @@ export function sqliteDeadRows(store: { writer: Writer; reader: () => Promise<Da
 
   return {
     async list({ max, after }) {
-      const rows = statement(
-        await store.reader(),
-        "SELECT pos, topic, key, event, reason, error, attempts, dead_at, halts FROM outbox_dead WHERE pos > ? ORDER BY pos LIMIT ?",
-      ).all(after, max);
+      const reader = await store.reader();
+      const rows = onFile(store.path, () =>
+        statement(
+          reader,
+          "SELECT pos, topic, key, event, reason, error, attempts, dead_at, halts FROM outbox_dead WHERE pos > ? ORDER BY pos LIMIT ?",
+        ).all(after, max),
+      );
       return rows.map(
         (row): DeadRow => ({
           position: row.pos as number,

@@ -5,6 +5,7 @@ import { claimRows } from "./claim.ts";
 import { Lease } from "./lease.ts";
 import { Nudge } from "./nudge.ts";
 import { removePublished, settleFailure } from "./settle.ts";
+import { fileError, onFile } from "./sqlite-errors.ts";
 import { statement } from "./statements.ts";
 import type { Writer } from "./writer.ts";
 
@@ -12,10 +13,15 @@ import type { Writer } from "./writer.ts";
 const CHUNK = 1_000;
 
 /** A relay's view of a SQLite file. `reader` is its own connection, closed by `release`. */
-export function sqliteFeed(writer: Writer, reader: DatabaseSync, options: FeedOptions, closed: () => void): Feed {
+export function sqliteFeed(
+  { path, writer, reader }: { path: string; writer: Writer; reader: DatabaseSync },
+  options: FeedOptions,
+  closed: () => void,
+): Feed {
   const { clock, keepSentMs } = options;
   const lease = new Lease(options.owner, options.leaseMs, clock);
   const nudge = new Nudge(reader, clock, options.pollMs, () => nextDueMs(reader, claimedAtMs));
+  const read = <T>(statements: () => T): T => onFile(path, statements);
   const stopListening = writer.onNews(() => nudge.now());
   let last = 0;
   let claimedAtMs = 0;
@@ -26,7 +32,7 @@ export function sqliteFeed(writer: Writer, reader: DatabaseSync, options: FeedOp
     const nowMs = clock.now();
     const isDue = () =>
       statement(reader, "SELECT 1 FROM main.outbox_scheduled WHERE due_at <= ? LIMIT 1").get(nowMs) !== undefined;
-    while (isDue()) {
+    while (read(isDue)) {
       await writer.run((db) => {
         if (!lease.isOurs(db)) throw outboxErrors.WB_RELAY_LEASE_LOST({ owner: options.owner });
         const due = statement(
@@ -48,16 +54,16 @@ export function sqliteFeed(writer: Writer, reader: DatabaseSync, options: FeedOp
   return {
     async lease() {
       // Who stands by only reads, and takes the write lock from nobody.
-      if (!lease.isFree(reader)) return false;
+      if (!read(() => lease.isFree(reader))) return false;
       return writer.run((db) => lease.take(db), { urgent: true });
     },
 
     async claim(wanted) {
-      nudge.noteVersion();
+      read(() => nudge.noteVersion());
       await admitScheduled();
       claimedAtMs = clock.now();
       for (;;) {
-        const claimed = claimRows(reader, wanted, last, claimedAtMs);
+        const claimed = read(() => claimRows(reader, wanted, last, claimedAtMs));
         last = claimed.last;
         if (claimed.rows.length > 0) nudge.heat();
         if (!claimed.goOn) return claimed.rows;
@@ -85,7 +91,10 @@ export function sqliteFeed(writer: Writer, reader: DatabaseSync, options: FeedOp
       nudge.now();
     },
 
-    wait: (signal) => nudge.wait(signal),
+    wait: (signal) =>
+      nudge.wait(signal).catch((error) => {
+        throw fileError(error, path);
+      }),
 
     async tidy() {
       if (keepSentMs <= 0) return;

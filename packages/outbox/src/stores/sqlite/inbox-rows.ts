@@ -2,23 +2,34 @@ import { createHash } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import type { InboxKey } from "@waybill/core";
 import type { InboxRows } from "../../store.ts";
+import { onFile } from "./sqlite-errors.ts";
 import { statement } from "./statements.ts";
 import type { Writer } from "./writer.ts";
 
 const PRUNE_CHUNK = 1_000;
 
 export function sqliteInboxRows(store: {
+  path: string;
   writer: Writer;
   reader: () => Promise<DatabaseSync>;
 }): InboxRows<DatabaseSync> {
   return {
     async has(key) {
-      return statement(await store.reader(), "SELECT 1 FROM inbox WHERE key = ?").get(digest(key)) !== undefined;
+      const reader = await store.reader();
+      return onFile(
+        store.path,
+        () => statement(reader, "SELECT 1 FROM inbox WHERE key = ?").get(digest(key)) !== undefined,
+      );
     },
 
     add(tx, key) {
-      const added = statement(tx, "INSERT INTO main.inbox (key, seen_at) VALUES (?, ?) ON CONFLICT DO NOTHING");
-      return Number(added.run(digest(key), Date.now()).changes) === 1;
+      const added = onFile(store.path, () =>
+        statement(tx, "INSERT INTO main.inbox (key, seen_at) VALUES (?, ?) ON CONFLICT DO NOTHING").run(
+          digest(key),
+          Date.now(),
+        ),
+      );
+      return Number(added.changes) === 1;
     },
 
     async prune(olderThanMs) {

@@ -22,6 +22,20 @@ export function isBusy(error: unknown): boolean {
   return isSqliteError(error, SQLITE_BUSY) || isSqliteError(error, SQLITE_LOCKED);
 }
 
+/** True when SQLite refuses to write to the file. A connection that was opened so stays so, whatever becomes of the file's permissions. */
+export function isReadOnly(error: unknown): boolean {
+  return isSqliteError(error, SQLITE_READONLY);
+}
+
+/** Runs statements of our own; what SQLite says about the file is thrown as {@link fileError} has it. */
+export function onFile<T>(path: string, statements: () => T): T {
+  try {
+    return statements();
+  } catch (error) {
+    throw fileError(error, path);
+  }
+}
+
 /** Turns what SQLite says about the file itself into an error with a hint; anything else comes back as it was. */
 export function fileError(error: unknown, path: string): unknown {
   if (isSqliteError(error, SQLITE_NOTADB) || isSqliteError(error, SQLITE_CORRUPT)) {

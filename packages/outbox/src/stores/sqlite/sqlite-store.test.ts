@@ -1,4 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { spawnSync } from "node:child_process";
+import { chmodSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -45,6 +47,16 @@ const code = async (run: () => unknown) => {
   return undefined;
 };
 
+/** Takes the right to write the file away, from root too; answers how to give it back, or nothing where that cannot be done. */
+function lock(file: string): (() => void) | undefined {
+  if (process.getuid?.() !== 0) {
+    chmodSync(file, 0o444);
+    return () => chmodSync(file, 0o644);
+  }
+  const { status } = spawnSync("chattr", ["+i", file], { stdio: "ignore" });
+  return status === 0 ? () => spawnSync("chattr", ["-i", file]) : undefined;
+}
+
 describe("the file", () => {
   test("what cannot be a database file is refused with a hint", async () => {
     expect(await code(() => open({ path: ":memory:" }))).toBe("WB_STORE_PATH");
@@ -53,6 +65,9 @@ describe("the file", () => {
     await writeFile(join(folder, "file"), "no database, only text. ".repeat(50));
     expect(await code(() => open({ path: join(folder, "file", "store.db") }))).toBe("WB_STORE_PATH");
     expect(await code(() => open({ path: join(folder, "file") }).open())).toBe("WB_STORE_NOT_A_DATABASE");
+    expect(await code(() => open({ path: `${path}\0` }))).toBe("WB_STORE_PATH");
+    expect(await code(() => open({ path: join(folder, "n".repeat(300)) }))).toBe("WB_STORE_PATH");
+    expect(await code(() => sqlite({} as never))).toBe("WB_OUTBOX_OPTION");
     // A folder that not even root can write.
     expect(await code(() => open({ path: "/proc/store.db" }).open())).toBe("WB_STORE_PATH");
   });
@@ -62,6 +77,61 @@ describe("the file", () => {
     await mkdir(`${path}-journal`);
     await mkdir(`${path}-wal`);
     expect(await code(() => open().open())).toMatch(/^WB_STORE_/);
+  });
+
+  test("a file that may not be written is refused at opening, and taken once it may", async (context) => {
+    // A database that exists with its log: SQLite itself would open it for reading, and only writing would fail.
+    const first = open();
+    await createOutbox({ store: first, source: "/s" }).transaction(() => undefined);
+    await first.close();
+    const unlock = lock(path);
+    if (unlock === undefined) return context.skip("the file's permissions cannot be taken away here");
+    const store = open();
+    const outbox = createOutbox({ store, source: "/s" });
+    const publish = () => outbox.transaction((tx) => outbox.publish(tx, notes, noted(1)));
+    try {
+      expect(await code(() => store.open())).toBe("WB_STORE_READ_ONLY");
+      expect(await code(publish)).toBe("WB_STORE_READ_ONLY");
+      expect(await code(() => createRelay({ store, publisher: new Recorder() }).start())).toBe("WB_STORE_READ_ONLY");
+    } finally {
+      unlock();
+    }
+    await publish();
+    expect(await store.counts()).toMatchObject({ waiting: 1 });
+  });
+
+  test("a connection that can only read is given up, so that a later try works", async () => {
+    const store = open();
+    const outbox = createOutbox({ store, source: "/s" });
+    const publish = (tx: DatabaseSync) => outbox.publish(tx, notes, noted(1));
+    const onlyRead = (tx: DatabaseSync) => tx.exec("PRAGMA query_only = ON");
+    await store.transaction(onlyRead);
+    expect(await code(() => outbox.transaction(publish))).toBe("WB_STORE_READ_ONLY");
+    await outbox.transaction(publish);
+    const both = outbox.transaction((tx) => {
+      onlyRead(tx);
+      return publish(tx);
+    });
+    expect(await code(() => both)).toBe("WB_STORE_READ_ONLY");
+    await outbox.transaction(publish);
+    expect(await store.counts()).toMatchObject({ waiting: 2 });
+  });
+
+  test("a full disk is told to whoever writes, in whichever way", async () => {
+    const store = open();
+    const outbox = createOutbox({ store, source: "/s" });
+    const feed = await store.feed({ owner: "o", leaseMs: 5_000, pollMs: 50, keepSentMs: 0, clock: systemClock });
+    await feed.lease();
+    await outbox.transaction((tx) => outbox.publish(tx, notes, noted("first")));
+    const [row] = await feed.claim({ max: 1, maxBytes: 1e6, skip: new Set(), exceptTopics: new Set() });
+    await store.transaction((tx) => {
+      tx.exec(`PRAGMA max_page_count = ${tx.prepare("PRAGMA page_count").get()?.page_count}`);
+    });
+    const large = "x".repeat(100_000);
+    expect(await code(() => outbox.transaction((tx) => outbox.publish(tx, notes, noted(large))))).toBe("WB_STORE_DISK");
+    const failure = { kind: "retry", row: row!, attempts: 1, nextAtMs: 0, error: large } as const;
+    expect(await code(() => feed.settle([failure]))).toBe("WB_STORE_DISK");
+    expect(await store.counts()).toMatchObject({ waiting: 1, parked: 0 });
   });
 
   test("a newer schema and foreign tables are refused, and left alone", async () => {

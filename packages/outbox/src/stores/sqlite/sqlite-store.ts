@@ -7,6 +7,7 @@ import { sqliteDeadRows } from "./dead-rows.ts";
 import { sqliteFeed } from "./feed.ts";
 import { sqliteInboxRows } from "./inbox-rows.ts";
 import { insertRows } from "./insert.ts";
+import { onFile } from "./sqlite-errors.ts";
 import { statement } from "./statements.ts";
 import { Writer } from "./writer.ts";
 
@@ -29,10 +30,10 @@ const writers = new Map<string, { writer: Writer; users: number }>();
  * One write transaction runs at a time, in all processes together: `await` nothing slow while it is open.
  */
 export function sqlite(options: SqliteOptions): Store<DatabaseSync> {
-  const busyTimeoutMs = options.busyTimeoutMs ?? 30_000;
+  const { path, busyTimeoutMs = 30_000, clock = systemClock } = options;
   if (!(busyTimeoutMs >= 0))
     throw outboxErrors.WB_OUTBOX_OPTION({ option: "busyTimeoutMs", problem: "must be 0 or more" });
-  return new SqliteStore(canonicalPath(options.path), busyTimeoutMs, options.clock ?? systemClock);
+  return new SqliteStore(canonicalPath(path), busyTimeoutMs, clock);
 }
 
 class SqliteStore implements Store<DatabaseSync> {
@@ -56,7 +57,7 @@ class SqliteStore implements Store<DatabaseSync> {
     shared.users++;
     writers.set(path, shared);
     this.#writer = shared.writer;
-    const access = { writer: this.#writer, reader: () => this.#reader() };
+    const access = { path, writer: this.#writer, reader: () => this.#reader() };
     this.inbox = sqliteInboxRows(access);
     this.dead = sqliteDeadRows(access);
   }
@@ -70,29 +71,34 @@ class SqliteStore implements Store<DatabaseSync> {
     options?: { signal?: AbortSignal | undefined },
   ): Promise<T> {
     if (this.#closed !== undefined) return Promise.reject(outboxErrors.WB_STORE_CLOSED({ path: this.#path }));
-    return this.#writer.run(work, options);
+    return this.#writer.run(work, { ...options, keepErrors: true });
   }
 
   insert(tx: DatabaseSync, rows: readonly NewRow[]): void {
-    insertRows(tx, rows, this.#path);
+    onFile(this.#path, () => insertRows(tx, rows, this.#path));
     this.#writer.addedRows(tx);
   }
 
   async feed(options: FeedOptions): Promise<Feed> {
     await this.open();
     const reader = await connect(this.#path, this.#busyTimeoutMs, this.#clock);
-    const feed = sqliteFeed(this.#writer, reader, options, () => this.#feeds.delete(feed));
+    const feed = sqliteFeed({ path: this.#path, writer: this.#writer, reader }, options, () =>
+      this.#feeds.delete(feed),
+    );
     this.#feeds.add(feed);
     return feed;
   }
 
   async counts(): Promise<Counts> {
-    const row = statement(
-      await this.#reader(),
-      `SELECT (SELECT count(*) FROM outbox) AS waiting, (SELECT count(*) FROM outbox_scheduled) AS scheduled,
-              (SELECT count(*) FROM outbox_retry) AS parked, (SELECT count(*) FROM outbox_dead) AS dead`,
-    ).get() as unknown as Counts;
-    return { ...row };
+    const reader = await this.#reader();
+    const row = onFile(this.#path, () =>
+      statement(
+        reader,
+        `SELECT (SELECT count(*) FROM outbox) AS waiting, (SELECT count(*) FROM outbox_scheduled) AS scheduled,
+                (SELECT count(*) FROM outbox_retry) AS parked, (SELECT count(*) FROM outbox_dead) AS dead`,
+      ).get(),
+    );
+    return { ...(row as unknown as Counts) };
   }
 
   close(): Promise<void> {

@@ -1,11 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { DatabaseSync } from "node:sqlite";
+import { isWaybillError } from "@waybill/core";
 import { type Clock, sleep, systemClock } from "@waybill/core/spi";
 import { orAbort } from "../../or-abort.ts";
 import { outboxErrors } from "../../outbox-errors.ts";
 import { connect, retryWhileBusy } from "./connection.ts";
 import { migrate } from "./schema.ts";
-import { fileError } from "./sqlite-errors.ts";
+import { fileError, isReadOnly } from "./sqlite-errors.ts";
 import { statement } from "./statements.ts";
 
 interface Job {
@@ -13,6 +14,7 @@ interface Job {
   /** Runs code in the caller's asynchronous context: its trace, not that of whoever started the queue. */
   readonly inContext: <T>(code: () => T) => T;
   readonly signal: AbortSignal | undefined;
+  readonly keepErrors: boolean;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -21,6 +23,8 @@ export interface WriteOptions {
   readonly signal?: AbortSignal | undefined;
   /** Before all that waits: for what must not be late, such as a lease. */
   readonly urgent?: boolean;
+  /** The work is the application's: what it throws reaches it as it is. The store's own errors of SQLite are given words. */
+  readonly keepErrors?: boolean;
 }
 
 /** Transactions that may share one commit, and how long the first of them waits for the last to begin. */
@@ -53,8 +57,8 @@ export class Writer {
   #db: DatabaseSync | undefined;
   #hasNews = false;
   #closed = false;
-  /** Work that ignored its signal still has the connection, which is closed after the commit. */
-  #abandoned = false;
+  /** The connection is closed after the commit: work that ignored its signal still has it, or it can only read. */
+  #spent = false;
   /** Off for a while after a shared commit failed: whose fault it was is not known then. */
   #shareAfter = 0;
 
@@ -81,6 +85,7 @@ export class Writer {
         work,
         inContext,
         signal: options.signal,
+        keepErrors: options.keepErrors === true,
         resolve: resolve as (value: unknown) => void,
         reject,
       };
@@ -123,6 +128,8 @@ export class Writer {
     try {
       db = await this.#begin(first.signal);
     } catch (error) {
+      // The next try connects anew: the file may be writable by then.
+      if (isReadOnly(error) && this.#db?.isOpen) this.#db.close();
       return first.reject(fileError(error, this.#path));
     }
     const started = this.#clock.monotonic();
@@ -169,7 +176,8 @@ export class Writer {
       settled.push(() => job.resolve(value));
       failed.push(job.reject);
       return true;
-    } catch (error) {
+    } catch (thrown) {
+      const error = job.keepErrors ? thrown : fileError(thrown, this.#path);
       this.#hasNews = hadNews;
       if (db.isOpen && db.isTransaction) {
         db.exec(share ? "ROLLBACK TO waybill_job; RELEASE waybill_job" : "ROLLBACK");
@@ -177,7 +185,7 @@ export class Writer {
       settled.push(() => job.reject(error));
       failed.push(() => job.reject(error));
       // Work that goes on after its signal still has the handle. It must not write into the next transaction.
-      if (left) this.#abandoned = true;
+      if (left || isReadOnly(thrown) || isWaybillError(thrown, "WB_STORE_READ_ONLY")) this.#spent = true;
       return db.isOpen && db.isTransaction && !left;
     } finally {
       if (context !== undefined) (context as Inside).open = false;
@@ -193,11 +201,12 @@ export class Writer {
       if (this.#hasNews) this.#tell();
     } catch (error) {
       if (db.isOpen && db.isTransaction) db.exec("ROLLBACK");
+      if (isReadOnly(error)) this.#spent = true;
       if (!alone) this.#shareAfter = this.#clock.monotonic() + 1_000;
       for (const fail of failed) fail(fileError(error, this.#path));
     }
-    if (this.#abandoned) {
-      this.#abandoned = false;
+    if (this.#spent) {
+      this.#spent = false;
       if (db.isOpen) db.close();
     }
   }
@@ -209,7 +218,8 @@ export class Writer {
       await retryWhileBusy(this.#path, this.#busyTimeoutMs, this.#clock, signal, () => opened.exec("BEGIN IMMEDIATE"));
       try {
         migrate(opened, this.#path);
-        opened.exec("COMMIT");
+        // SQLite opens a file that it may not write for reading, and begins such a transaction without a word: only a write tells.
+        opened.exec("DELETE FROM main.waybill_schema WHERE 0; COMMIT");
       } catch (error) {
         opened.close();
         throw error;
