@@ -2,10 +2,10 @@ import { defineConfig } from "vitest/config";
 
 const resolve = { conditions: ["source"] };
 const ssr = { resolve: { conditions: ["source"], externalConditions: ["source"] } };
-const project = (name: string, include: string[], testTimeout: number) => ({
+const project = (name: string, include: string[], testTimeout: number, hookTimeout = 60_000) => ({
   resolve,
   ssr,
-  test: { name, include, testTimeout, hookTimeout: 60_000 },
+  test: { name, include, testTimeout, hookTimeout, setupFiles: [`${import.meta.dirname}/test/seed.ts`] },
 });
 
 export default defineConfig({
@@ -14,6 +14,7 @@ export default defineConfig({
       project("unit", ["packages/**/*.test.ts"], 10_000),
       project("boundaries", ["test/boundaries/**/*.test.ts"], 60_000),
       project("integration", ["test/integration/**/*.test.ts"], 60_000),
+      project("interop", ["test/interop/**/*.test.ts"], 120_000, 180_000),
       project("chaos", ["test/chaos/**/*.test.ts"], 300_000),
     ],
   },
