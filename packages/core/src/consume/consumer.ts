@@ -22,7 +22,7 @@ export interface ConsumerOptions extends FailureOptions {
   readonly roomy: (unpaused: boolean) => void;
 }
 
-/** Takes deliveries in, runs handlers for as many as may run, and decides what becomes of each. It never receives: {@link ReceiveLoop} does. */
+/** Takes deliveries in, runs handlers for as many as may run, and settles what is done; {@link Failures} has the rest. It never receives: `ReceiveLoop` does. */
 export class Consumer {
   readonly lanes: Lanes;
   readonly settler: Settler;

@@ -65,7 +65,7 @@ export class LeaseKeeper {
       for (const [index, work] of due.entries()) {
         const answer = answers[index];
         if (answer?.ok) work.leaseUntilMs = answer.value.getTime();
-        else if (answer !== undefined && !work.settling && adapter.classify(answer.error) === "lost")
+        else if (answer !== undefined && work.state !== "finished" && adapter.classify(answer.error) === "lost")
           lost(work, answer.error);
       }
     } catch (error) {

@@ -37,7 +37,6 @@ export class Settler {
   }
 
   add(work: Work, settlement: Settlement): void {
-    work.settling = true;
     this.#pending.push({ work, settlement, tries: 0 });
     this.#flushing ??= this.#flush();
   }

@@ -29,8 +29,6 @@ export interface Work {
   startedMs: number;
   context: DeliveryContext | undefined;
   timer: Timer | undefined;
-  /** A settlement has been handed to the settler. */
-  settling: boolean;
   /** It counts among those that are finished and not yet told. */
   counted: boolean;
   /** A copy of it is on its way; meanwhile it is parked. */
@@ -55,7 +53,6 @@ export function createWork(delivery: Delivery, lane: Lane): Work {
     startedMs: 0,
     context: undefined,
     timer: undefined,
-    settling: false,
     counted: false,
     copying: false,
     previous: undefined,
