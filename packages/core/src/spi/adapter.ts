@@ -1,6 +1,7 @@
 import type { ReceiverCapabilities, SenderCapabilities } from "./capabilities.ts";
 import type { Delivery, Settlement } from "./delivery.ts";
 import type { ErrorKind, Outcome } from "./outcome.ts";
+import type { Topology } from "./topology.ts";
 import type { OutboundMessage, WireMessage } from "./wire-message.ts";
 
 /** Where a subscription reads. */
@@ -35,6 +36,8 @@ export interface Adapter {
   openDeadLetters?(source: Omit<Source, "startFrom">): Promise<DeadLetterStore>;
   /** Feeds the idle watchdog, status and scalers. May be approximate, never negative. */
   backlog?(source: Omit<Source, "startFrom">): Promise<Backlog>;
+  /** Where entities can or must be made before use. */
+  readonly topology?: Topology;
   /** Pure; the only place that reads the SDK's error shapes. Never throws. */
   classify(error: unknown): ErrorKind;
   /** Resolves within the signal; never throws. */

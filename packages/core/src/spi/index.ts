@@ -19,4 +19,5 @@ export { deadTopic, ownTopic } from "./destinations.ts";
 export * from "./handoff.ts";
 export * from "./naming.ts";
 export * from "./outcome.ts";
+export type * from "./topology.ts";
 export * from "./wire-message.ts";
