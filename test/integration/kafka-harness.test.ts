@@ -6,15 +6,20 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import {
+  findJava,
+  freePorts,
+  KAFKA_VERSIONS,
+  type KafkaOptions,
+  KafkaUnavailable,
+  kafkaJars,
+  kafkaVersion,
+  type RunningKafka,
+  startKafka,
+} from "@waybill/emulators/kafka";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { freePorts } from "../kafka/free-ports.ts";
-import { kafkaJars } from "../kafka/jars.ts";
-import { findJava } from "../kafka/java.ts";
 import { kafkaClients, text } from "../kafka/kafka-clients.fixture.ts";
-import { KafkaUnavailable } from "../kafka/kafka-unavailable.ts";
-import { KAFKA_VERSIONS, kafkaVersion } from "../kafka/kafka-version.ts";
-import { type KafkaOptions, type RunningKafka, startKafka } from "../kafka/start-kafka.ts";
-import { testKafka } from "../kafka/test-kafka.ts";
+import { testedVersion, testKafka } from "../kafka/test-kafka.ts";
 
 const DOWNLOAD_MS = 600_000;
 
@@ -237,9 +242,9 @@ describe.skipIf(missing)("side by side", { timeout: 30_000 }, () => {
     expect(isAlive(kafka.pid)).toBe(true);
   });
 
-  it("refuses a property that is the harness's own", async () => {
+  it("refuses a property that is the starter's own", async () => {
     await expect(start({ properties: { listeners: "PLAINTEXT://:9092" } })).rejects.toThrow(
-      /listeners is the harness's/,
+      /listeners is the starter's/,
     );
   });
 
@@ -269,7 +274,7 @@ describe.skipIf(missing)("with its parent", { timeout: 30_000 }, () => {
   /** A process that starts a broker, prints its id and temporary folder, and then does `then`. */
   async function parent(then: string) {
     const temporary = await folder();
-    const script = `const { startKafka } = await import(${JSON.stringify(new URL("../kafka/start-kafka.ts", import.meta.url).href)});
+    const script = `const { startKafka } = await import("@waybill/emulators/kafka");
       console.log((await startKafka({ version: ${JSON.stringify(newest)} })).pid); ${then}`;
     const child = spawn(process.execPath, ["--conditions=source", "--input-type=module", "-e", script], {
       stdio: ["ignore", "pipe", "ignore"],
@@ -385,8 +390,8 @@ describe("on a machine without Java or Maven", () => {
     for (const bad of ["5", "latest", "4.4.0; rm", "2.8.0"])
       expect(() => kafkaVersion(bad)).toThrow(/no Kafka version/);
     vi.stubEnv("WAYBILL_TEST_KAFKA_VERSION", "3.9");
-    expect(kafkaVersion()).toBe("3.9.1");
+    expect(testedVersion()).toBe("3.9.1");
     vi.stubEnv("WAYBILL_TEST_KAFKA_VERSION", "");
-    expect(kafkaVersion()).toBe(KAFKA_VERSIONS[0]);
+    expect([testedVersion(), kafkaVersion()]).toEqual([KAFKA_VERSIONS[0], KAFKA_VERSIONS[0]]);
   });
 });

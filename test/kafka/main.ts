@@ -1,8 +1,6 @@
 import { parseArgs } from "node:util";
-import { kafkaJars } from "./jars.ts";
-import { findJava } from "./java.ts";
-import { KAFKA_VERSIONS, kafkaVersion } from "./kafka-version.ts";
-import { startKafka } from "./start-kafka.ts";
+import { findJava, KAFKA_VERSIONS, kafkaJars, kafkaVersion, startKafka } from "@waybill/emulators/kafka";
+import { testedVersion } from "./test-kafka.ts";
 
 const USAGE = `Usage: node --conditions=source test/kafka/main.ts start [--version 4|3.9|x.y.z] [--data DIR] [--port N]
        node --conditions=source test/kafka/main.ts fetch [--version 4|3.9|x.y.z]
@@ -18,7 +16,7 @@ async function start(
   const asked = new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, resolve);
   });
-  const kafka = await startKafka({ version, dataDir, port });
+  const kafka = await startKafka({ version: version ?? testedVersion(), dataDir, port });
   console.log(kafka.brokers.join(","));
   console.error(`Apache Kafka ${kafka.version}, process ${kafka.pid}. Ctrl-C stops it.`);
   // The broker keeps nobody alive; this does.

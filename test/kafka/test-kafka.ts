@@ -1,5 +1,13 @@
-import { KafkaUnavailable } from "./kafka-unavailable.ts";
-import { type KafkaOptions, type RunningKafka, startKafka } from "./start-kafka.ts";
+import {
+  type KafkaOptions,
+  KafkaUnavailable,
+  kafkaVersion,
+  type RunningKafka,
+  startKafka,
+} from "@waybill/emulators/kafka";
+
+/** In full: what `WAYBILL_TEST_KAFKA_VERSION` asks for, else the newest 4.x. */
+export const testedVersion = () => kafkaVersion(process.env.WAYBILL_TEST_KAFKA_VERSION || undefined);
 
 /** A broker to test against; `pid` and `version` are unknown of one that runs elsewhere. */
 export type TestKafka = Pick<RunningKafka, "brokers" | "stop"> & Partial<RunningKafka>;
@@ -16,7 +24,7 @@ export async function testKafka(suite: string, options: KafkaOptions = {}): Prom
   const running = process.env.WAYBILL_TEST_KAFKA;
   if (running) return { brokers: running.split(",").map((one) => one.trim()), stop: async () => undefined };
   try {
-    return await startKafka(options);
+    return await startKafka({ version: testedVersion(), ...options });
   } catch (error) {
     if (process.env.CI || !(error instanceof KafkaUnavailable)) throw error;
     console.warn(`${suite}: skipped. ${error.message}`);

@@ -4,13 +4,13 @@ export interface Ports {
   readonly controller: number;
 }
 
-/** Decided by the harness: a property of the caller's would make it look for the broker where it is not. */
+/** Decided by the starter: a property of the caller's would make it look for the broker where it is not. */
 const OWN = ["process.roles", "node.id", "controller.quorum.voters", "listeners", "advertised.listeners", "log.dirs"];
 
 /** `server.properties` of one KRaft node on loopback, small and quick to start; `extra` replaces or adds properties. */
 export function serverProperties(ports: Ports, dataDir: string, extra: Readonly<Record<string, string>> = {}): string {
   const taken = Object.keys(extra).find((name) => OWN.includes(name));
-  if (taken !== undefined) throw new RangeError(`The Kafka property ${taken} is the harness's own. Leave it out.`);
+  if (taken !== undefined) throw new RangeError(`The Kafka property ${taken} is the starter's own. Leave it out.`);
   const properties: Record<string, string | number> = {
     "process.roles": "broker,controller",
     "node.id": 1,

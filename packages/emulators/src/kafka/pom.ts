@@ -1,7 +1,10 @@
-<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <!-- Coordinates of a Kafka broker, for jars.ts. kafka_2.13 comes first, so that its slf4j-api wins. -->
+/**
+ * Coordinates of a Kafka broker, for `jars.ts`: a string, because a package of modules carries no other files. kafka_2.13 comes first, so
+ * that its slf4j-api wins.
+ */
+export const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
-  <groupId>waybill.test</groupId>
+  <groupId>waybill</groupId>
   <artifactId>kafka-broker</artifactId>
   <version>1</version>
   <packaging>pom</packaging>
@@ -13,10 +16,10 @@
     <dependency>
       <groupId>org.apache.kafka</groupId>
       <artifactId>kafka_2.13</artifactId>
-      <version>${kafka.version}</version>
+      <version>\${kafka.version}</version>
     </dependency>
   </dependencies>
-  <!-- Kafka names no logging binding, and without one it starts silently: the harness would wait for a line that never comes. -->
+  <!-- Kafka names no logging binding, and without one it starts silently: the starter would wait for a line that never comes. -->
   <profiles>
     <profile>
       <id>log4j2</id>
@@ -24,17 +27,17 @@
         <dependency>
           <groupId>org.apache.logging.log4j</groupId>
           <artifactId>log4j-api</artifactId>
-          <version>${log4j.version}</version>
+          <version>\${log4j.version}</version>
         </dependency>
         <dependency>
           <groupId>org.apache.logging.log4j</groupId>
           <artifactId>log4j-core</artifactId>
-          <version>${log4j.version}</version>
+          <version>\${log4j.version}</version>
         </dependency>
         <dependency>
           <groupId>org.apache.logging.log4j</groupId>
           <artifactId>log4j-slf4j-impl</artifactId>
-          <version>${log4j.version}</version>
+          <version>\${log4j.version}</version>
         </dependency>
       </dependencies>
     </profile>
@@ -66,3 +69,4 @@
     </pluginManagement>
   </build>
 </project>
+`;

@@ -21,11 +21,11 @@ const JVM = ["-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1
 const PORT_TRIES = 5;
 
 export interface KafkaOptions {
-  /** `3.9`, `4` or a full version. Default: `WAYBILL_TEST_KAFKA_VERSION`, else the newest 4.x. */
+  /** `3.9`, `4` or a full version. Default: the newest 4.x. */
   readonly version?: string | undefined;
   /** Keeps the messages in this folder, which is made if missing; absent: a temporary one, gone when the broker stops. */
   readonly dataDir?: string | undefined;
-  /** Properties of the broker, over the harness's own: `{ "message.max.bytes": "2097152" }`. Listeners and folders cannot be set. */
+  /** Properties of the broker, over the starter's own: `{ "message.max.bytes": "2097152" }`. Listeners and folders cannot be set. */
   readonly properties?: Readonly<Record<string, string>> | undefined;
   /** The broker's port, for a broker that comes back where it was. Default: a free one. */
   readonly port?: number | undefined;

@@ -1,11 +1,11 @@
-/** The versions that every Kafka suite must hold on, the default first: the newest 4.x, and the last line before 4.0. */
+/** The versions known here, the default first: the newest 4.x, and the last line before 4.0. */
 export const KAFKA_VERSIONS = ["4.4.0", "3.9.1"] as const;
 
 /**
  * The full version behind what a person writes: `4`, `3.9` name the known one of that line, `4.1.1` is taken as it is. Without an
- * argument: `WAYBILL_TEST_KAFKA_VERSION`, else the default.
+ * argument: the default. Throws a `RangeError` on anything else.
  */
-export function kafkaVersion(asked: string = process.env.WAYBILL_TEST_KAFKA_VERSION || KAFKA_VERSIONS[0]): string {
+export function kafkaVersion(asked: string = KAFKA_VERSIONS[0]): string {
   if (/^[3-9]\.\d+\.\d+$/.test(asked)) return asked;
   const known = KAFKA_VERSIONS.find((version) => version.startsWith(`${asked}.`));
   if (known !== undefined) return known;

@@ -1,16 +1,17 @@
 import { execFile } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { KafkaUnavailable } from "./kafka-unavailable.ts";
 import { majorOf } from "./kafka-version.ts";
+import { POM } from "./pom.ts";
 
 const run = promisify(execFile);
 
-const POM = fileURLToPath(new URL("./pom.xml", import.meta.url));
-const CACHE = fileURLToPath(new URL("../../node_modules/.cache/waybill/kafka/", import.meta.url));
+/** Of this person, not of one project: all of them need the same jars. */
+const cacheFolder = () => join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "waybill", "kafka");
 const MANIFEST = "manifest.json";
 const DOWNLOAD_MS = 600_000;
 
@@ -29,11 +30,9 @@ interface Manifest {
  * Jars are collected in a folder of their own, which takes its name in one step when all are there. Processes may call this at the
  * same time; one result stays. A folder that lost a jar, or one of whose jars changed its size, is fetched anew.
  */
-export async function kafkaJars(version: string, cache = CACHE): Promise<string> {
+export async function kafkaJars(version: string, cache = cacheFolder()): Promise<string> {
   const folder = join(cache, version);
-  const pom = createHash("sha256")
-    .update(await readFile(POM))
-    .digest("hex");
+  const pom = createHash("sha256").update(POM).digest("hex");
   if (await isComplete(folder, pom)) return folder;
 
   await sweep(cache, version);
@@ -58,7 +57,9 @@ export async function kafkaJars(version: string, cache = CACHE): Promise<string>
 
 async function download(version: string, folder: string): Promise<void> {
   const logging = majorOf(version) >= 4 ? "log4j2" : "reload4j";
-  const args = ["-B", "-ntp", "-q", "--strict-checksums", "-Dstyle.color=never", "-f", POM, "-P", logging];
+  const pom = join(folder, "pom.xml");
+  await writeFile(pom, POM);
+  const args = ["-B", "-ntp", "-q", "--strict-checksums", "-Dstyle.color=never", "-f", pom, "-P", logging];
   args.push(`-Dkafka.version=${version}`, "dependency:copy-dependencies", "-DincludeScope=runtime");
   args.push(`-DoutputDirectory=${folder}`);
   try {

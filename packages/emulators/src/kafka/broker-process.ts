@@ -1,10 +1,12 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { extname } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { PortTaken } from "./port-taken.ts";
 
-const GUARD = fileURLToPath(new URL("./kafka-guard.ts", import.meta.url));
+/** Beside this file, as source and as built. */
+const GUARD = fileURLToPath(new URL(`./kafka-guard${extname(fileURLToPath(import.meta.url))}`, import.meta.url));
 
 const READY = "Kafka Server started";
 const START_MS = 60_000;

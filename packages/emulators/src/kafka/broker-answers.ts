@@ -1,5 +1,4 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { Kafka, logLevel } from "kafkajs";
 
 const ANSWER_MS = 30_000;
 const PAUSE_MS = 50;
@@ -24,6 +23,8 @@ export async function untilItAnswers(port: number): Promise<void> {
 
 /** With a client of its own each time: kafkajs keeps the leaders that it once saw. */
 async function ask(port: number): Promise<void> {
+  // Loaded here: whoever starts only the other emulators waits for no Kafka client.
+  const { Kafka, logLevel } = await import("kafkajs");
   const retry = { initialRetryTime: 50, maxRetryTime: 500, retries: 10 };
   const admin = new Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING, retry }).admin();
   try {
