@@ -1,4 +1,6 @@
 export type { DeadEvent, DeadEvents } from "./dead-events.ts";
+export type { MysqlTx, PostgresTx } from "./handles/join-transaction.ts";
+export type { OpenTransaction } from "./handles/open-transaction.ts";
 export { createInbox, type StoreInbox } from "./inbox/create-inbox.ts";
 export { type MemoryInboxOptions, memoryInbox } from "./inbox/memory-inbox.ts";
 export { createOutbox, type Outbox, type OutboxOptions } from "./outbox.ts";

@@ -49,13 +49,13 @@ const table = {
     hint: "Open a new one; a closed one takes nothing more.",
   },
   WB_OUTBOX_NO_TRANSACTION: {
-    sentence: () =>
-      "The handle given to the outbox has no transaction open, so the event could be lost or published without its cause.",
-    hint: 'Call db.exec("BEGIN IMMEDIATE") first and publish before COMMIT, or use outbox.transaction(async (tx) => …).',
+    sentence: (p: { handle: string }) =>
+      `The handle given to the outbox is ${p.handle}: it has no transaction open, so the event could be lost or published without its cause.`,
+    hint: "Give what your library hands to its transaction callback, or the connection on which BEGIN has been awaited; or use outbox.transaction(async (tx) => …).",
   },
   WB_OUTBOX_HANDLE: {
     sentence: (p: { problem: string }) => `The handle given to the outbox cannot be used: ${p.problem}.`,
-    hint: "Give the DatabaseSync of node:sqlite that holds your transaction on the store's own file.",
+    hint: "Give the handle that holds your transaction on the store's own database; docs/guide/transactions.md shows it for each library.",
   },
   WB_OUTBOX_OPTION: {
     sentence: (p: { option: string; problem: string }) => `The option ${p.option} ${p.problem}.`,

@@ -3,14 +3,14 @@ import { type DeadEvents, deadEvents } from "./dead-events.ts";
 import { newRow, newRows } from "./new-row.ts";
 import type { Store } from "./store.ts";
 
-export interface OutboxOptions<Tx> {
-  readonly store: Store<Tx>;
+export interface OutboxOptions<Tx, Joins = Tx> {
+  readonly store: Store<Tx, Joins>;
   /** The CloudEvents `source` of events that name none: `/shop`. */
   readonly source: string;
 }
 
 /** Writes events in the transaction of the business data. A relay publishes them afterwards: the broker may be down meanwhile. */
-export interface Outbox<Tx> {
+export interface Outbox<Tx, Joins = Tx> {
   /**
    * Writes one event or many through `tx`, in order; they exist once its transaction commits, and never otherwise. Rejects
    * before writing any of them when one is invalid, or when `tx` has no transaction open.
@@ -18,13 +18,13 @@ export interface Outbox<Tx> {
    * With schemas that validate synchronously (most do) the rows are written before the call returns its promise.
    */
   publish<Topic extends TopicDefinition>(
-    tx: Tx,
+    tx: Tx | Joins,
     topic: Topic,
     event: NewEventOf<Topic> | readonly NewEventOf<Topic>[],
   ): Promise<void>;
   /** The same for events that are complete, with no schema known. `notBefore` holds all of them back. */
   publishRaw(
-    tx: Tx,
+    tx: Tx | Joins,
     topic: string,
     event: RawCloudEvent | readonly RawCloudEvent[],
     options?: { readonly notBefore?: Date | undefined },
@@ -39,7 +39,7 @@ export interface Outbox<Tx> {
 }
 
 /** One outbox a store and source. It holds nothing open; close the store. */
-export function createOutbox<Tx>(options: OutboxOptions<Tx>): Outbox<Tx> {
+export function createOutbox<Tx, Joins = Tx>(options: OutboxOptions<Tx, Joins>): Outbox<Tx, Joins> {
   const { store, source } = options;
   return {
     async publish(tx, topic, event) {

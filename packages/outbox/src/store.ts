@@ -144,10 +144,10 @@ export interface InboxRows<Tx> {
 }
 
 /**
- * What outbox, relay and inbox need of a database. `Tx` is the handle that the application writes with. All methods may be called
- * concurrently, by several processes on one store.
+ * What outbox, relay and inbox need of a database. `Tx` is the handle of the transactions that the store opens, `Joins` what it can join
+ * of those that the application opens. All methods may be called concurrently, by several processes on one store.
  */
-export interface Store<Tx = unknown> {
+export interface Store<Tx = unknown, Joins = Tx> {
   /** For messages: the kind of store and where it is, without secrets. */
   readonly name: string;
   /** Opens, and brings the schema up to date. Called by the others when needed; call it at start-up to see its errors there. */
@@ -158,7 +158,7 @@ export interface Store<Tx = unknown> {
    */
   transaction<T>(work: (tx: Tx) => T | Promise<T>, options?: { signal?: AbortSignal | undefined }): Promise<T>;
   /** Writes rows through a handle with an open transaction. Synchronous stores write before the first await. */
-  insert(tx: Tx, rows: readonly NewRow[]): void | Promise<void>;
+  insert(tx: Tx | Joins, rows: readonly NewRow[]): void | Promise<void>;
   feed(options: FeedOptions): Promise<Feed>;
   readonly inbox: InboxRows<Tx>;
   readonly dead: DeadRows;

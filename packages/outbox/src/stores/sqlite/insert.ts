@@ -49,7 +49,7 @@ function check(tx: DatabaseSync, path: string): void {
     throw outboxErrors.WB_OUTBOX_HANDLE({ problem: "it is not a DatabaseSync of node:sqlite" });
   }
   if (!tx.isOpen) throw outboxErrors.WB_OUTBOX_HANDLE({ problem: "its connection is closed" });
-  if (!tx.isTransaction) throw outboxErrors.WB_OUTBOX_NO_TRANSACTION({});
+  if (!tx.isTransaction) throw outboxErrors.WB_OUTBOX_NO_TRANSACTION({ handle: "an idle DatabaseSync" });
   let file = known.get(tx);
   if (file === undefined) {
     const location = tx.location();

@@ -1,0 +1,18 @@
+import { orAbort } from "../or-abort.ts";
+
+/**
+ * Opens a transaction with the application's own library, runs `work` in it, commits when that resolves and rolls back when it rejects:
+ * `(work) => db.transaction().execute(work)` for Kysely, `(work) => db.transaction(work)` for Drizzle, `(work) => knex.transaction(work)`,
+ * `(work) => prisma.$transaction(work)`.
+ */
+export type OpenTransaction<Tx> = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
+
+/** Runs `work` in a transaction of the application's library; an aborted `signal` rolls it back, however long `work` goes on. */
+export function inLibraryTransaction<Tx, T>(
+  open: OpenTransaction<Tx>,
+  work: (tx: Tx) => T | Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  signal?.throwIfAborted();
+  return open((tx) => orAbort((async () => work(tx))(), signal));
+}
