@@ -1,0 +1,4 @@
+/** This machine cannot run PostgreSQL; the message says why. */
+export class PostgresUnavailable extends Error {
+  override readonly name = "PostgresUnavailable";
+}
