@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import diagnostics from "node:diagnostics_channel";
 import { mkdtemp, rm } from "node:fs/promises";
 import { type ClientRequest, createServer } from "node:http";
@@ -7,6 +8,7 @@ import { join } from "node:path";
 import { QueueServiceClient, StorageSharedKeyCredential } from "@azure/storage-queue";
 import { createBus } from "@waybill/core";
 import {
+  type Adapter,
   createCodec,
   type Delivery,
   type OutboundMessage,
@@ -40,6 +42,11 @@ afterAll(async () => {
   await azurite.stop?.();
 });
 
+/** As documented: both names, and six digits of the hash of what they are joined by a slash. */
+const queueName = (topic: string, subscription: string) =>
+  `${topic}-${subscription}-${createHash("sha256").update(`${topic}/${subscription}`).digest("hex").slice(0, 6)}`;
+const plan = (adapter: Adapter, prune = false) => adapter.topology!.plan({ prune, signal: never });
+
 /** A topic of its own for each test, so that none sees another's messages. */
 function setUp(options: Partial<StorageQueueOptions> = {}, subscriptions: readonly string[] = ["billing"]) {
   const topic = `topic-${++topics}`;
@@ -51,8 +58,7 @@ function setUp(options: Partial<StorageQueueOptions> = {}, subscriptions: readon
   });
   cleanups.push(() => adapter.close());
   const source = (subscription = "billing"): Source => ({ topic, subscription, startFrom: "earliest" });
-  const queueOf = async (logical = "/billing") =>
-    (await adapter.plan()).find((planned) => planned.logical === topic + logical)?.queue as string;
+  const queueOf = (subscription = "billing") => queueName(topic, subscription);
   return { topic, adapter, source, queueOf };
 }
 
@@ -100,8 +106,7 @@ describe.skipIf(noAzurite !== "")("storage queue over Azurite", () => {
 
   it("answers not ok when one copy of several was not taken", async () => {
     const { adapter, topic, source } = setUp({ createQueues: false }, ["billing", "mail"]);
-    const billing = (await adapter.plan()).find((planned) => planned.logical === `${topic}/billing`)?.queue as string;
-    await raw.createQueue(billing);
+    await raw.createQueue(queueName(topic, "billing"));
     const [first] = await (await adapter.openSender(topic)).send([event("a")], never);
     expect(adapter.classify(errorOf(first))).toBe("not-found");
     await receiveAll(await adapter.openReceiver(source()), 1);
@@ -210,7 +215,7 @@ describe.skipIf(noAzurite !== "")("storage queue over Azurite", () => {
     const receiver = await adapter.openReceiver(source());
     const head = '{"specversion":"1.0","id":"a","source":"/s","type":"t","data":"';
     const full = `${head}${"x".repeat(65_536 - head.length - 2)}"}`;
-    await raw.getQueueClient(await queueOf()).sendMessage(full);
+    await raw.getQueueClient(queueOf()).sendMessage(full);
     const [first] = (await receiveAll(receiver, 1)) as [Delivery];
     expect(one(await receiver.settle([{ delivery: first, kind: "release", delayMs: 0, attempt: 2 }], never)).ok).toBe(
       true,
@@ -270,14 +275,14 @@ describe.skipIf(noAzurite !== "")("storage queue over Azurite", () => {
     const sender = await adapter.openSender(topic);
     const notBefore = new Date(Date.now() + 400);
     await sent(sender, [event("default"), { ...event("own"), ttlMs: 500, notBefore }]);
-    const queue = raw.getQueueClient(await queueOf());
+    const queue = raw.getQueueClient(queueOf());
     const life = (item: { expiresOn: Date; insertedOn: Date }) => item.expiresOn.getTime() - item.insertedOn.getTime();
     const peeked = await queue.peekMessages({ numberOfMessages: 32 });
     expect(peeked.peekedMessageItems.map(life)).toEqual([60_000]);
     expect((await adapter.backlog?.({ topic, subscription: "billing" }))?.events).toBe(2);
     const forever = setUp();
     await sent(await forever.adapter.openSender(forever.topic), [event("a")]);
-    const kept = await raw.getQueueClient(await forever.queueOf()).peekMessages();
+    const kept = await raw.getQueueClient(forever.queueOf()).peekMessages();
     expect(kept.peekedMessageItems[0]?.expiresOn.getUTCFullYear()).toBe(9999);
   });
 
@@ -292,15 +297,34 @@ describe.skipIf(noAzurite !== "")("storage queue over Azurite", () => {
     expect(Date.now()).toBeGreaterThan(notBefore.getTime() - 1_000);
   });
 
+  it("prunes what it made itself and nobody declares, and no other queue", async () => {
+    const prefix = `prune${++topics}`;
+    const old = setUp({ prefix }, ["billing", "mail"]);
+    for (const step of await plan(old.adapter)) await step.apply?.(never);
+    const others = [`${prefix}-by-hand`, `${prefix}-orders-billing-000000`, queueName(`${prefix}-x`, "y")];
+    for (const name of others) await raw.createQueue(name);
+    await raw.getQueueClient(others[0] as string).sendMessage("kept");
+    const now = setUp({ prefix, subscriptions: { [old.topic]: ["billing"] } });
+    expect(await plan(now.adapter)).toEqual([]);
+    const steps = await plan(now.adapter, true);
+    expect(steps.map(({ action, name }) => [action, name.startsWith(`${prefix}-${old.topic}-mail-`)])).toEqual([
+      ["delete", true],
+      ["delete", true],
+    ]);
+    for (const step of steps) await step.apply?.(never);
+    expect(await plan(now.adapter, true)).toEqual([]);
+    for (const name of others) expect(await raw.getQueueClient(name).exists()).toBe(true);
+  });
+
   it("keeps dead letters in the -poison queue, which is empty until there are some", async () => {
     const { adapter, topic, source, queueOf } = setUp();
     const store = await adapter.openDeadLetters?.(source());
     if (store === undefined) throw new Error("no store");
     expect(await store.browse(10, never)).toEqual([]);
     expect(await store.receive(want(), never)).toEqual([]);
-    expect((await adapter.plan()).map((planned) => planned.exists)).toEqual([false, false]);
+    expect((await plan(adapter)).map(({ name }) => name).sort()).toEqual([queueOf(), `${queueOf()}-poison`]);
     await sent(await adapter.openSender(`${topic}/billing/dead`), [event("dead")]);
-    expect((await raw.getQueueClient(`${await queueOf()}-poison`).getProperties()).approximateMessagesCount).toBe(1);
+    expect((await raw.getQueueClient(`${queueOf()}-poison`).getProperties()).approximateMessagesCount).toBe(1);
     const [seen] = await store.browse(100, never);
     expect(codec.decode(seen as never).event.id).toBe("dead");
     expect(await store.browse(100, never)).toHaveLength(1);
@@ -323,7 +347,7 @@ describe.skipIf(noAzurite !== "")("storage queue over Azurite", () => {
     const { adapter, topic, source, queueOf } = setUp();
     const message = event("a");
     await sent(await adapter.openSender(topic), [message]);
-    const queue = raw.getQueueClient(await queueOf());
+    const queue = raw.getQueueClient(queueOf());
     const text = (await queue.peekMessages()).peekedMessageItems[0]?.messageText ?? "";
     expect(Buffer.from(text, "base64").equals(message.body as Uint8Array)).toBe(true);
     const json = (id: string) =>
@@ -356,7 +380,7 @@ describe.skipIf(noAzurite !== "")("storage queue over Azurite", () => {
     const { adapter, topic, source, queueOf } = setUp();
     const sender = await adapter.openSender(topic);
     const receiver = await adapter.openReceiver(source());
-    await raw.deleteQueue(await queueOf());
+    await raw.deleteQueue(queueOf());
     const [lost] = await sender.send([event("a")], never);
     expect(adapter.classify(errorOf(lost))).toBe("not-found");
     await sent(sender, [event("b")]);
@@ -417,7 +441,7 @@ describe.skipIf(noAzurite !== "")("errors as the SDK really gives them", () => {
   it("a text over 64 KiB: too-large", async () => {
     const { adapter, topic, queueOf } = setUp();
     await adapter.openSender(topic);
-    const sending = raw.getQueueClient(await queueOf()).sendMessage("x".repeat(65_537));
+    const sending = raw.getQueueClient(queueOf()).sendMessage("x".repeat(65_537));
     expect(adapter.classify(await sending.catch((error: unknown) => error))).toBe("too-large");
   });
 
@@ -492,7 +516,8 @@ describe("a service that accepts connections and never answers", () => {
       thrown(adapter.openSender(topic)),
       thrown(adapter.openReceiver(source())),
       thrown(adapter.backlog?.(source())),
-      thrown(adapter.plan()),
+      thrown(plan(adapter)),
+      thrown(plan(adapter, true)),
       sender.send([event("a")], never).then(([outcome]) => errorOf(outcome)),
       thrown(receiver.receive(want(), never)),
       thrown(letters?.browse(1, never)),

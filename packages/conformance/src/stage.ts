@@ -90,9 +90,16 @@ export class Stage {
     return this.#declared[topic] ?? [];
   }
 
-  /** A fresh instance; `told` false: nobody told it of any subscription. */
-  async open({ told = true }: { told?: boolean } = {}): Promise<Adapter> {
-    const subscriptions = told ? { ...this.#declared } : {};
+  /** A topic that is declared and that nobody has prepared. */
+  unprepared(...subscriptions: string[]): string {
+    const name = `t${RUN}${(topics++).toString(36)}`;
+    this.#declared[name] = subscriptions;
+    return name;
+  }
+
+  /** A fresh instance, told of everything that is declared; `told` false: of no subscription; or of those given. */
+  async open({ told = true }: { told?: boolean | Record<string, readonly string[]> } = {}): Promise<Adapter> {
+    const subscriptions = told === true ? { ...this.#declared } : told === false ? {} : told;
     const adapter = await this.#open({ harness: this.harness, subscriptions });
     this.adapterName ??= adapter.name;
     this.#close.push(() => adapter.close());

@@ -61,6 +61,12 @@ export function memory(options: MemoryOptions = {}): MemoryAdapter {
       open();
       return admin.backlog(source);
     },
+    async describe(source) {
+      open();
+      admin.check(source);
+      const { sender, receiver, returnTo } = profile;
+      return { sender, receiver, returnSender: returnTo ? sender : undefined };
+    },
     classify,
     async health() {
       return link.closed ? { ok: false, error: memoryErrors.WB_MEMORY_CLOSED({ what: "connection" }) } : { ok: true };

@@ -18,6 +18,18 @@ export class Admin {
     this.#s = settings;
   }
 
+  /** Throws what opening a sender or receiver of the source would. */
+  check(source: Place): void {
+    const { physical, declared, profile, like } = this.#s;
+    const { topic, subscription } = source;
+    physical(topic);
+    physical(ownTopic(topic, subscription));
+    if (!profile.sender.fanOut && (declared(topic)?.length ?? 0) === 0) {
+      throw memoryErrors.WB_MEMORY_NO_SUBSCRIPTIONS({ topic, like });
+    }
+    this.#checkDeclared(source);
+  }
+
   /** True when the name stands for a queue, false for a topic with subscriptions. */
   isQueue(topic: string): boolean {
     const { storage, deadLetterStore } = this.#s.profile;

@@ -1,6 +1,7 @@
-import { type Adapter, deadTopic, ownTopic, type Source } from "@waybill/core/spi";
-import { createAdmin, type PlannedQueue } from "./admin.ts";
+import { type Adapter, deadTopic, ownTopic, type Source, type Topology } from "@waybill/core/spi";
+import { createAdmin } from "./admin.ts";
 import { createCall } from "./call.ts";
+import { receiverCapabilities, senderCapabilities } from "./capabilities.ts";
 import { classify, failedCall } from "./classify.ts";
 import { connect } from "./connect.ts";
 import { createDeadLetters } from "./dead-letters.ts";
@@ -10,11 +11,11 @@ import { checkOptions, type StorageQueueOptions } from "./options.ts";
 import { createQueueNames } from "./queue-names.ts";
 import { createReceiver } from "./receiver.ts";
 import { createSender } from "./sender.ts";
+import { createTopology } from "./topology.ts";
 
 export interface StorageQueueAdapter extends Adapter {
   readonly name: "storage-queue";
-  /** The queues that the declared subscriptions need, each with its dead-letter queue, and whether it exists. Changes nothing. */
-  plan(signal?: AbortSignal): Promise<readonly PlannedQueue[]>;
+  readonly topology: Topology;
 }
 
 /**
@@ -27,7 +28,7 @@ export function storageQueue(options: StorageQueueOptions): StorageQueueAdapter 
   const service = connect(options);
   const closing = new AbortController();
   const call = createCall(settings.requestTimeoutMs, closing.signal);
-  const admin = createAdmin(service, names, call, settings);
+  const admin = createAdmin(service, call, settings);
   const open = new Set<{ close(): Promise<void> }>();
 
   const checkOpen = () => closing.signal.throwIfAborted();
@@ -105,6 +106,17 @@ export function storageQueue(options: StorageQueueOptions): StorageQueueAdapter 
         throw failedCall("Counting", queue.name, error);
       }
     },
+    async describe(source) {
+      checkOpen();
+      checkDeclared(source);
+      for (const logical of destinations(source.topic)) names(logical);
+      names(ownTopic(source.topic, source.subscription));
+      return {
+        sender: senderCapabilities,
+        receiver: receiverCapabilities(settings.visibilityMs),
+        returnSender: senderCapabilities,
+      };
+    },
     classify,
     async health(signal) {
       try {
@@ -115,7 +127,7 @@ export function storageQueue(options: StorageQueueOptions): StorageQueueAdapter 
         return { ok: false, error: classify(error) === "closed" ? error : failedCall("Asking", "service", error) };
       }
     },
-    plan: (signal) => admin.plan(signal),
+    topology: createTopology(service, names, call, settings),
     async close() {
       closing.abort(storageQueueErrors.WB_STORAGE_QUEUE_CLOSED({ what: "adapter" }));
       await Promise.all([...open].map((part) => part.close()));

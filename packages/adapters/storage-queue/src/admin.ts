@@ -1,17 +1,7 @@
 import type { QueueServiceClient } from "@azure/storage-queue";
-import { deadTopic, ownTopic } from "@waybill/core/spi";
 import type { Call } from "./call.ts";
 import { failedCall } from "./classify.ts";
 import type { Settings } from "./options.ts";
-import type { QueueNames } from "./queue-names.ts";
-
-/** One queue that the declared subscriptions need. */
-export interface PlannedQueue {
-  /** `topic/subscription` or `topic/subscription/dead`. */
-  readonly logical: string;
-  readonly queue: string;
-  readonly exists: boolean;
-}
 
 export interface QueueAdmin {
   /**
@@ -21,15 +11,12 @@ export interface QueueAdmin {
   ensure(queue: string, signal?: AbortSignal): Promise<void>;
   /** Somebody deleted it: the next `ensure` looks again. */
   forget(queue: string): void;
-  /** The queues of all declared subscriptions; changes nothing. */
-  plan(signal?: AbortSignal): Promise<readonly PlannedQueue[]>;
 }
 
 export function createAdmin(
   service: QueueServiceClient,
-  names: QueueNames,
   call: Call,
-  settings: Pick<Settings, "createQueues" | "subscriptions">,
+  settings: Pick<Settings, "createQueues">,
 ): QueueAdmin {
   const ensured = new Map<string, Promise<void>>();
 
@@ -39,14 +26,6 @@ export function createAdmin(
     } catch (error) {
       ensured.delete(queue);
       throw failedCall("Creating", queue, error);
-    }
-  };
-
-  const exists = async (queue: string, signal: AbortSignal | undefined) => {
-    try {
-      return await call(signal, (abortSignal) => service.getQueueClient(queue).exists({ abortSignal }));
-    } catch (error) {
-      throw failedCall("Looking for", queue, error);
     }
   };
 
@@ -65,16 +44,5 @@ export function createAdmin(
       await call(signal, () => creating);
     },
     forget: (queue) => void ensured.delete(queue),
-    plan(signal) {
-      const logicals = [...settings.subscriptions].flatMap(([topic, list]) =>
-        list.flatMap((name) => [ownTopic(topic, name), deadTopic(topic, name)]),
-      );
-      return Promise.all(
-        logicals.map(async (logical) => {
-          const queue = names(logical);
-          return { logical, queue, exists: await exists(queue, signal) };
-        }),
-      );
-    },
   };
 }

@@ -1,4 +1,3 @@
 export { type StorageQueueAdapter, storageQueue } from "./adapter.ts";
-export type { PlannedQueue } from "./admin.ts";
 export { storageQueueErrors } from "./errors.ts";
 export type { Encoding, StorageQueueOptions, TokenCredential } from "./options.ts";

@@ -6,7 +6,7 @@ const QUEUE_NAME = /^[a-z0-9](-?[a-z0-9])*$/;
 const MIN_LENGTH = 3;
 const MAX_LENGTH = 63;
 /** The name that Azure Functions gives the queue of what it gave up. */
-const DEAD_SUFFIX = "-poison";
+export const DEAD_SUFFIX = "-poison";
 
 /** `topic/subscription` and `topic/subscription/dead` as queue names; throws for a name that no queue can have or that two would share. */
 export type QueueNames = (logical: string) => string;

@@ -14,11 +14,13 @@ import { receiveCases } from "./spi/receive.ts";
 import { releaseCases } from "./spi/release.ts";
 import { sendCases } from "./spi/send.ts";
 import { settleCases } from "./spi/settle.ts";
+import { topologyCases } from "./spi/topology.ts";
 
 /** Every rule of the suite: first of the adapter alone, then of core over it. */
 export const conformanceCases: readonly ConformanceCase[] = [
   ...lifeCases,
   ...nameCases,
+  ...topologyCases,
   ...sendCases,
   ...byteCases,
   ...receiveCases,

@@ -1,5 +1,6 @@
 import type { ReceiverCapabilities, SenderCapabilities } from "./capabilities.ts";
 import type { Delivery, Settlement } from "./delivery.ts";
+import type { Description } from "./description.ts";
 import type { ErrorKind, Outcome } from "./outcome.ts";
 import type { Topology } from "./topology.ts";
 import type { OutboundMessage, WireMessage } from "./wire-message.ts";
@@ -36,6 +37,11 @@ export interface Adapter {
   openDeadLetters?(source: Omit<Source, "startFrom">): Promise<DeadLetterStore>;
   /** Feeds the idle watchdog, status and scalers. May be approximate, never negative. */
   backlog?(source: Omit<Source, "startFrom">): Promise<Backlog>;
+  /**
+   * What `openSender` and `openReceiver` will answer as capabilities, for `waybill check`: joins nothing, takes nothing and makes nothing. From the options alone
+   * where they decide; asks the broker only for what it alone knows, and rejects when that cannot be had. Rejects as opening would for what opening refuses.
+   */
+  describe?(source: Omit<Source, "startFrom">, signal: AbortSignal): Promise<Description>;
   /** Where entities can or must be made before use. */
   readonly topology?: Topology;
   /** Pure; the only place that reads the SDK's error shapes. Never throws. */
