@@ -64,7 +64,7 @@ it("keeps what has a place to be kept in folders of their own", async () => {
   onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
   const config: EmulatorsConfig = { dataDir, eventHubs: { hubs: { orders: {} } } };
   await (await open(config)).close();
-  expect(readdirSync(dataDir).sort()).toEqual(["event-hubs", "storage"]);
+  expect(readdirSync(dataDir).sort()).toEqual(["event-grid", "event-hubs", "service-bus", "storage"]);
 });
 
 it("writes dead letters of Event Grid into the blobs of storage", async () => {

@@ -18,8 +18,8 @@ export interface EmulatorsConfig {
   /** Default: all of them. */
   readonly only?: readonly EmulatorName[] | undefined;
   /**
-   * Azurite and Event Hubs keep their data here, each in a folder of its own, which are made if missing. Service Bus and Event Grid
-   * keep nothing over a restart. Absent: everything is in memory.
+   * Each keeps its data here, in a folder of its own, which is made if missing: over a restart of the process, also after a kill.
+   * Absent: everything is in memory.
    */
   readonly dataDir?: string | undefined;
   /**
@@ -27,10 +27,10 @@ export interface EmulatorsConfig {
    * stays on loopback.
    */
   readonly host?: string | undefined;
-  readonly serviceBus?: Omit<ServiceBusEmulatorOptions, "host"> | undefined;
+  readonly serviceBus?: Omit<ServiceBusEmulatorOptions, "host" | "dataDir"> | undefined;
   readonly eventHubs?: Omit<EventHubsEmulatorOptions, "host" | "dataDir"> | undefined;
   /** With `storage` running, a subscription's `deadLetter: "storage"` writes to its blobs, in the container `dead-letters`. */
-  readonly eventGrid?: Omit<EventGridEmulatorOptions, "host"> | undefined;
+  readonly eventGrid?: Omit<EventGridEmulatorOptions, "host" | "dataDir"> | undefined;
 }
 
 /** What was started; the others are undefined. */
@@ -66,9 +66,18 @@ export async function startEmulators(config: EmulatorsConfig = {}): Promise<Emul
     (opened) => opened.stop(),
   );
   const hubs = { ...config.eventHubs, host, dataDir: folder("event-hubs") };
-  const grid = { ...config.eventGrid, host, deadLetters: { ...toBlobs(azurite), ...config.eventGrid?.deadLetters } };
+  const grid = {
+    ...config.eventGrid,
+    host,
+    dataDir: folder("event-grid"),
+    deadLetters: { ...toBlobs(azurite), ...config.eventGrid?.deadLetters },
+  };
   const starting = [
-    start("service-bus", () => startServiceBusEmulator({ ...config.serviceBus, host }), closeIt),
+    start(
+      "service-bus",
+      () => startServiceBusEmulator({ ...config.serviceBus, host, dataDir: folder("service-bus") }),
+      closeIt,
+    ),
     start("event-hubs", () => startEventHubsEmulator(hubs), closeIt),
     start("event-grid", () => startEventGridEmulator(grid), closeIt),
     azurite,

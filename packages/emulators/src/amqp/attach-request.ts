@@ -34,4 +34,6 @@ export interface AttachReply {
 /** What a server is made of: it answers every attach, in its own time. */
 export interface LinkHandler {
   attach(request: AttachRequest): void;
+  /** Called before answers leave: makes what they tell of last. What it throws cuts the connection, the answers unsent. */
+  commit?(): void;
 }

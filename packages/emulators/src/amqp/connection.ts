@@ -93,14 +93,22 @@ export class Connection {
     if (!this.corked) {
       this.corked = true;
       this.socket.cork();
-      process.nextTick(() => {
-        this.corked = false;
-        this.socket.uncork();
-      });
+      process.nextTick(() => this.send());
     }
     this.wrote = true;
     this.socket.write(head);
     if (payload !== undefined && payload.length > 0) this.socket.write(payload);
+  }
+
+  private send(): void {
+    this.corked = false;
+    try {
+      this.handler.commit?.();
+    } catch {
+      this.socket.destroy();
+      return;
+    }
+    this.socket.uncork();
   }
 
   /** Closes with an error of ours. */

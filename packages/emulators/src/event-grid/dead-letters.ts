@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type AcceptedEvent, attributesIn, type EventSchema } from "./events/accepted-event.ts";
+import { NO_SHELF, type Shelf } from "./journal.ts";
 import type { Timing } from "./timing.ts";
 
 /** Stores a blob in the container that holds a subscription's dead letters. A rejection is tried again, for four hours. */
@@ -19,6 +20,11 @@ export interface DeadLetter {
   readonly lastAttemptAt: number | undefined;
 }
 
+/** A dead letter that is not in a blob yet. */
+export interface KeptLetter extends DeadLetter {
+  readonly since: number;
+}
+
 type Shape = EventSchema | "namespace";
 
 /** The dead letters of one subscription. Without a writer they are dropped, as the service does. */
@@ -31,11 +37,19 @@ export class DeadLetters {
   private readonly shape: Shape;
   private readonly writer: DeadLetterWriter | undefined;
   private readonly timing: Timing;
-  private waiting: (DeadLetter & { readonly since: number })[] = [];
+  private readonly shelf: Shelf<KeptLetter>;
+  private waiting: { readonly id: number; readonly value: KeptLetter }[] = [];
   private isArmed = false;
   private isClosed = false;
 
-  constructor(subscription: string, shape: Shape, writer: DeadLetterWriter | undefined, timing: Timing) {
+  constructor(
+    subscription: string,
+    shape: Shape,
+    writer: DeadLetterWriter | undefined,
+    timing: Timing,
+    shelf: Shelf<KeptLetter> = NO_SHELF,
+  ) {
+    this.shelf = shelf;
     this.subscription = subscription;
     this.shape = shape;
     this.writer = writer;
@@ -51,11 +65,18 @@ export class DeadLetters {
       this.dropped += 1;
       return;
     }
-    this.waiting.push({ ...letter, since: this.timing.clock.now() });
+    const value = { ...letter, since: this.timing.clock.now() };
+    this.waiting.push({ id: this.shelf.put(value), value });
     this.arm(COLLECT_MS);
   }
 
-  /** What waits is gone with the emulator. */
+  /** Puts back what waited before a restart. */
+  resume(): void {
+    this.waiting = [...this.shelf.all()];
+    this.arm(COLLECT_MS);
+  }
+
+  /** What waits is gone with the emulator, unless it has a data folder. */
   close(): void {
     this.isClosed = true;
     this.waiting = [];
@@ -73,14 +94,16 @@ export class DeadLetters {
     const letters = this.waiting;
     this.waiting = [];
     try {
-      await this.writer?.(this.blobPath(), JSON.stringify(letters.map((letter) => this.describe(letter))));
+      await this.writer?.(this.blobPath(), JSON.stringify(letters.map(({ value }) => this.describe(value))));
+      for (const { id } of letters) this.shelf.remove(id);
       this.written += letters.length;
       this.isArmed = false;
       this.arm(COLLECT_MS);
     } catch {
       // Whatever the reason is: the letters stay until their four hours are over.
       const giveUpBefore = this.timing.clock.now() - this.timing.wait(GIVE_UP_MS);
-      const kept = letters.filter(({ since }) => since > giveUpBefore);
+      const kept = letters.filter(({ value }) => value.since > giveUpBefore);
+      for (const letter of letters) if (!kept.includes(letter)) this.shelf.remove(letter.id);
       this.dropped += letters.length - kept.length;
       this.waiting = [...kept, ...this.waiting];
       this.isArmed = false;

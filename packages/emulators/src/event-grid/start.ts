@@ -8,6 +8,7 @@ import type { DeadLetterWriter } from "./dead-letters.ts";
 import { FaultPlan } from "./fault-plan.ts";
 import { openHttpDoor } from "./http/http-door.ts";
 import { openSecureDoor } from "./http/secure-door.ts";
+import { NO_JOURNAL, openJournal } from "./journal.ts";
 import type { AzureSend } from "./push/destination.ts";
 import { WebhookCaller } from "./push/webhook-call.ts";
 import { createTiming } from "./timing.ts";
@@ -34,6 +35,11 @@ export interface EventGridEmulatorOptions {
   readonly port?: number | undefined;
   /** Also opens the endpoints over HTTPS, on a second free port, with a certificate made at the start. Default false. */
   readonly tls?: boolean | undefined;
+  /**
+   * Keeps in this folder what waits for delivery or receipt, and dead letters that are not in a blob yet, over a restart of the
+   * process, however it ended. Topics and subscriptions must come again, and find it by their names. One emulator at a time.
+   */
+  readonly dataDir?: string | undefined;
   /** Default: the machine's time, which `control.advanceClock` moves. */
   readonly clock?: MovableClock | undefined;
   /**
@@ -74,6 +80,7 @@ export async function startEventGridEmulator(options: EventGridEmulatorOptions =
   const key = options.key ?? KEY;
   const caller = new WebhookCaller(clock);
   const faults = new FaultPlan();
+  const journal = options.dataDir === undefined ? NO_JOURNAL : openJournal(options.dataDir);
   let origin = "";
   const topics = new Topics(
     {
@@ -81,13 +88,20 @@ export async function startEventGridEmulator(options: EventGridEmulatorOptions =
       caller,
       destinations: options.destinations ?? {},
       deadLetters: options.deadLetters ?? {},
+      journal,
     },
     () => origin,
   );
   const { headersTimeoutMs = 10_000, requestTimeoutMs = 30_000 } = options;
-  const server = openHttpDoor({ topics, faults, keys: [key], clock, headersTimeoutMs, requestTimeoutMs });
+  const { commit } = journal;
+  const server = openHttpDoor({ topics, faults, keys: [key], clock, commit, headersTimeoutMs, requestTimeoutMs });
   server.listen(options.port ?? 0, options.host ?? "127.0.0.1");
-  await once(server, "listening");
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    journal.close();
+    throw error;
+  }
   const { address, port, family } = server.address() as AddressInfo;
   const host = /^(0\.0\.0\.0|::)$/.test(address) ? "127.0.0.1" : family === "IPv6" ? `[${address}]` : address;
   origin = `http://${host}:${port}`;
@@ -100,6 +114,7 @@ export async function startEventGridEmulator(options: EventGridEmulatorOptions =
     server.closeAllConnections();
     secure?.close();
     await new Promise<void>((resolve) => server.close(() => resolve()));
+    journal.close();
     if (options.clock === undefined) clock.stop();
   };
   const close = () => {

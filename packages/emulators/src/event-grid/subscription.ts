@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { EventSubscriptionConfig, NamespaceSubscriptionConfig } from "./config.ts";
-import { DeadLetters, type DeadLetterWriter } from "./dead-letters.ts";
+import { DeadLetters, type DeadLetterWriter, type KeptLetter } from "./dead-letters.ts";
 import type { AcceptedEvent, EventSchema } from "./events/accepted-event.ts";
 import { type EventFilter, matches } from "./filters/event-filter.ts";
+import type { EventGridJournal } from "./journal.ts";
 import { configProblem } from "./problem.ts";
-import { PullQueue } from "./pull/pull-queue.ts";
+import { type KeptPull, PullQueue } from "./pull/pull-queue.ts";
 import {
   type AzureSend,
   azureDelivery,
@@ -13,7 +14,7 @@ import {
   isBatching,
   webhookDelivery,
 } from "./push/destination.ts";
-import { PushQueue } from "./push/push-queue.ts";
+import { type KeptPush, PushQueue } from "./push/push-queue.ts";
 import { retryRules } from "./push/retry-rules.ts";
 import type { WebhookCaller } from "./push/webhook-call.ts";
 import { parseDuration, type Timing } from "./timing.ts";
@@ -30,6 +31,10 @@ export interface Subscription {
   readonly validationCode: string;
   provisioningState: ProvisioningState;
   offer(events: readonly AcceptedEvent[]): void;
+  /** Puts back what waited before a restart. To be called once it takes events. */
+  resume(): void;
+  /** What it keeps over a restart is removed. */
+  forget(): void;
 }
 
 /** What subscriptions need from the emulator. */
@@ -38,6 +43,7 @@ export interface Surroundings {
   readonly caller: WebhookCaller;
   readonly destinations: Readonly<Record<string, AzureSend>>;
   readonly deadLetters: Readonly<Record<string, DeadLetterWriter>>;
+  readonly journal: EventGridJournal;
 }
 
 const REASONS = {
@@ -55,39 +61,59 @@ const MINUTE = 60_000;
 const DEFAULT_BATCH_KILOBYTES = 64;
 
 export function openSubscription(
+  topic: string,
   config: EventSubscriptionConfig,
   inputSchema: EventSchema,
   around: Surroundings,
 ): Subscription {
+  const shelves = shelvesOf(topic, config.name, around);
   const schema = config.eventDeliverySchema ?? inputSchema;
   if (schema === "EventGridSchema" && inputSchema !== "EventGridSchema")
     throw configProblem("CloudEvents cannot be delivered in the Event Grid schema.");
-  const deadLetters = new DeadLetters(config.name, schema, named(config.deadLetter, around.deadLetters), around.timing);
-  const queue = openPush(config, config.destination, schema, deadLetters, around, {
+  const deadLetters = new DeadLetters(
+    config.name,
+    schema,
+    named(config.deadLetter, around.deadLetters),
+    around.timing,
+    shelves.letters,
+  );
+  const queue = openPush(config, config.destination, schema, deadLetters, around, shelves, {
     isNamespace: false,
     maxAttempts: config.retryPolicy?.maxDeliveryAttempts ?? 30,
     timeToLiveMs: (config.retryPolicy?.eventTimeToLiveInMinutes ?? 1440) * MINUTE,
   });
-  return assemble(config.name, schema, config.destination, queue, deadLetters, config.filter);
+  return assemble(config.name, schema, config.destination, queue, deadLetters, shelves, config.filter);
 }
 
-export function openNamespaceSubscription(config: NamespaceSubscriptionConfig, around: Surroundings): Subscription {
+export function openNamespaceSubscription(
+  topic: string,
+  config: NamespaceSubscriptionConfig,
+  around: Surroundings,
+): Subscription {
+  const shelves = shelvesOf(topic, config.name, around);
   const schema = "CloudEventSchemaV1_0";
   const writer = named(config.deadLetter, around.deadLetters);
-  const deadLetters = new DeadLetters(config.name, "namespace", writer, around.timing);
+  const deadLetters = new DeadLetters(config.name, "namespace", writer, around.timing, shelves.letters);
   const maxAttempts = config.maxDeliveryCount ?? 10;
   const timeToLiveMs = parseDuration(config.eventTimeToLive ?? "P7D")!;
   const lockMs = (config.receiveLockDurationInSeconds ?? 60) * 1000;
   const queue =
     config.destination === undefined
-      ? new PullQueue({ lockMs, maxDeliveries: maxAttempts, timeToLiveMs }, deadLetters, around.timing)
-      : openPush(config, config.destination, schema, deadLetters, around, {
+      ? new PullQueue({ lockMs, maxDeliveries: maxAttempts, timeToLiveMs }, deadLetters, around.timing, shelves.events)
+      : openPush(config, config.destination, schema, deadLetters, around, shelves, {
           isNamespace: true,
           maxAttempts,
           timeToLiveMs,
         });
-  return assemble(config.name, schema, config.destination, queue, deadLetters, config.filter);
+  return assemble(config.name, schema, config.destination, queue, deadLetters, shelves, config.filter);
 }
+
+type Shelves = ReturnType<typeof shelvesOf>;
+
+const shelvesOf = (topic: string, subscription: string, { journal }: Surroundings) => ({
+  events: journal.shelf<KeptPull & KeptPush>(topic, subscription, "event"),
+  letters: journal.shelf<KeptLetter>(topic, subscription, "dead-letter"),
+});
 
 function assemble(
   name: string,
@@ -95,6 +121,7 @@ function assemble(
   destination: Destination | undefined,
   queue: PushQueue | PullQueue,
   deadLetters: DeadLetters,
+  shelves: Shelves,
   filter: EventFilter | undefined,
 ): Subscription {
   return {
@@ -110,6 +137,14 @@ function assemble(
       const wanted = filter === undefined ? events : events.filter((event) => matches(filter, event));
       if (wanted.length > 0) queue.offer(wanted);
     },
+    resume() {
+      deadLetters.resume();
+      queue.resume();
+    },
+    forget() {
+      shelves.events.clear();
+      shelves.letters.clear();
+    },
   };
 }
 
@@ -119,6 +154,7 @@ function openPush(
   schema: EventSchema,
   deadLetters: DeadLetters,
   around: Surroundings,
+  shelves: Shelves,
   policy: { readonly isNamespace: boolean; readonly maxAttempts: number; readonly timeToLiveMs: number },
 ): PushQueue {
   const isWebHook = destination.endpointType === "WebHook";
@@ -139,6 +175,7 @@ function openPush(
     deliver,
     deadLetters,
     around.timing,
+    shelves.events,
   );
 }
 

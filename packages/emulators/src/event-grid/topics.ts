@@ -55,11 +55,12 @@ export class Topics {
     const key = config.name.toLowerCase();
     if (topic.subscriptions.has(key)) throw new EventGridProblem(409, `'${config.name}' exists already.`);
     const subscription = topic.isNamespace
-      ? openNamespaceSubscription(config as NamespaceSubscriptionConfig, this.around)
-      : openSubscription(config as EventSubscriptionConfig, topic.inputSchema, this.around);
+      ? openNamespaceSubscription(path, config as NamespaceSubscriptionConfig, this.around)
+      : openSubscription(path, config as EventSubscriptionConfig, topic.inputSchema, this.around);
     await this.agree(topic, subscription);
     if (topic.subscriptions.has(key)) throw new EventGridProblem(409, `'${config.name}' exists already.`);
     topic.subscriptions.set(key, subscription);
+    if (subscription.provisioningState === "Succeeded") subscription.resume();
     return subscription;
   }
 
@@ -67,6 +68,7 @@ export class Topics {
     const subscription = this.subscription(path, name);
     this.get(path).subscriptions.delete(name.toLowerCase());
     subscription.queue.close();
+    subscription.forget();
     return subscription;
   }
 
@@ -107,6 +109,7 @@ export class Topics {
     const pending = this.validations.get(code);
     if (pending === undefined || this.around.timing.clock.now() >= pending.until) return false;
     pending.subscription.provisioningState = "Succeeded";
+    pending.subscription.resume();
     this.validations.delete(code);
     return true;
   }

@@ -1,6 +1,14 @@
 import type { Broker } from "./broker/broker.ts";
 import { argumentError } from "./broker/conditions.ts";
-import type { QueueSettings, SubscriptionSettings, TopicSettings } from "./broker/settings.ts";
+import { type Entity, pathOf, type TopicEntity } from "./broker/entity.ts";
+import {
+  type QueueSettings,
+  queueDefaults,
+  type SubscriptionSettings,
+  subscriptionDefaults,
+  type TopicSettings,
+  topicDefaults,
+} from "./broker/settings.ts";
 import { parseDuration } from "./durations.ts";
 import type { CorrelationFilter } from "./rules/correlation-filter.ts";
 import type { RuleDescription, RuleFilter } from "./rules/rule.ts";
@@ -43,21 +51,67 @@ export interface RuleConfig {
   };
 }
 
-/** Creates everything that the file names. Throws an argument error with the place. */
+/**
+ * Creates everything that the file names. What is there already, from a data folder, keeps its messages and gets the settings of the
+ * file, and its rules where the file has some. Throws an argument error with the place.
+ */
 export function applyConfig(broker: Broker, config: ServiceBusConfig): void {
   const namespaces = config?.UserConfig?.Namespaces;
   if (!Array.isArray(namespaces)) throw argumentError("The config has no UserConfig.Namespaces.");
+  // Only what was there before the file: a name that comes twice in it is a mistake.
+  const kept = new Map([...broker.all()].map((entity) => [entity.name.toLowerCase(), entity]));
   for (const { Queues, Topics } of namespaces as readonly NamespaceConfig[]) {
-    for (const queue of Queues ?? []) broker.createQueue(queue.Name, read<QueueSettings>(queue, QUEUE_SETTINGS));
+    for (const queue of Queues ?? []) {
+      const settings = read<QueueSettings>(queue, QUEUE_SETTINGS);
+      if (!takeOver(broker, kept.get(queue.Name?.toLowerCase()), "queue", { ...queueDefaults(), ...settings }))
+        broker.createQueue(queue.Name, settings);
+    }
     for (const topic of Topics ?? []) {
-      broker.createTopic(topic.Name, read<TopicSettings>(topic, TOPIC_SETTINGS));
-      for (const subscription of topic.Subscriptions ?? []) {
-        const settings = read<SubscriptionSettings>(subscription, SUBSCRIPTION_SETTINGS);
-        const rules = subscription.Rules?.map(readRule);
-        broker.createSubscription(topic.Name, subscription.Name, settings, rules?.length ? rules : undefined);
-      }
+      const settings = read<TopicSettings>(topic, TOPIC_SETTINGS);
+      const there = kept.get(topic.Name?.toLowerCase());
+      if (!takeOver(broker, there, "topic", { ...topicDefaults(), ...settings }))
+        broker.createTopic(topic.Name, settings);
+      for (const one of topic.Subscriptions ?? [])
+        applySubscription(broker, topic.Name, one, there?.kind === "topic" ? there : undefined);
     }
   }
+}
+
+function applySubscription(
+  broker: Broker,
+  topic: string,
+  subscription: SubscriptionConfig,
+  keptTopic: TopicEntity | undefined,
+): void {
+  const settings = read<SubscriptionSettings>(subscription, SUBSCRIPTION_SETTINGS);
+  const rules = subscription.Rules?.length ? subscription.Rules.map(readRule) : undefined;
+  const kept = keptTopic?.subscriptions.get(subscription.Name?.toLowerCase());
+  if (!takeOver(broker, kept, "subscription", { ...subscriptionDefaults(), ...settings })) {
+    broker.createSubscription(topic, subscription.Name, settings, rules);
+    return;
+  }
+  if (rules === undefined || kept?.kind !== "subscription") return;
+  kept.rules.clear();
+  for (const rule of rules) broker.addRule(kept, rule);
+}
+
+/** False when there is nothing to take over. */
+function takeOver(
+  broker: Broker,
+  kept: Entity | undefined,
+  kind: Entity["kind"],
+  settings: Entity["settings"],
+): boolean {
+  if (kept === undefined) return false;
+  const now = kept.settings as unknown as Record<string, unknown>;
+  const wanted = settings as unknown as Record<string, unknown>;
+  if (kept.kind !== kind || now.requiresSession !== wanted.requiresSession)
+    throw argumentError(
+      `The data folder has '${pathOf(kept)}' as another kind of entity, or with another requiresSession: remove the folder, or rename the entity.`,
+    );
+  Object.assign(now, wanted);
+  broker.changed(kept);
+  return true;
 }
 
 function read<T>(entity: QueueConfig, table: SettingNames): Partial<T> {

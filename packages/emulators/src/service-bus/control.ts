@@ -84,7 +84,7 @@ export function createControl(parts: {
     update: (path, settings) => {
       const entity = entityAt(path);
       Object.assign(entity.settings, settings);
-      broker.watchIdle(entity);
+      broker.changed(entity);
     },
     expireLocks: (path, lockToken) => {
       const { store } = at(path);

@@ -25,9 +25,11 @@ export class Namespace implements LinkHandler {
   private readonly cbs: RequestResponse;
   private readonly management = new Map<string, RequestResponse>();
   private readonly links = new Map<AnyLink, Entity>();
+  readonly commit: () => void;
 
-  constructor(broker: Broker, faults: FaultPlan, check: TokenCheck) {
+  constructor(broker: Broker, faults: FaultPlan, check: TokenCheck, commit: () => void) {
     this.broker = broker;
+    this.commit = commit;
     this.faults = faults;
     this.cbs = claimsBasedSecurity(check);
     broker.onRemoved = (entity) => {

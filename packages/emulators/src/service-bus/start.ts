@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { TokenCheck } from "../amqp/cbs.ts";
 import type { ConnectionLimits } from "../amqp/connection.ts";
-import { listen } from "../amqp/listener.ts";
+import { type Listener, listen } from "../amqp/listener.ts";
 import { createClock, type MovableClock } from "../clock.ts";
 import { openTlsDoor, type TlsDoor } from "../tls-door.ts";
 import { Administration } from "./administration/administration.ts";
@@ -10,6 +10,8 @@ import { Broker } from "./broker/broker.ts";
 import { applyConfig, type ServiceBusConfig } from "./config.ts";
 import { createControl, type ServiceBusControl } from "./control.ts";
 import { FaultPlan } from "./fault-plan.ts";
+import { restore } from "./journal/restore.ts";
+import { SqliteJournal } from "./journal/sqlite-journal.ts";
 import { Namespace } from "./namespace.ts";
 
 export interface ServiceBusEmulatorOptions extends ConnectionLimits {
@@ -19,6 +21,11 @@ export interface ServiceBusEmulatorOptions extends ConnectionLimits {
   readonly host?: string | undefined;
   /** Default: a free one. */
   readonly port?: number | undefined;
+  /**
+   * Keeps entities and messages in this folder, which is made if missing, over a restart of the process, however it ended; absent: in
+   * memory. Locks end with the process. One emulator at a time.
+   */
+  readonly dataDir?: string | undefined;
   /** Default: the machine's time, which `control.advanceClock` moves. */
   readonly clock?: MovableClock | undefined;
   /** Looks at the token of each entity. Default: everyone is let in. */
@@ -43,35 +50,47 @@ export interface ServiceBusEmulator {
 
 const TLS_HANDSHAKE = 0x16;
 
-/** Starts a Service Bus namespace in this process, in memory. Rejects when the port is taken or the config is wrong. */
+/**
+ * Starts a Service Bus namespace in this process. Rejects when the port is taken, the config is wrong or the folder cannot be used.
+ */
 export async function startServiceBusEmulator(options: ServiceBusEmulatorOptions = {}): Promise<ServiceBusEmulator> {
   const clock = options.clock ?? createClock();
-  const broker = new Broker(clock);
   const { config } = options;
-  if (config !== undefined)
-    applyConfig(
-      broker,
-      typeof config === "string" ? (JSON.parse(await readFile(config, "utf8")) as ServiceBusConfig) : config,
-    );
+  const file = typeof config === "string" ? (JSON.parse(await readFile(config, "utf8")) as ServiceBusConfig) : config;
+  const journal = options.dataDir === undefined ? undefined : new SqliteJournal(options.dataDir);
+  const release = () => {
+    journal?.file.close();
+    if (options.clock === undefined) clock.stop();
+  };
+  const commit = () => journal?.file.commit();
+  const broker = new Broker(clock, journal);
   const faults = new FaultPlan();
-  const namespace = new Namespace(broker, faults, options.checkToken ?? (() => undefined));
-  const http = openHttpDoor(new Administration(broker));
-  const tls: TlsDoor | undefined =
-    options.tls === true ? await openTlsDoor((socket) => listener.accept(socket)) : undefined;
-  const listener = await listen({
-    ...options,
-    handler: namespace,
-    other: (socket, firstByte) => {
-      if (firstByte !== TLS_HANDSHAKE) http.accept(socket);
-      else if (tls === undefined) socket.destroy();
-      else tls.accept(socket);
-    },
-  });
+  const namespace = new Namespace(broker, faults, options.checkToken ?? (() => undefined), commit);
+  const http = openHttpDoor(new Administration(broker), commit);
+  let listener: Listener;
+  let tls: TlsDoor | undefined;
+  try {
+    if (journal !== undefined) restore(broker, journal);
+    if (file !== undefined) applyConfig(broker, file);
+    tls = options.tls === true ? await openTlsDoor((socket) => listener.accept(socket)) : undefined;
+    listener = await listen({
+      ...options,
+      handler: namespace,
+      other: (socket, firstByte) => {
+        if (firstByte !== TLS_HANDSHAKE) http.accept(socket);
+        else if (tls === undefined) socket.destroy();
+        else tls.accept(socket);
+      },
+    });
+  } catch (error) {
+    release();
+    throw error;
+  }
   const host = listener.host === "0.0.0.0" ? "127.0.0.1" : listener.host;
   const close = async () => {
     http.close();
     await listener.close();
-    if (options.clock === undefined) clock.stop();
+    release();
   };
   return {
     connectionString: `Endpoint=sb://${host}:${listener.port};SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;`,

@@ -20,6 +20,8 @@ export interface HttpDoorOptions {
   readonly faults: FaultPlan;
   readonly keys: readonly string[];
   readonly clock: Clock;
+  /** Called before an answer leaves: makes what it tells of last. */
+  readonly commit: () => void;
   /** How long a client may take for its headers, and for the whole request. Milliseconds. */
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
@@ -51,6 +53,7 @@ async function serve(options: HttpDoorOptions, request: IncomingMessage, respons
   let answer: Answer;
   try {
     answer = await handle(options, request, response);
+    options.commit();
   } catch (error) {
     answer = describe(error);
   }

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Timer } from "../../clock.ts";
 import type { DeadLetters } from "../dead-letters.ts";
 import type { AcceptedEvent } from "../events/accepted-event.ts";
+import { NO_SHELF, type Shelf } from "../journal.ts";
 import type { Timing } from "../timing.ts";
 
 /** A lock can be renewed for this long after the event was received. */
@@ -15,8 +16,18 @@ export interface PullSettings {
   readonly timeToLiveMs: number;
 }
 
+/** What outlives a restart. Locks do not. */
+export interface KeptPull {
+  readonly event: AcceptedEvent;
+  readonly deliveries: number;
+  readonly receivedAt?: number | undefined;
+  /** Of a release: milliseconds since 1970. */
+  readonly delayedUntil?: number | undefined;
+}
+
 /** available → locked → acknowledged or dead letter, or released: available again, at once or after a delay. */
 interface Entry {
+  readonly id: number;
   readonly event: AcceptedEvent;
   deliveries: number;
   receivedAt: number | undefined;
@@ -60,8 +71,10 @@ export class PullQueue {
   private readonly settings: PullSettings;
   private readonly deadLetters: DeadLetters;
   private readonly timing: Timing;
+  private readonly shelf: Shelf<KeptPull>;
 
-  constructor(settings: PullSettings, deadLetters: DeadLetters, timing: Timing) {
+  constructor(settings: PullSettings, deadLetters: DeadLetters, timing: Timing, shelf: Shelf<KeptPull> = NO_SHELF) {
+    this.shelf = shelf;
     this.settings = settings;
     this.deadLetters = deadLetters;
     this.timing = timing;
@@ -69,9 +82,24 @@ export class PullQueue {
 
   offer(events: readonly AcceptedEvent[]): void {
     for (const event of events) {
-      const entry: Entry = { event, deliveries: 0, receivedAt: undefined, lock: undefined, delay: undefined };
+      const id = this.shelf.put({ event, deliveries: 0 });
+      const entry: Entry = { id, event, deliveries: 0, receivedAt: undefined, lock: undefined, delay: undefined };
       this.entries.add(entry);
       this.available.add(entry);
+    }
+    this.armExpiry();
+    this.serve();
+  }
+
+  /** Puts back what waited before a restart. */
+  resume(): void {
+    for (const { id, value } of this.shelf.all()) {
+      const { event, deliveries, receivedAt, delayedUntil } = value;
+      const entry: Entry = { id, event, deliveries, receivedAt, lock: undefined, delay: undefined };
+      this.entries.add(entry);
+      if (delayedUntil !== undefined) this.delay(entry, delayedUntil);
+      else if (this.isSpent(entry)) this.giveUpSpent(entry, "Event was not acknowledged nor rejected.");
+      else this.available.add(entry);
     }
     this.armExpiry();
     this.serve();
@@ -104,7 +132,7 @@ export class PullQueue {
 
   acknowledge(token: string): TokenError | undefined {
     return this.settle(token, (entry) => {
-      this.entries.delete(entry);
+      this.forget(entry);
       this.acknowledged += 1;
     });
   }
@@ -119,11 +147,9 @@ export class PullQueue {
       if (this.isSpent(entry)) this.giveUpSpent(entry, "Event was released.");
       else if (delayMs === 0) this.giveBack(entry);
       else {
-        const { clock } = this.timing;
-        entry.delay = clock.at(clock.now() + this.timing.wait(delayMs), () => {
-          entry.delay = undefined;
-          this.giveBack(entry);
-        });
+        const until = this.timing.clock.now() + this.timing.wait(delayMs);
+        this.keep(entry, until);
+        this.delay(entry, until);
       }
     });
   }
@@ -167,6 +193,22 @@ export class PullQueue {
     this.locked.clear();
   }
 
+  private delay(entry: Entry, until: number): void {
+    entry.delay = this.timing.clock.at(until, () => {
+      entry.delay = undefined;
+      this.giveBack(entry);
+    });
+  }
+
+  private keep({ id, event, deliveries, receivedAt }: Entry, delayedUntil?: number): void {
+    this.shelf.change(id, { event, deliveries, receivedAt, delayedUntil });
+  }
+
+  private forget(entry: Entry): void {
+    this.entries.delete(entry);
+    this.shelf.remove(entry.id);
+  }
+
   private take(max: number): PulledEvent[] {
     const taken: PulledEvent[] = [];
     for (const entry of this.available) {
@@ -174,6 +216,7 @@ export class PullQueue {
       this.available.delete(entry);
       entry.deliveries += 1;
       entry.receivedAt = this.timing.clock.now();
+      this.keep(entry);
       const token = randomBytes(24).toString("base64url");
       this.lock(entry, token);
       taken.push({ lockToken: token, deliveryCount: entry.deliveries, event: entry.event });
@@ -243,7 +286,7 @@ export class PullQueue {
   }
 
   private giveUp(entry: Entry, reason: string, outcome: string): void {
-    this.entries.delete(entry);
+    this.forget(entry);
     this.available.delete(entry);
     entry.delay?.cancel();
     const { event, deliveries, receivedAt } = entry;

@@ -1,5 +1,6 @@
 import type { DeadLetters } from "../dead-letters.ts";
 import type { AcceptedEvent } from "../events/accepted-event.ts";
+import { NO_SHELF, type Shelf } from "../journal.ts";
 import type { Timing } from "../timing.ts";
 import type { Deliver } from "./destination.ts";
 import { type FailedAttempt, type RetryRules, waitAfter } from "./retry-rules.ts";
@@ -18,8 +19,18 @@ export interface PushSettings {
   readonly reasons: { readonly attempts: string; readonly expired: string; readonly final: string };
 }
 
+/** What outlives a restart. An attempt that was under way is made again. */
+export interface KeptPush {
+  readonly event: AcceptedEvent;
+  readonly attempts: number;
+  readonly last?: FailedAttempt | undefined;
+  readonly lastAttemptAt?: number | undefined;
+  readonly nextAttemptAt?: number | undefined;
+}
+
 /** ready → open → delivered, or back to ready after a wait, or a dead letter. */
 interface Entry {
+  readonly id: number;
   readonly event: AcceptedEvent;
   attempts: number;
   last: FailedAttempt | undefined;
@@ -48,8 +59,16 @@ export class PushQueue {
   private readonly deliver: Deliver;
   private readonly deadLetters: DeadLetters;
   private readonly timing: Timing;
+  private readonly shelf: Shelf<KeptPush>;
 
-  constructor(settings: PushSettings, deliver: Deliver, deadLetters: DeadLetters, timing: Timing) {
+  constructor(
+    settings: PushSettings,
+    deliver: Deliver,
+    deadLetters: DeadLetters,
+    timing: Timing,
+    shelf: Shelf<KeptPush> = NO_SHELF,
+  ) {
+    this.shelf = shelf;
     this.settings = settings;
     this.deliver = deliver;
     this.deadLetters = deadLetters;
@@ -58,16 +77,20 @@ export class PushQueue {
 
   offer(events: readonly AcceptedEvent[]): void {
     for (const event of events) {
-      const entry: Entry = {
-        event,
-        attempts: 0,
-        last: undefined,
-        lastAttemptAt: undefined,
-        nextAttemptAt: undefined,
-        isDone: false,
-      };
+      const entry = newEntry(this.shelf.put({ event, attempts: 0 }), { event, attempts: 0 });
       this.entries.add(entry);
       this.ready.push(entry);
+    }
+    this.pump();
+  }
+
+  /** Puts back what waited before a restart. */
+  resume(): void {
+    for (const { id, value } of this.shelf.all()) {
+      const entry = newEntry(id, value);
+      this.entries.add(entry);
+      if (entry.nextAttemptAt === undefined) this.ready.push(entry);
+      else this.tryAgainAt(entry.nextAttemptAt, [entry]);
     }
     this.pump();
   }
@@ -162,13 +185,20 @@ export class PushQueue {
       entry.last = failure;
       if (nextAttemptAt === undefined) this.giveUp(entry, reasons.final);
       else if (attempts >= maxAttempts) this.giveUp(entry, reasons.attempts);
-      else entry.nextAttemptAt = nextAttemptAt;
+      else {
+        entry.nextAttemptAt = nextAttemptAt;
+        const { event, last, lastAttemptAt } = entry;
+        this.shelf.change(entry.id, { event, attempts, last, lastAttemptAt, nextAttemptAt });
+      }
     }
     const again = batch.filter(({ isDone }) => !isDone);
-    if (nextAttemptAt === undefined || again.length === 0) return;
-    clock.at(nextAttemptAt, () => {
+    if (nextAttemptAt !== undefined && again.length > 0) this.tryAgainAt(nextAttemptAt, again);
+  }
+
+  private tryAgainAt(ms: number, entries: readonly Entry[]): void {
+    this.timing.clock.at(ms, () => {
       if (this.isClosed) return;
-      for (const entry of again) {
+      for (const entry of entries) {
         entry.nextAttemptAt = undefined;
         this.ready.push(entry);
       }
@@ -185,6 +215,17 @@ export class PushQueue {
   private finish(entry: Entry): boolean {
     if (entry.isDone) return false;
     entry.isDone = true;
+    this.shelf.remove(entry.id);
     return this.entries.delete(entry);
   }
 }
+
+const newEntry = (id: number, { event, attempts, last, lastAttemptAt, nextAttemptAt }: KeptPush): Entry => ({
+  id,
+  event,
+  attempts,
+  last,
+  lastAttemptAt,
+  nextAttemptAt,
+  isDone: false,
+});

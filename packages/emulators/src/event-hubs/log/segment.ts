@@ -89,8 +89,9 @@ export class Segment {
   recover(): void {
     const bytes = this.file?.read() ?? Buffer.alloc(0);
     while (this.size + RECORD_HEAD <= bytes.length) {
-      const end = this.size + 4 + bytes.readUInt32BE(this.size);
-      if (end > bytes.length) break;
+      const length = bytes.readUInt32BE(this.size);
+      const end = this.size + 4 + length;
+      if (end > bytes.length || length < RECORD_HEAD - 4) break;
       this.positions.push(this.size);
       this.times.push(bytes.readDoubleBE(this.size + 4));
       this.size = end;

@@ -172,7 +172,7 @@ export class Administration {
       else if (kind === "text" && setting !== "status") current[setting] = undefined;
     }
     entity.updatedAt = this.broker.clock.now();
-    this.broker.watchIdle(entity);
+    this.broker.changed(entity);
     return entity;
   }
 

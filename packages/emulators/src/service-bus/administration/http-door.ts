@@ -13,10 +13,10 @@ export interface HttpDoor {
   close(): void;
 }
 
-/** The administration API over HTTP, on sockets that somebody else accepted. */
-export function openHttpDoor(administration: Administration): HttpDoor {
+/** The administration API over HTTP, on sockets that somebody else accepted. `commit` makes a change last before it is answered. */
+export function openHttpDoor(administration: Administration, commit: () => void): HttpDoor {
   const server = createServer({ requestTimeout: 20_000, headersTimeout: 10_000 }, (request, response) => {
-    void answer(administration, request, response);
+    void answer(administration, commit, request, response);
   });
   return {
     accept: (socket) => {
@@ -30,6 +30,7 @@ export function openHttpDoor(administration: Administration): HttpDoor {
 
 async function answer(
   administration: Administration,
+  commit: () => void,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -51,6 +52,7 @@ async function answer(
       ifMatch: request.headers["if-match"],
       body: await readBody(request),
     });
+    commit();
     status = result.status;
     body = result.body;
     if (result.contentType !== undefined) contentType = result.contentType;

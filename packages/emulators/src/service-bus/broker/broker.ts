@@ -5,6 +5,7 @@ import type { Address } from "./address.ts";
 import { argumentError, entityExists, entityNotFound, notFound } from "./conditions.ts";
 import {
   type Entity,
+  type Makings,
   newQueue,
   newSubscription,
   newTopic,
@@ -13,6 +14,7 @@ import {
   type SubscriptionEntity,
   type TopicEntity,
 } from "./entity.ts";
+import { type Journal, NO_JOURNAL } from "./journal.ts";
 import type { MessageQueue } from "./message-queue.ts";
 import { Router } from "./router.ts";
 import {
@@ -31,29 +33,31 @@ const CHILD_NAME = /^[a-z0-9]([a-z0-9._-]{0,48}[a-z0-9])?$/i;
 export class Broker {
   readonly clock: Clock;
   readonly router: Router;
+  private readonly makings: Makings;
   /** By lower-case name; queues and topics share their names. */
   private readonly entities = new Map<string, QueueEntity | TopicEntity>();
   /** Told after an entity is gone. */
   onRemoved: ((entity: Entity) => void) | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, journal: Journal = NO_JOURNAL) {
     this.clock = clock;
     this.router = new Router(clock, (name) => this.entities.get(name.toLowerCase()));
+    this.makings = { clock, routes: this.router, journal };
   }
 
   createQueue(name: string, settings: Partial<QueueSettings> = {}): QueueEntity {
     this.checkNew(name);
-    const entity = newQueue(this.clock, this.router, name, { ...queueDefaults(), ...settings });
+    const entity = newQueue(this.makings, name, { ...queueDefaults(), ...settings });
     this.entities.set(name.toLowerCase(), entity);
-    this.watchIdle(entity);
+    this.changed(entity);
     return entity;
   }
 
   createTopic(name: string, settings: Partial<TopicSettings> = {}): TopicEntity {
     this.checkNew(name);
-    const entity = newTopic(this.clock, this.router, name, { ...topicDefaults(), ...settings });
+    const entity = newTopic(this.makings, name, { ...topicDefaults(), ...settings });
     this.entities.set(name.toLowerCase(), entity);
-    this.watchIdle(entity);
+    this.changed(entity);
     return entity;
   }
 
@@ -68,10 +72,10 @@ export class Broker {
     if (!CHILD_NAME.test(name)) throw argumentError(`'${name}' is no name for a subscription.`);
     const path = `${topic.name}/Subscriptions/${name}`;
     if (topic.subscriptions.has(name.toLowerCase())) throw entityExists(path);
-    const entity = newSubscription(this.clock, this.router, topic, name, { ...subscriptionDefaults(), ...settings });
+    const entity = newSubscription(this.makings, topic, name, { ...subscriptionDefaults(), ...settings });
     for (const rule of rules) this.addRule(entity, rule);
     topic.subscriptions.set(name.toLowerCase(), entity);
-    this.watchIdle(entity);
+    this.changed(entity);
     return entity;
   }
 
@@ -80,16 +84,19 @@ export class Broker {
     if (name !== DEFAULT_RULE_NAME && !CHILD_NAME.test(name)) throw argumentError(`'${name}' is no name for a rule.`);
     if (subscription.rules.has(name.toLowerCase())) throw entityExists(`${pathOf(subscription)}/Rules/${name}`);
     subscription.rules.set(name.toLowerCase(), compileRule(description, this.clock.now()));
+    this.makings.journal.entityChanged(subscription);
   }
 
   updateRule(subscription: SubscriptionEntity, description: RuleDescription): void {
     const old = this.rule(subscription, description.name);
     subscription.rules.set(description.name.toLowerCase(), compileRule(description, old.createdAt));
+    this.makings.journal.entityChanged(subscription);
   }
 
   removeRule(subscription: SubscriptionEntity, name: string): void {
     this.rule(subscription, name);
     subscription.rules.delete(name.toLowerCase());
+    this.makings.journal.entityChanged(subscription);
   }
 
   rule(subscription: SubscriptionEntity, name: string) {
@@ -109,6 +116,7 @@ export class Broker {
       entity.scheduled.clear();
     }
     if (entity.kind !== "topic") for (const store of Object.values(entity.stores) as MessageQueue[]) store.clear();
+    this.makings.journal.entityRemoved(entity);
     this.onRemoved?.(entity);
   }
 
@@ -150,12 +158,18 @@ export class Broker {
     return { entity, store };
   }
 
+  /** To be called after settings were changed. */
+  changed(entity: Entity): void {
+    this.watchIdle(entity);
+    this.makings.journal.entityChanged(entity);
+  }
+
   touch(entity: Entity): void {
     entity.accessedAt = this.clock.now();
   }
 
   /** Starts, or starts again, the time after which an unused entity is removed. */
-  watchIdle(entity: Entity): void {
+  private watchIdle(entity: Entity): void {
     entity.idle?.cancel();
     const idleMs = entity.settings.autoDeleteOnIdleMs;
     if (idleMs === Number.POSITIVE_INFINITY) return;

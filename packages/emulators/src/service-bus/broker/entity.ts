@@ -2,13 +2,14 @@ import type { Clock, Timer } from "../../clock.ts";
 import type { Rule } from "../rules/rule.ts";
 import type { Content } from "./content.ts";
 import { DuplicateWindow } from "./duplicate-window.ts";
+import type { IntakeJournal, Journal, StoreKind } from "./journal.ts";
 import { MessageQueue } from "./message-queue.ts";
 import { ScheduledMessages } from "./scheduled-messages.ts";
 import type { QueueSettings, SubscriptionSettings, TopicSettings } from "./settings.ts";
 import type { StoredMessage } from "./stored-message.ts";
 
 interface Dates {
-  readonly createdAt: number;
+  createdAt: number;
   updatedAt: number;
   accessedAt: number;
   idle: Timer | undefined;
@@ -38,6 +39,7 @@ export interface TopicEntity extends Dates {
   readonly subscriptions: Map<string, SubscriptionEntity>;
   readonly scheduled: ScheduledMessages;
   readonly duplicates: DuplicateWindow;
+  readonly journal: IntakeJournal;
   sequence: number;
 }
 
@@ -51,6 +53,13 @@ export interface SubscriptionEntity extends Dates {
 }
 
 export type Entity = QueueEntity | TopicEntity | SubscriptionEntity;
+
+/** What every entity is made with. */
+export interface Makings {
+  readonly clock: Clock;
+  readonly routes: Routes;
+  readonly journal: Journal;
+}
 
 export const pathOf = (entity: Entity): string =>
   entity.kind === "subscription" ? `${entity.topic.name}/Subscriptions/${entity.name}` : entity.name;
@@ -66,60 +75,66 @@ const dates = (clock: Clock): Dates => {
   return { createdAt: now, updatedAt: now, accessedAt: now, idle: undefined };
 };
 
-export function newQueue(clock: Clock, routes: Routes, name: string, settings: QueueSettings): QueueEntity {
+export function newQueue(makings: Makings, name: string, settings: QueueSettings): QueueEntity {
   const entity: QueueEntity = {
-    ...dates(clock),
+    ...dates(makings.clock),
     kind: "queue",
     name,
     settings,
-    stores: newStores(clock, settings.requiresSession, () => entity, routes),
-    scheduled: new ScheduledMessages(clock, (content, number) => routes.due(entity, content, number)),
-    duplicates: new DuplicateWindow(),
+    stores: newStores(makings, name, settings.requiresSession, () => entity),
+    ...newIntake(makings, name, () => entity),
   };
   return entity;
 }
 
-export function newTopic(clock: Clock, routes: Routes, name: string, settings: TopicSettings): TopicEntity {
+export function newTopic(makings: Makings, name: string, settings: TopicSettings): TopicEntity {
   const entity: TopicEntity = {
-    ...dates(clock),
+    ...dates(makings.clock),
     kind: "topic",
     name,
     settings,
     subscriptions: new Map(),
-    scheduled: new ScheduledMessages(clock, (content, number) => routes.due(entity, content, number)),
-    duplicates: new DuplicateWindow(),
+    ...newIntake(makings, name, () => entity),
+    journal: makings.journal.intake(name),
     sequence: 0,
   };
   return entity;
 }
 
 export function newSubscription(
-  clock: Clock,
-  routes: Routes,
+  makings: Makings,
   topic: TopicEntity,
   name: string,
   settings: SubscriptionSettings,
 ): SubscriptionEntity {
   const entity: SubscriptionEntity = {
-    ...dates(clock),
+    ...dates(makings.clock),
     kind: "subscription",
     topic,
     name,
     settings,
     rules: new Map(),
-    stores: newStores(clock, settings.requiresSession, () => entity, routes),
+    stores: newStores(makings, `${topic.name}/Subscriptions/${name}`, settings.requiresSession, () => entity),
   };
   return entity;
 }
 
+function newIntake({ clock, routes, journal }: Makings, path: string, entity: () => QueueEntity | TopicEntity) {
+  const own = journal.intake(path);
+  return {
+    scheduled: new ScheduledMessages(clock, own, (content, number) => routes.due(entity(), content, number)),
+    duplicates: new DuplicateWindow(own),
+  };
+}
+
 function newStores(
-  clock: Clock,
+  { clock, routes, journal }: Makings,
+  path: string,
   requiresSession: boolean,
   entity: () => QueueEntity | SubscriptionEntity,
-  routes: Routes,
 ): Stores {
   const lockDurationMs = () => entity().settings.lockDurationMs;
-  const deadLetterStore = () =>
+  const deadLetterStore = (kind: StoreKind) =>
     new MessageQueue({
       clock,
       lockDurationMs,
@@ -127,6 +142,7 @@ function newStores(
       requiresSession: false,
       deadLettersExpired: () => false,
       deadLetter: undefined,
+      journal: journal.store(path, kind),
     });
   return {
     main: new MessageQueue({
@@ -136,8 +152,9 @@ function newStores(
       requiresSession,
       deadLettersExpired: () => entity().settings.deadLetteringOnMessageExpiration,
       deadLetter: (content, message) => routes.deadLetter(entity(), content, message),
+      journal: journal.store(path, "main"),
     }),
-    deadLetters: deadLetterStore(),
-    transferDeadLetters: deadLetterStore(),
+    deadLetters: deadLetterStore("dead-letter"),
+    transferDeadLetters: deadLetterStore("transfer-dead-letter"),
   };
 }

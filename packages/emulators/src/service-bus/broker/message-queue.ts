@@ -4,6 +4,7 @@ import type { Clock } from "../../clock.ts";
 import { newUuid } from "../lock-token.ts";
 import { messageLockLost, messageNotFound, notAllowed, sessionLockLost } from "./conditions.ts";
 import { asEntries, type Content, withApplicationProperties } from "./content.ts";
+import type { StoreJournal } from "./journal.ts";
 import { ReadyHeap } from "./ready-heap.ts";
 import { type SessionHold, SessionTable } from "./session-table.ts";
 import type { Lock, MessageState, Settlement, StoredMessage } from "./stored-message.ts";
@@ -25,6 +26,7 @@ export interface MessageQueueOptions {
   readonly deadLettersExpired: () => boolean;
   /** Where dead letters of this one go; undefined: this is a dead-letter store, where nothing is counted and nothing expires. */
   readonly deadLetter: ((content: Content, message: StoredMessage) => void) | undefined;
+  readonly journal: StoreJournal;
 }
 
 export interface Arrival {
@@ -34,6 +36,9 @@ export interface Arrival {
   readonly ttlMs?: number;
   readonly state?: MessageState;
 }
+
+/** A message as it was written down. */
+export type KeptMessage = Omit<StoredMessage, "lock" | "queued" | "removed" | "expiry">;
 
 /** Holds messages and gives them out: locks, counts, deferral, expiry, sessions. Pure: no I/O, no time but the clock's. */
 export class MessageQueue {
@@ -52,6 +57,7 @@ export class MessageQueue {
     this.sessions = new SessionTable({
       clock: options.clock,
       lockDurationMs: options.lockDurationMs,
+      journal: options.journal,
       onReleased: (hold, count) => {
         for (const lock of [...hold.locks.values()]) this.giveBack(lock, count);
       },
@@ -72,13 +78,14 @@ export class MessageQueue {
 
   nextSequenceNumber(): number {
     this.sequence += 1;
+    this.options.journal.numberUsed(this.sequence);
     return this.sequence;
   }
 
   enqueue(content: Content, arrival: Arrival = {}): StoredMessage {
     const now = this.options.clock.now();
     const sequenceNumber = this.nextSequenceNumber();
-    const message: StoredMessage = {
+    const message = this.place({
       content,
       sequenceNumber,
       enqueuedSequenceNumber: arrival.enqueuedSequenceNumber ?? sequenceNumber,
@@ -88,17 +95,16 @@ export class MessageQueue {
       deadLetterSource: arrival.deadLetterSource,
       state: arrival.state ?? "active",
       deliveryCount: 0,
-      lock: undefined,
-      queued: false,
-      removed: false,
-      expiry: undefined,
-    };
-    this.messages.set(sequenceNumber, message);
-    this.bytes += content.size;
-    if (message.expiresAt !== Number.POSITIVE_INFINITY)
-      message.expiry = this.options.clock.at(message.expiresAt, () => this.expire(message));
+    });
+    this.options.journal.stored(message);
     this.makeReady(message);
     return message;
+  }
+
+  /** Puts back what was here before a restart, in the order of the numbers. `lastNumber`: no number up to it comes again. */
+  restore(messages: Iterable<KeptMessage>, lastNumber: number): void {
+    for (const kept of messages) this.makeReady(this.place(kept));
+    this.sequence = Math.max(this.sequence, lastNumber);
   }
 
   attach(consumer: Consumer): void {
@@ -259,6 +265,16 @@ export class MessageQueue {
     for (const hold of [...this.sessions.held()]) this.sessions.release(hold);
   }
 
+  private place(kept: KeptMessage): StoredMessage {
+    const message: StoredMessage = { ...kept, lock: undefined, queued: false, removed: false, expiry: undefined };
+    this.sequence = Math.max(this.sequence, message.sequenceNumber);
+    this.messages.set(message.sequenceNumber, message);
+    this.bytes += message.content.size;
+    if (message.expiresAt !== Number.POSITIVE_INFINITY)
+      message.expiry = this.options.clock.at(message.expiresAt, () => this.expire(message));
+    return message;
+  }
+
   private makeReady(message: StoredMessage): void {
     if (message.state !== "active") return;
     const { sessionId } = message.content;
@@ -322,6 +338,7 @@ export class MessageQueue {
         return;
       }
     }
+    if (countDelivery) this.options.journal.changed(message);
     if (message.expiresAt <= this.options.clock.now()) this.expire(message);
     else this.makeReady(message);
   }
@@ -345,6 +362,7 @@ export class MessageQueue {
     message.expiry?.cancel();
     this.messages.delete(message.sequenceNumber);
     this.bytes -= message.content.size;
+    this.options.journal.removed(message);
   }
 }
 

@@ -194,6 +194,7 @@ function copiesFor(subscription: SubscriptionEntity, content: Content): Content[
 function nextNumber(entity: Target): number {
   if (entity.kind === "queue") return entity.stores.main.nextSequenceNumber();
   entity.sequence += 1;
+  entity.journal.numberUsed(entity.sequence);
   return entity.sequence;
 }
 

@@ -1,11 +1,8 @@
 import type { Clock, Timer } from "../../clock.ts";
 import type { Content } from "./content.ts";
+import type { IntakeJournal, ScheduledMessage } from "./journal.ts";
 
-interface Waiting {
-  readonly sequenceNumber: number;
-  readonly content: Content;
-  readonly at: number;
-  readonly since: number;
+interface Waiting extends ScheduledMessage {
   readonly timer: Timer;
 }
 
@@ -13,11 +10,13 @@ interface Waiting {
 export class ScheduledMessages {
   private readonly clock: Clock;
   private readonly onDue: (content: Content, sequenceNumber: number) => void;
+  private readonly journal: IntakeJournal;
   private readonly waiting = new Map<number, Waiting>();
   bytes = 0;
 
-  constructor(clock: Clock, onDue: (content: Content, sequenceNumber: number) => void) {
+  constructor(clock: Clock, journal: IntakeJournal, onDue: (content: Content, sequenceNumber: number) => void) {
     this.clock = clock;
+    this.journal = journal;
     this.onDue = onDue;
   }
 
@@ -26,10 +25,18 @@ export class ScheduledMessages {
   }
 
   add(content: Content, sequenceNumber: number, at: number): void {
-    const timer = this.clock.at(at, () => {
+    const message = { sequenceNumber, content, at, since: this.clock.now() };
+    this.restore(message);
+    this.journal.scheduled(message);
+  }
+
+  /** Puts back what waited before a restart. */
+  restore(message: ScheduledMessage): void {
+    const { sequenceNumber, content } = message;
+    const timer = this.clock.at(message.at, () => {
       if (this.take(sequenceNumber) !== undefined) this.onDue(content, sequenceNumber);
     });
-    this.waiting.set(sequenceNumber, { sequenceNumber, content, at, since: this.clock.now(), timer });
+    this.waiting.set(sequenceNumber, { ...message, timer });
     this.bytes += content.size;
   }
 
@@ -56,6 +63,7 @@ export class ScheduledMessages {
     if (found === undefined) return undefined;
     this.waiting.delete(sequenceNumber);
     this.bytes -= found.content.size;
+    this.journal.unscheduled(sequenceNumber);
     return found;
   }
 }

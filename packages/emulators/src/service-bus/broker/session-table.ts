@@ -1,6 +1,7 @@
 import type { AmqpError } from "../../amqp/amqp-error.ts";
 import type { Clock, Timer } from "../../clock.ts";
 import { sessionCannotBeLocked, sessionLockLost } from "./conditions.ts";
+import type { StoreJournal } from "./journal.ts";
 import { ReadyHeap } from "./ready-heap.ts";
 import type { Lock } from "./stored-message.ts";
 
@@ -32,6 +33,7 @@ export interface SessionWaiter {
 export interface SessionTableOptions {
   readonly clock: Clock;
   readonly lockDurationMs: () => number;
+  readonly journal: StoreJournal;
   /** Gives the messages of an ended right back. */
   readonly onReleased: (hold: SessionHold, countDelivery: boolean) => void;
 }
@@ -113,9 +115,15 @@ export class SessionTable {
 
   setState(id: string, state: Buffer | undefined): void {
     this.must(id);
+    this.putState(id, state, this.options.clock.now());
+    this.options.journal.sessionStateSet(id, state, this.options.clock.now());
+  }
+
+  /** Without asking who holds it: after a restart. */
+  putState(id: string, state: Buffer | undefined, at: number): void {
     const entry = this.entry(id);
     entry.state = state;
-    entry.updatedAt = this.options.clock.now();
+    entry.updatedAt = at;
   }
 
   /** Throws when nobody holds it. */
