@@ -23,10 +23,7 @@ export function devCommand(bind: Bind, write: (text: string) => void): Command {
   return new Command("dev")
     .description("Run the brokers on this machine: Service Bus, Event Hubs, Event Grid, Storage queues and blobs.")
     .option("--only <names>", `some of ${NAMES.join(", ")}, with commas between`, devNames)
-    .option(
-      "--data <folder>",
-      "keep queues, blobs and Event Hubs' events there; Service Bus and Event Grid keep nothing",
-    )
+    .option("--data <folder>", "keep queues, blobs, messages and events there, over a restart and a kill")
     .option("--host <address>", "listen there instead of on loopback; storage stays on loopback")
     .option("--env-out <file>", "write the environment variables there, anew at each start")
     .option("--config-out <file>", "write the config there, unless the file exists")
