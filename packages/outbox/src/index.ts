@@ -16,8 +16,13 @@ export type {
   Feed,
   FeedOptions,
   InboxRows,
+  LeaseHolder,
+  Leases,
+  Migrations,
   NewRow,
   OutboxRow,
+  Overview,
   PublishedRow,
   Store,
+  TopicBacklog,
 } from "./store.ts";

@@ -3,9 +3,7 @@ import type { NewEvent, RawCloudEvent } from "@waybill/core";
 import { checkAttributes, checkLogicalName, toCloudEvent } from "@waybill/core/spi";
 import { eventText } from "./event-text.ts";
 import { outboxErrors } from "./outbox-errors.ts";
-import type { NewRow } from "./store.ts";
-
-const BUCKETS = 64;
+import { BUCKETS, type NewRow } from "./store.ts";
 
 /** Rows of new events, validated. A promise only where a schema validates asynchronously. */
 export function newRows(

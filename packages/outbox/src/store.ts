@@ -1,6 +1,9 @@
 import type { InboxKey } from "@waybill/core";
 import type { Clock } from "@waybill/core/spi";
 
+/** Relays share the work by buckets of keys. */
+export const BUCKETS = 64;
+
 /** An event on its way into the outbox. */
 export interface NewRow {
   readonly topic: string;
@@ -18,6 +21,7 @@ export interface NewRow {
 export interface OutboxRow {
   /** Unique in the outbox; rises with the commit order of one key. */
   readonly position: number;
+  readonly bucket: number;
   readonly topic: string;
   readonly key: string | undefined;
   readonly event: string;
@@ -30,11 +34,11 @@ export interface OutboxRow {
 }
 
 /** What is kept of an event once it is published. */
-export type PublishedRow = Pick<OutboxRow, "position" | "topic" | "key" | "parked">;
+export type PublishedRow = Pick<OutboxRow, "position" | "bucket" | "topic" | "key" | "parked">;
 
 /** What becomes of an event that was not published. */
 export type Failure = { readonly row: OutboxRow } & (
-  | { readonly kind: "retry"; readonly attempts: number; readonly nextAtMs: number; readonly error: string }
+  | { readonly kind: "retry"; readonly attempts: number; readonly delayMs: number; readonly error: string }
   /** Nothing wrong with it: it waits for an earlier event of its key. */
   | { readonly kind: "behind" }
   | {
@@ -62,11 +66,14 @@ export interface FeedOptions {
   readonly owner: string;
   readonly leaseMs: number;
   readonly clock: Clock;
-  /** How often to look for new rows when nothing happens. */
-  readonly pollMs: number;
+  /** How often to look for new rows when nothing happens. Absent: what suits the store's own way of waking up. */
+  readonly pollMs: number | undefined;
   /** How long published rows are kept for inspection; 0 removes them at once. */
   readonly keepSentMs: number;
 }
+
+/** Buckets that a relay has, with the epoch of each. */
+export type Leases = ReadonlyMap<number, number>;
 
 /**
  * One relay's view of a store. Its calls are not overlapped by the relay, except `lease`, `mark` and `release`.
@@ -76,11 +83,16 @@ export interface FeedOptions {
  */
 export interface Feed {
   /**
-   * Takes the lease, or prolongs it. `false` while another relay has it. Expiry is judged by the store's clock alone; the
-   * relay fences itself with a monotonic one.
+   * Prolongs the leases of the buckets that this relay has, takes free ones up to its share, and gives back those above it which are not
+   * `isBusy`; a busy one is answered until it is not, and nothing more is claimed of it. Answers the buckets it has now with the epoch of
+   * each, which changes when another relay had the bucket meanwhile: none while others have them all. Expiry is judged by the store's clock
+   * alone; the relay fences itself with a monotonic one.
    */
-  lease(): Promise<boolean>;
-  /** The next rows of what this relay has leased that are due, in order per key: parked ones first. Empty when there are none. */
+  lease(isBusy: (bucket: number) => boolean): Promise<Leases>;
+  /**
+   * The next rows of what this relay has leased that are due, in order per key: parked ones first. Empty when there are none. The store may
+   * read ahead: a row that was removed meanwhile may be in the next two answers, unless it is in `skip`.
+   */
   claim(options: ClaimOptions): Promise<readonly OutboxRow[]>;
   /** Looks at every row again from the oldest on, such as after a topic has rested, and now and then as a safety net. */
   rewind(): void;
@@ -134,6 +146,38 @@ export interface Counts {
   readonly dead: number;
 }
 
+/** What waits of one topic. */
+export interface TopicBacklog {
+  readonly topic: string;
+  readonly waiting: number;
+  /** The `time` of its oldest event, in milliseconds since the epoch; `undefined` where it has none. */
+  readonly oldestMs: number | undefined;
+}
+
+/** A relay that holds buckets of the outbox. */
+export interface LeaseHolder {
+  readonly owner: string;
+  readonly buckets: number;
+  /** Milliseconds since the epoch, by the store's clock. */
+  readonly untilMs: number;
+}
+
+/** For operators; reads the whole backlog. */
+export interface Overview {
+  readonly topics: readonly TopicBacklog[];
+  readonly relays: readonly LeaseHolder[];
+}
+
+/** The store's tables, in numbered steps. */
+export interface Migrations {
+  /** Applied so far (0: none), and what this version of the package wants. Rejects with WB_STORE_SCHEMA_NEWER when the store is ahead. */
+  status(): Promise<{ readonly applied: number; readonly wanted: number }>;
+  /** Applies what is missing, in one transaction a step. Answers the numbers of those applied. Safe to call from several processes. */
+  apply(): Promise<readonly number[]>;
+  /** The statements that lead from version `from` (default 0: nothing there) to the newest, for people who run them by themselves. */
+  sql(from?: number): string;
+}
+
 export interface InboxRows<Tx> {
   /** True when it is committed already. A hint that saves a transaction: `false` may be out of date. */
   has(key: InboxKey): Promise<boolean>;
@@ -163,6 +207,8 @@ export interface Store<Tx = unknown, Joins = Tx> {
   readonly inbox: InboxRows<Tx>;
   readonly dead: DeadRows;
   counts(): Promise<Counts>;
+  overview(): Promise<Overview>;
+  readonly migrations: Migrations;
   /** Waits for transactions under way. */
   close(): Promise<void>;
 }

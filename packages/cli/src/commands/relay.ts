@@ -91,7 +91,7 @@ function observe(log: Logger, count: { retried: number; dead: number }): RelayOb
       log.error({ topic: row.topic, position: row.position, attempts, reason, error }, "given up");
     },
     resting: ({ topic, delayMs, error }) => log.warn({ topic, delayMs, error }, "nothing of this topic comes through"),
-    lease: ({ owner, held }) => log.info({ owner }, held ? "working" : "standing by"),
+    lease: ({ owner, held, buckets }) => log.info({ owner, buckets }, held ? "working" : "standing by"),
     trouble: ({ error }) => log.error({ error }, "trouble with the store"),
   };
 }

@@ -1,6 +1,7 @@
 import { describe, expect } from "vitest";
-import { noted, notes, storeCase } from "./fixture.ts";
+import { noted, notes, others, storeCase } from "./fixture.ts";
 import type { StoreConformanceOptions } from "./index.ts";
+import { eventually } from "./recorder.ts";
 
 /** Writing: what is in the outbox, and when. */
 export function outboxCases<Tx>(options: StoreConformanceOptions<Tx>): void {
@@ -110,6 +111,31 @@ export function outboxCases<Tx>(options: StoreConformanceOptions<Tx>): void {
       const bytes = events.find((one) => one.datacontenttype === "application/octet-stream");
       expect(bytes).toMatchObject({ data: new Uint8Array([0, 255, 7]), count: 7, flag: true });
       expect(events.find((one) => one.datacontenttype === undefined)).toEqual(event);
+    });
+
+    check("migrations: all applied, again nothing to do, and the script that leads here", async ({ store }) => {
+      const { applied, wanted } = await store.migrations.status();
+      expect(applied).toBe(wanted);
+      expect(await store.migrations.apply()).toEqual([]);
+      expect(store.migrations.sql()).toContain("outbox");
+      expect(store.migrations.sql(wanted)).not.toContain("outbox_retry");
+    });
+
+    check("the overview tells what waits by topic, since when, and who relays it", async (f) => {
+      await f.note([1, 2]);
+      await f.outbox.transaction((tx) => f.outbox.publish(tx, others, noted(3)));
+      const { topics, relays } = await f.store.overview();
+      expect(topics.map(({ topic, waiting }) => [topic, waiting])).toEqual([
+        ["notes", 2],
+        ["others", 1],
+      ]);
+      for (const { oldestMs } of topics) expect(Math.abs(Date.now() - oldestMs!)).toBeLessThan(60_000);
+      expect(relays).toEqual([]);
+      const relay = await f.relay({ owner: "me" });
+      await eventually(() => relay.status().buckets === 64);
+      const [holder] = (await f.store.overview()).relays;
+      expect(holder).toMatchObject({ owner: "me", buckets: 64 });
+      expect(holder!.untilMs).toBeGreaterThan(Date.now() - 60_000);
     });
   });
 }

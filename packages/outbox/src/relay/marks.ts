@@ -30,9 +30,9 @@ export class Marks {
     return this.#pending.length + this.#inWork;
   }
 
-  add({ position, topic, key, parked }: PublishedRow): void {
+  add({ position, bucket, topic, key, parked }: PublishedRow): void {
     // Without the event's text, which would pile up here.
-    this.#pending.push({ position, topic, key, parked });
+    this.#pending.push({ position, bucket, topic, key, parked });
     // A parked row holds up the next of its key until it is removed.
     if (this.#pending.length >= FULL || parked) void this.flush();
     else this.#timer ??= this.#options.clock.after(this.#options.groupMs, () => void this.flush());

@@ -10,8 +10,8 @@ export interface RelayObserver {
   dead?(at: { row: PublishedRow; attempts: number; reason: string; error: unknown }): void;
   /** Nothing of a topic could be published: it rests for `delayMs` and its events stay where they are. */
   resting?(at: { topic: string; delayMs: number; error: unknown }): void;
-  /** This relay took over the outbox, or no longer has it. */
-  lease?(at: { owner: string; held: boolean }): void;
+  /** This relay took over part of the outbox, or gave it up: so many of its 64 buckets it has now. */
+  lease?(at: { owner: string; held: boolean; buckets: number }): void;
   /** Trouble with the store that the relay handles itself by trying again. */
   trouble?(at: { error: unknown }): void;
 }

@@ -19,7 +19,7 @@ export interface RelayOptions {
   readonly concurrency?: number;
   /** Another relay takes over so long after this one fell silent, 300 to 600 000. Default 5 000. */
   readonly leaseMs?: number;
-  /** How often to look for events of other processes when idle; while they come it is each millisecond. Default 50. */
+  /** How often to look for events of other processes when idle; while they come it is each millisecond. Default: 50 for SQLite, 1 000 for PostgreSQL, which notifies. */
   readonly pollMs?: number;
   /** Published rows are removed together after so long. A crash before that publishes them again. Default 100. */
   readonly markMs?: number;
@@ -45,6 +45,8 @@ export interface RelayOptions {
 export interface RelayStatus {
   readonly owner: string;
   readonly state: "idle" | "standby" | "active" | "closed";
+  /** Of the outbox's 64, those that this relay has: 0 on standby. */
+  readonly buckets: number;
   /** Being published this moment. */
   readonly inFlight: number;
   /** In memory, those in flight among them. */
@@ -78,7 +80,7 @@ export function createRelay(options: RelayOptions): Relay {
     batch: within("batch", options.batch ?? 500, 1, 10_000),
     concurrency: within("concurrency", options.concurrency ?? 4, 1, 64),
     leaseMs: within("leaseMs", options.leaseMs ?? 5_000, 300, 600_000),
-    pollMs: within("pollMs", options.pollMs ?? 50, 1, 60_000),
+    pollMs: options.pollMs === undefined ? undefined : within("pollMs", options.pollMs, 1, 60_000),
     markMs: within("markMs", options.markMs ?? 100, 0, 60_000),
     maxRestMs: within("maxRestMs", options.maxRestMs ?? 5_000, 1, 3_600_000),
     retry: {

@@ -1,32 +1,46 @@
 import type { Clock, Timer } from "@waybill/core/spi";
+import type { Leases } from "../store.ts";
 
 export interface TenureOptions {
-  /** The store's word: taken or prolonged, or another relay's. */
-  readonly lease: () => Promise<boolean>;
+  /** The store's word: the buckets that were taken or prolonged. */
+  readonly lease: () => Promise<Leases>;
   readonly leaseMs: number;
   readonly clock: Clock;
-  readonly onChange: (held: boolean) => void;
+  /** Buckets came, or went: of the latter, another relay has them or had them meanwhile. */
+  readonly onChange: (lost: ReadonlySet<number>) => void;
   readonly onTrouble: (error: unknown) => void;
 }
 
+const NONE: Leases = new Map();
+
 /**
- * Takes the lease and keeps it. The store judges its end by a clock that may jump; this side trusts only a monotonic one and stops
- * counting on the lease after two thirds of it, so that a relay that was frozen or cut off has stopped before another starts.
+ * Takes leases and keeps them. The store judges their end by a clock that may jump; this side trusts only a monotonic one and stops
+ * counting on them after two thirds of their time, so that a relay that was frozen or cut off has stopped before another starts.
  */
 export class Tenure {
   readonly #options: TenureOptions;
+  #leases = NONE;
   #heldUntil = 0;
   #timer: Timer | undefined;
   #working: Promise<void> | undefined;
   #stopped = false;
-  #wasHeld = false;
+  #told = NONE;
 
   constructor(options: TenureOptions) {
     this.#options = options;
   }
 
+  /** Buckets held this moment. */
+  get size(): number {
+    return this.#options.clock.monotonic() < this.#heldUntil ? this.#leases.size : 0;
+  }
+
   get held(): boolean {
-    return this.#options.clock.monotonic() < this.#heldUntil;
+    return this.size > 0;
+  }
+
+  has(bucket: number): boolean {
+    return this.#leases.has(bucket) && this.held;
   }
 
   start(): void {
@@ -41,7 +55,7 @@ export class Tenure {
     this.#heldUntil = 0;
   }
 
-  /** The store said that it is gone. */
+  /** The store said that some of it is gone: all is given up until the next round says what is left. */
   lost(): void {
     this.#heldUntil = 0;
     this.#tell();
@@ -51,7 +65,8 @@ export class Tenure {
     const { lease, leaseMs, clock, onTrouble } = this.#options;
     const askedMs = clock.monotonic();
     try {
-      this.#heldUntil = (await lease()) ? askedMs + (leaseMs * 2) / 3 : 0;
+      this.#leases = await lease();
+      this.#heldUntil = askedMs + (leaseMs * 2) / 3;
     } catch (error) {
       onTrouble(error);
     }
@@ -64,9 +79,11 @@ export class Tenure {
   }
 
   #tell(): void {
-    const { held } = this;
-    if (held === this.#wasHeld) return;
-    this.#wasHeld = held;
-    this.#options.onChange(held);
+    const now = this.held ? this.#leases : NONE;
+    const before = this.#told;
+    this.#told = now;
+    const lost = new Set<number>();
+    for (const [bucket, epoch] of before) if (now.get(bucket) !== epoch) lost.add(bucket);
+    if (lost.size > 0 || now.size > before.size) this.#options.onChange(lost);
   }
 }

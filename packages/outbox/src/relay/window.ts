@@ -69,31 +69,33 @@ export class Window {
     return (name === undefined ? undefined : this.#lanes.get(name)?.waiting) ?? [];
   }
 
-  /** A taken row and those behind it leave. Answers their positions. */
-  dropKey(row: OutboxRow): readonly number[] {
+  /** A taken row and those behind it leave. Answers them. */
+  dropKey(row: OutboxRow): readonly OutboxRow[] {
     const dropped = [row, ...this.behind(row)];
     for (const one of dropped) this.#forget(one);
     const name = laneOf(row);
     if (name !== undefined) this.#lanes.delete(name);
-    return dropped.map((one) => one.position);
+    return dropped;
   }
 
-  /** All rows leave that are not taken, of one topic or of every. Answers their positions. */
-  dropIdle(topic?: string): readonly number[] {
+  /** All rows leave that match and are not taken. What matches must not differ within one key. Answers them. */
+  dropIdle(matches: (row: OutboxRow) => boolean): readonly OutboxRow[] {
     const dropped: OutboxRow[] = [];
-    for (const [name, rows] of this.#ready) {
-      if (topic !== undefined && name !== topic) continue;
-      this.#ready.delete(name);
-      dropped.push(...rows);
+    for (const [topic, rows] of this.#ready) {
+      const kept = rows.filter((row) => !matches(row));
+      if (kept.length === rows.length) continue;
+      dropped.push(...rows.filter(matches));
+      if (kept.length === 0) this.#ready.delete(topic);
+      else this.#ready.set(topic, kept);
     }
     const idle = new Set(dropped);
     for (const [name, lane] of this.#lanes) {
-      if (topic !== undefined && lane.head.topic !== topic) continue;
+      if (!matches(lane.head)) continue;
       dropped.push(...lane.waiting.splice(0));
       if (idle.has(lane.head)) this.#lanes.delete(name);
     }
     for (const row of dropped) this.#forget(row);
-    return dropped.map((row) => row.position);
+    return dropped;
   }
 
   #makeReady(row: OutboxRow): void {

@@ -36,6 +36,7 @@ class Basket {
     if (this.#options.skip.has(position) || this.#options.exceptTopics.has(topic)) return true;
     this.rows.push({
       position,
+      bucket: row.bucket as number,
       topic,
       key,
       event,
@@ -78,7 +79,7 @@ export function claimRows(
 function parkedRows(db: DatabaseSync, options: ClaimOptions, basket: Basket, nowMs: number): boolean {
   const heads = statement(
     db,
-    "SELECT pos, topic, key, event, attempts FROM main.outbox_retry WHERE next_at <= ? ORDER BY next_at, pos LIMIT ?",
+    "SELECT pos, bucket, topic, key, event, attempts FROM main.outbox_retry WHERE next_at <= ? ORDER BY next_at, pos LIMIT ?",
   ).all(nowMs, options.max + options.skip.size);
   for (const head of heads) {
     if (options.skip.has(head.pos as number)) continue;
@@ -86,7 +87,7 @@ function parkedRows(db: DatabaseSync, options: ClaimOptions, basket: Basket, now
     if (head.key === null) continue;
     const followers = statement(
       db,
-      "SELECT pos, topic, key, event, attempts FROM main.outbox_retry WHERE topic = ? AND key = ? AND pos > ? ORDER BY pos LIMIT ?",
+      "SELECT pos, bucket, topic, key, event, attempts FROM main.outbox_retry WHERE topic = ? AND key = ? AND pos > ? ORDER BY pos LIMIT ?",
     ).all(head.topic!, head.key!, head.pos!, FOLLOWERS);
     for (const row of followers) if (!basket.offer(row, true, never)) return false;
   }
@@ -96,7 +97,7 @@ function parkedRows(db: DatabaseSync, options: ClaimOptions, basket: Basket, now
 const never = () => false;
 
 function freshRows(db: DatabaseSync, basket: Basket, from: number): number {
-  const select = statement(db, "SELECT pos, topic, key, event FROM main.outbox WHERE pos > ? ORDER BY pos");
+  const select = statement(db, "SELECT pos, bucket, topic, key, event FROM main.outbox WHERE pos > ? ORDER BY pos");
   return fill(basket, select.iterate(from), heldKeys(db)) ?? from;
 }
 
@@ -104,7 +105,7 @@ function freshRows(db: DatabaseSync, basket: Basket, from: number): number {
 function freshRowsExcept(db: DatabaseSync, options: ClaimOptions, basket: Basket, from: number): number {
   const select = statement(
     db,
-    `SELECT pos, topic, key, event FROM main.outbox WHERE pos > ? AND pos <= ?
+    `SELECT pos, bucket, topic, key, event FROM main.outbox WHERE pos > ? AND pos <= ?
      AND topic NOT IN (SELECT value FROM json_each(?)) ORDER BY pos`,
   );
   const rows = select.iterate(from, from + STRETCH, JSON.stringify([...options.exceptTopics]));

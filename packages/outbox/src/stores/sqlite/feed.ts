@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { outboxErrors } from "../../outbox-errors.ts";
-import type { Feed, FeedOptions } from "../../store.ts";
+import { BUCKETS, type Feed, type FeedOptions, type Leases } from "../../store.ts";
 import { claimRows } from "./claim.ts";
 import { Lease } from "./lease.ts";
 import { Nudge } from "./nudge.ts";
@@ -12,6 +12,13 @@ import type { Writer } from "./writer.ts";
 /** Rows of one transaction that removes: a few milliseconds of the only write lock. */
 const CHUNK = 1_000;
 
+/** How often the version is looked at when idle: it costs neither a lock nor a page. */
+const POLL_MS = 50;
+
+/** SQLite has one writer, so sharing the work would gain nothing: one relay has all of it, or none. */
+const all = (epoch: number): Leases => new Map(Array.from({ length: BUCKETS }, (_, bucket) => [bucket, epoch]));
+const NONE: Leases = new Map();
+
 /** A relay's view of a SQLite file. `reader` is its own connection, closed by `release`. */
 export function sqliteFeed(
   { path, writer, reader }: { path: string; writer: Writer; reader: DatabaseSync },
@@ -20,7 +27,7 @@ export function sqliteFeed(
 ): Feed {
   const { clock, keepSentMs } = options;
   const lease = new Lease(options.owner, options.leaseMs, clock);
-  const nudge = new Nudge(reader, clock, options.pollMs, () => nextDueMs(reader, claimedAtMs));
+  const nudge = new Nudge(reader, clock, options.pollMs ?? POLL_MS, () => nextDueMs(reader, claimedAtMs));
   const read = <T>(statements: () => T): T => onFile(path, statements);
   const stopListening = writer.onNews(() => nudge.now());
   let last = 0;
@@ -54,8 +61,9 @@ export function sqliteFeed(
   return {
     async lease() {
       // Who stands by only reads, and takes the write lock from nobody.
-      if (!read(() => lease.isFree(reader))) return false;
-      return writer.run((db) => lease.take(db), { urgent: true });
+      if (!read(() => lease.isFree(reader))) return NONE;
+      const epoch = await writer.run((db) => lease.take(db), { urgent: true });
+      return epoch === undefined ? NONE : all(epoch);
     },
 
     async claim(wanted) {

@@ -35,11 +35,11 @@ export class Lease {
     return nowMs - this.#seen.sinceMs >= (row.lease_ms as number);
   }
 
-  /** Inside a write transaction: takes or prolongs it. */
-  take(db: DatabaseSync): boolean {
+  /** Inside a write transaction: takes or prolongs it. Answers its epoch, or `undefined` while another has it. */
+  take(db: DatabaseSync): number | undefined {
     if (!this.isFree(db)) {
       this.#epoch = undefined;
-      return false;
+      return undefined;
     }
     const row = statement(
       db,
@@ -49,7 +49,7 @@ export class Lease {
        RETURNING epoch`,
     ).get(ALL_BUCKETS, this.#owner, this.#leaseMs, this.#clock.now() + this.#leaseMs);
     this.#epoch = row?.epoch as number;
-    return true;
+    return this.#epoch;
   }
 
   /** Inside a write transaction: is it still ours, as it was when we took it? */

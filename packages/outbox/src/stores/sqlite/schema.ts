@@ -39,7 +39,9 @@ const MIGRATIONS: readonly string[] = [
    CREATE INDEX main.inbox_seen ON inbox (seen_at);`,
 ];
 
-const SCHEMA_VERSION = MIGRATIONS.length;
+export const SCHEMA_VERSION: number = MIGRATIONS.length;
+
+const VERSION_TABLE = "CREATE TABLE main.waybill_schema (version INTEGER PRIMARY KEY, at TEXT NOT NULL) STRICT";
 
 const OUR_TABLES = [
   "outbox",
@@ -52,9 +54,18 @@ const OUR_TABLES = [
 ];
 
 /** 0 where nothing of ours is there yet. The version stands in a table: `user_version` belongs to the application. */
-function schemaVersion(db: DatabaseSync): number {
+export function schemaVersion(db: DatabaseSync): number {
   if (!tableExists(db, "waybill_schema")) return 0;
   return Number(db.prepare("SELECT max(version) AS version FROM main.waybill_schema").get()?.version ?? 0);
+}
+
+/** The statements of the migrations after version `from`, as a script. */
+export function migrationScript(from: number): string {
+  const steps = MIGRATIONS.slice(from).map((sql, i) => {
+    const version = from + i + 1;
+    return `-- version ${version}\n${sql}\nINSERT INTO main.waybill_schema VALUES (${version}, datetime('now'));`;
+  });
+  return ["BEGIN IMMEDIATE;", ...(from === 0 ? [`${VERSION_TABLE};`] : []), ...steps, "COMMIT;", ""].join("\n");
 }
 
 /** Brings the schema up to date. Must run inside a write transaction, which the caller ends. */
@@ -65,7 +76,7 @@ export function migrate(db: DatabaseSync, path: string): void {
   if (found === 0) {
     const taken = OUR_TABLES.find((table) => tableExists(db, table));
     if (taken !== undefined) throw outboxErrors.WB_STORE_TABLE_TAKEN({ path, table: taken });
-    db.exec("CREATE TABLE main.waybill_schema (version INTEGER PRIMARY KEY, at TEXT NOT NULL) STRICT");
+    db.exec(VERSION_TABLE);
   }
   for (let version = found + 1; version <= SCHEMA_VERSION; version++) {
     db.exec(MIGRATIONS[version - 1]!);

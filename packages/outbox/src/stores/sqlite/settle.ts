@@ -41,18 +41,18 @@ export function settleFailure(db: DatabaseSync, failure: Failure, nowMs: number)
     if (failure.kind === "retry") {
       statement(db, "UPDATE main.outbox_retry SET attempts = ?, next_at = ?, last_error = ? WHERE pos = ?").run(
         failure.attempts,
-        failure.nextAtMs,
+        nowMs + failure.delayMs,
         failure.error,
         row.position,
       );
     }
   } else {
-    const retry = failure.kind === "retry" ? failure : { attempts: 0, nextAtMs: nowMs, error: null };
+    const retry = failure.kind === "retry" ? failure : { attempts: 0, delayMs: 0, error: null };
     statement(
       db,
       `INSERT OR IGNORE INTO main.outbox_retry (pos, bucket, topic, key, event, attempts, next_at, last_error)
        SELECT pos, bucket, topic, key, event, ?, ?, ? FROM main.outbox WHERE pos = ?`,
-    ).run(retry.attempts, retry.nextAtMs, retry.error, row.position);
+    ).run(retry.attempts, nowMs + retry.delayMs, retry.error, row.position);
     statement(db, "DELETE FROM main.outbox WHERE pos = ?").run(row.position);
   }
   restoreKeyOrder(db, row.topic, row.key ?? null, nowMs);

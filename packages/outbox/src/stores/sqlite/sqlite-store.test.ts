@@ -121,7 +121,7 @@ describe("the file", () => {
     const store = open();
     const outbox = createOutbox({ store, source: "/s" });
     const feed = await store.feed({ owner: "o", leaseMs: 5_000, pollMs: 50, keepSentMs: 0, clock: systemClock });
-    await feed.lease();
+    await feed.lease(() => false);
     await outbox.transaction((tx) => outbox.publish(tx, notes, noted("first")));
     const [row] = await feed.claim({ max: 1, maxBytes: 1e6, skip: new Set(), exceptTopics: new Set() });
     await store.transaction((tx) => {
@@ -129,7 +129,7 @@ describe("the file", () => {
     });
     const large = "x".repeat(100_000);
     expect(await code(() => outbox.transaction((tx) => outbox.publish(tx, notes, noted(large))))).toBe("WB_STORE_DISK");
-    const failure = { kind: "retry", row: row!, attempts: 1, nextAtMs: 0, error: large } as const;
+    const failure = { kind: "retry", row: row!, attempts: 1, delayMs: 0, error: large } as const;
     expect(await code(() => feed.settle([failure]))).toBe("WB_STORE_DISK");
     expect(await store.counts()).toMatchObject({ waiting: 1, parked: 0 });
   });
@@ -299,7 +299,7 @@ describe("transactions", () => {
     const store = open();
     const outbox = createOutbox({ store, source: "/s" });
     const feed = await store.feed({ owner: "o", leaseMs: 5_000, pollMs: 50, keepSentMs: 20, clock: systemClock });
-    await feed.lease();
+    await feed.lease(() => false);
     await outbox.transaction((tx) => outbox.publish(tx, notes, noted("kept")));
     const rows = await feed.claim({ max: 10, maxBytes: 1e6, skip: new Set(), exceptTopics: new Set() });
     await feed.mark(rows);

@@ -1,12 +1,14 @@
 import type { DatabaseSync } from "node:sqlite";
 import { type Clock, systemClock } from "@waybill/core/spi";
 import { outboxErrors } from "../../outbox-errors.ts";
-import type { Counts, Feed, FeedOptions, InboxRows, NewRow, Store } from "../../store.ts";
+import type { Counts, Feed, FeedOptions, InboxRows, Migrations, NewRow, Overview, Store } from "../../store.ts";
 import { canonicalPath, connect } from "./connection.ts";
 import { sqliteDeadRows } from "./dead-rows.ts";
 import { sqliteFeed } from "./feed.ts";
 import { sqliteInboxRows } from "./inbox-rows.ts";
 import { insertRows } from "./insert.ts";
+import { sqliteMigrations } from "./migrations.ts";
+import { sqliteOverview } from "./overview.ts";
 import { onFile } from "./sqlite-errors.ts";
 import { statement } from "./statements.ts";
 import { Writer } from "./writer.ts";
@@ -40,6 +42,7 @@ class SqliteStore implements Store<DatabaseSync> {
   readonly name: string;
   readonly inbox: InboxRows<DatabaseSync>;
   readonly dead: ReturnType<typeof sqliteDeadRows>;
+  readonly migrations: Migrations;
   readonly #path: string;
   readonly #busyTimeoutMs: number;
   readonly #clock: Clock;
@@ -60,6 +63,7 @@ class SqliteStore implements Store<DatabaseSync> {
     const access = { path, writer: this.#writer, reader: () => this.#reader() };
     this.inbox = sqliteInboxRows(access);
     this.dead = sqliteDeadRows(access);
+    this.migrations = sqliteMigrations(path, () => this.open(), busyTimeoutMs, clock);
   }
 
   async open(): Promise<void> {
@@ -99,6 +103,11 @@ class SqliteStore implements Store<DatabaseSync> {
       ).get(),
     );
     return { ...(row as unknown as Counts) };
+  }
+
+  async overview(): Promise<Overview> {
+    const reader = await this.#reader();
+    return onFile(this.#path, () => sqliteOverview(reader, this.#clock.now()));
   }
 
   close(): Promise<void> {
