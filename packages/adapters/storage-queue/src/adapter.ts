@@ -1,6 +1,5 @@
-import { type Adapter, deadTopic, ownTopic, type Source, type Topology } from "@waybill/core/spi";
+import { type Adapter, createCall, deadTopic, ownTopic, type Source, type Topology } from "@waybill/core/spi";
 import { createAdmin } from "./admin.ts";
-import { createCall } from "./call.ts";
 import { receiverCapabilities, senderCapabilities } from "./capabilities.ts";
 import { classify, failedCall } from "./classify.ts";
 import { connect } from "./connect.ts";

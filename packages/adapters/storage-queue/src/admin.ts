@@ -1,5 +1,5 @@
 import type { QueueServiceClient } from "@azure/storage-queue";
-import type { Call } from "./call.ts";
+import type { Call } from "@waybill/core/spi";
 import { failedCall } from "./classify.ts";
 import type { Settings } from "./options.ts";
 

@@ -4,7 +4,7 @@ import type { StorageQueueOptions } from "./options.ts";
 
 /**
  * One quick retry, for a kept-alive connection that the service has just closed; core does the rest, with backoff. The timeout is what the service is
- * told to keep to; what ends a call that is never answered is `call.ts`.
+ * told to keep to; what ends a call that is never answered is `createCall`.
  */
 const RETRY: StoragePipelineOptions["retryOptions"] = {
   maxTries: 2,

@@ -1,5 +1,4 @@
-import type { DeadLetterStore } from "@waybill/core/spi";
-import type { Call } from "./call.ts";
+import type { Call, DeadLetterStore } from "@waybill/core/spi";
 import { MAX_PER_CALL } from "./capabilities.ts";
 import { classify, failedCall } from "./classify.ts";
 import { toMessage } from "./mapping.ts";

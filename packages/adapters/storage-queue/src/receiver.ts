@@ -1,5 +1,6 @@
 import type { QueueClient } from "@azure/storage-queue";
 import {
+  createCall,
   type Delivery,
   done,
   type Outcome,
@@ -11,7 +12,6 @@ import {
 } from "@waybill/core/spi";
 import type { QueueAdmin } from "./admin.ts";
 import { attemptText } from "./attempt-text.ts";
-import { createCall } from "./call.ts";
 import { MAX_MESSAGE_BYTES, MAX_PER_CALL, MAX_VISIBILITY_S, receiverCapabilities } from "./capabilities.ts";
 import { classify, failedCall } from "./classify.ts";
 import { storageQueueErrors } from "./errors.ts";

@@ -1,7 +1,6 @@
 import type { QueueClient } from "@azure/storage-queue";
-import { done, type OutboundMessage, type Outcome, type Sender } from "@waybill/core/spi";
+import { createCall, done, type OutboundMessage, type Outcome, type Sender } from "@waybill/core/spi";
 import type { QueueAdmin } from "./admin.ts";
-import { createCall } from "./call.ts";
 import { MAX_MESSAGE_BYTES, senderCapabilities } from "./capabilities.ts";
 import { classify, failedCall } from "./classify.ts";
 import { storageQueueErrors } from "./errors.ts";

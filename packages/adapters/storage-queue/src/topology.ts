@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import type { QueueServiceClient } from "@azure/storage-queue";
-import { deadTopic, ownTopic, type Topology, type TopologyStep } from "@waybill/core/spi";
-import type { Call } from "./call.ts";
+import { type Call, deadTopic, ownTopic, type Topology, type TopologyStep } from "@waybill/core/spi";
 import { classify, failedCall } from "./classify.ts";
 import type { Settings } from "./options.ts";
 import { DEAD_SUFFIX, type QueueNames } from "./queue-names.ts";
