@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: this is how config files refer to variables
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -108,6 +108,37 @@ async function makeDeadLetters(setup: ReturnType<typeof config>, ids: readonly s
 }
 
 describe.skipIf(azurite === undefined)("the commands over storage queues", () => {
+  it("topology: plan, apply and prune; nothing is deleted unasked", async () => {
+    const setup = config();
+    const planned = await waybill(["topology", "plan", "--json"], setup);
+    expect(planned.code).toBe(4);
+    expect(lines(planned.stdout).map(({ action, entity }) => [action, entity])).toEqual([
+      ["create", "queue"],
+      ["create", "queue"],
+      [undefined, undefined],
+    ]);
+    const applied = await waybill(["topology", "apply", "--yes"], setup);
+    expect(applied.code).toBe(0);
+    expect(applied.stdout).toMatch(/^2\/2 created queue t\d+-orders-billing-[0-9a-f]{6}/m);
+    expect(await waybill(["topology", "plan"], setup)).toMatchObject({ code: 0 });
+    expect(await waybill(["topology", "apply", "--yes"], setup)).toMatchObject({ code: 0 });
+
+    writeFileSync(setup.file, readFileSync(setup.file, "utf8").replace("[billing]", "[mail]"));
+    const [mail] = lines((await waybill(["topology", "plan", "--json"], setup)).stdout);
+    expect(mail).toMatchObject({ action: "create", broker: "main" });
+    const pruned = await waybill(["topology", "apply", "--prune", "--yes", "--json"], setup);
+    expect(lines(pruned.stdout).at(-1)).toEqual({ applied: 4, left: 0 });
+    expect(await waybill(["topology", "plan", "--prune"], setup)).toMatchObject({ code: 0 });
+  });
+
+  it("topology: a broker that refuses the key is no plan", async () => {
+    const setup = config();
+    setup.env.STORAGE = (setup.env.STORAGE as string).replace(/AccountKey=[^;]+/, "AccountKey=d3Jvbmcga2V5");
+    const { code, stderr } = await waybill(["topology", "plan"], setup);
+    expect(code).toBe(3);
+    expect(stderr).not.toContain("d3Jvbmcga2V5");
+  });
+
   it("publish and tail: what is printed is taken, no more than --max, and comes round as it went", async () => {
     const setup = config();
     const documents = [

@@ -52,6 +52,10 @@ export const cliErrors = defineErrors({
       `Purging removes dead letters of ${p.topic}/${p.subscription} for good.`,
     hint: "Say --yes to do it, or --dry-run to see how many it would be.",
   },
+  WB_TOPOLOGY_UNCONFIRMED: {
+    sentence: () => "Applying changes the brokers, and there is no terminal to ask at.",
+    hint: "Look at `waybill topology plan`, then say --yes.",
+  },
   WB_CLI_DRAIN_DEADLINE: {
     sentence: (p: { deadlineMs: number; abandoned: number }) =>
       `${p.abandoned} events were still in work when the drain's ${p.deadlineMs} ms were over.`,

@@ -201,3 +201,77 @@ describe.concurrent("a broker that never answers", () => {
     expect(performance.now() - since).toBeLessThan(3_000);
   });
 });
+
+describe.concurrent("check", () => {
+  beforeAll(() => {
+    write(
+      "kafka-like.yaml",
+      "source: /c\nbroker: { adapter: memory, like: kafka }\ntopics: { orders: { subscriptions: { billing: { order: required }, mail: {} } } }",
+    );
+    write(
+      "queue-like.yaml",
+      "source: /c\nbroker: { adapter: memory, like: storage-queue }\ntopics: { orders: { subscriptions: { billing: { order: required }, mail: {} } } }\ninbox: { store: sqlite, path: ./i.db }",
+    );
+    write(
+      "bus-like.yaml",
+      "source: /c\nbroker: { adapter: memory, like: service-bus-sessions }\ntopics: { orders: { subscriptions: { billing: { order: required }, mail: {} } } }",
+    );
+    write(
+      "undeclared.yaml",
+      "source: /c\nprefix: p\nbroker: { adapter: memory, like: storage-queue }\ntopics: { orders-orders-orders-orders-orders-orders: { subscriptions: [billing-billing-billing-billing] } }",
+    );
+  });
+
+  it("says what each subscription gets", async () => {
+    const { code, stdout } = await waybill(["check", "--config", "kafka-like.yaml"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^orders\/billing on main \(kafka\)\n {2}guarantee: order per-key, at-least-once, retries 200ms /,
+    );
+    expect(stdout).toMatch(/^ {2}native +order per key /m);
+    expect(stdout).toMatch(/^ {2}emulated +dead letters +copied to orders\/billing\/dead/m);
+  });
+
+  it("exits 4 when a subscription would be refused, and prints JSON for scripts", async () => {
+    const { code, stdout } = await waybill(["check", "--config", "queue-like.yaml", "--json"]);
+    expect(code).toBe(4);
+    const [billing, mail] = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(billing).toMatchObject({ topic: "orders", subscription: "billing", guarantee: null });
+    expect(mail).toMatchObject({
+      guarantee: { order: "none", delivery: "at-least-once, idempotent", retry: "release" },
+    });
+  });
+
+  it("--to says what a swap changes, and exits 4 when something that works would be refused", async () => {
+    const refused = await waybill(["check", "--config", "kafka-like.yaml", "--to", "queue-like.yaml"]);
+    expect(refused.code).toBe(4);
+    expect(refused.stdout).toMatch(/^ {2}! +order +per-key +→ refused$/m);
+    expect(refused.stdout).toMatch(/^ {6}maxMessageBytes +1048588 +→ 65536$/m);
+    const fine = await waybill(["check", "--config", "kafka-like.yaml", "--to", "bus-like.yaml", "--json"]);
+    expect(fine.code).toBe(0);
+    expect(fine.stdout).toContain('"what":"maxMessageBytes","from":"1048588","to":"262144"');
+    const same = await waybill(["check", "--config", "kafka-like.yaml", "--to", "kafka-like.yaml"]);
+    expect(same).toMatchObject({ code: 0, stdout: "Nothing changes.\n" });
+  });
+
+  it("says why a subscription cannot be opened at all", async () => {
+    const { code, stdout } = await waybill(["check", "--config", "undeclared.yaml"]);
+    expect(code).toBe(4);
+    expect(stdout).toContain("refused: The memory topic name");
+  });
+});
+
+describe.concurrent("topology", () => {
+  it("finds nothing missing where nothing needs to be made", async () => {
+    expect(await waybill(["topology", "plan"])).toMatchObject({ code: 0 });
+  });
+
+  it("does not apply without being asked for it", async () => {
+    const { code, stderr } = await waybill(["topology", "apply", "--json"]);
+    expect(code).toBe(2);
+    expect(json(stderr)).toMatchObject({ error: { code: "WB_TOPOLOGY_UNCONFIRMED", exitCode: 2 } });
+  });
+});

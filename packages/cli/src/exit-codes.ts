@@ -7,6 +7,8 @@ export const EXIT = {
   usage: 2,
   /** A broker cannot be reached, or refuses the credentials. */
   broker: 3,
+  /** Nothing failed, but what was looked at is not as it should be: `topology plan` has steps, `check` found a refusal. */
+  differs: 4,
   /** Cut short by SIGINT. */
   interrupted: 130,
   /** Cut short by SIGTERM. */
@@ -19,4 +21,5 @@ Exit codes:
   1    something was not done: the error says what
   2    the command line or the configuration is wrong; nothing was tried
   3    a broker cannot be reached or refuses the credentials
+  4    topology plan has steps, or check found something that would be refused
   130  cut short by SIGINT (143 by SIGTERM), or by a second signal`;

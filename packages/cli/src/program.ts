@@ -1,10 +1,12 @@
 import { Command, Option } from "commander";
+import { checkCommand } from "./commands/check/index.ts";
 import { configCommand } from "./commands/config.ts";
 import { deadCommand } from "./commands/dead/index.ts";
 import { devCommand } from "./commands/dev/index.ts";
 import { publishCommand } from "./commands/publish.ts";
 import { relayCommand } from "./commands/relay.ts";
 import { tailCommand } from "./commands/tail.ts";
+import { topologyCommand } from "./commands/topology/index.ts";
 import { EXIT_HELP } from "./exit-codes.ts";
 import { keyValue } from "./option-values.ts";
 import type { Action } from "./run.ts";
@@ -47,9 +49,16 @@ export function createProgram(host: ProgramHost): Command {
     .configureOutput({ writeOut: (text) => host.write(text), outputError: () => undefined })
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError(false);
-  for (const make of [relayCommand, publishCommand, tailCommand, deadCommand, configCommand]) {
-    program.addCommand(inherit(make(bind), program));
-  }
+  const commands = [
+    relayCommand,
+    publishCommand,
+    tailCommand,
+    deadCommand,
+    configCommand,
+    checkCommand,
+    topologyCommand,
+  ];
+  for (const make of commands) program.addCommand(inherit(make(bind), program));
   program.addCommand(inherit(devCommand(bind, host.write), program));
   return program;
 }

@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import { CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import { EXIT } from "./exit-codes.ts";
 import { exitCodeOf, printError, toWaybillError } from "./failure.ts";
 import { createOutput } from "./output.ts";
@@ -44,7 +44,7 @@ export async function run(
     // No command: the help has been printed instead of an error.
     if (thrown instanceof CommanderError && thrown.code === "commander.help") return EXIT.usage;
     if (output.readerGone.aborted) return EXIT.ok;
-    const error = toWaybillError(thrown, ["waybill", ...commandWords(argv)].join(" "));
+    const error = toWaybillError(thrown, ["waybill", ...commandWords(program, argv)].join(" "));
     exitCode = exitCodeOf(error);
     if (exitCode === EXIT.failure && session?.isBrokerFault(error)) exitCode = EXIT.broker;
     if (error.code === "WB_PUBLISH_ABORTED") exitCode = shutdown.code ?? exitCode;
@@ -59,11 +59,13 @@ export async function run(
 }
 
 /** The command's own name in what was typed, for the hint; anything else could be a value. */
-function commandWords(argv: readonly string[]): string[] {
-  const command = argv.find((word) => COMMANDS.has(word));
-  const sub = command === "dead" ? argv.find((word) => DEAD_COMMANDS.has(word)) : undefined;
-  return [command, sub].filter((word) => word !== undefined);
+function commandWords(program: Command, argv: readonly string[]): string[] {
+  const words: string[] = [];
+  let at: Command | undefined = program;
+  for (const word of argv) {
+    const next: Command | undefined = at?.commands.find((command) => command.name() === word);
+    if (next !== undefined) words.push(word);
+    at = next ?? at;
+  }
+  return words;
 }
-
-const COMMANDS = new Set(["relay", "publish", "tail", "dead", "config", "dev"]);
-const DEAD_COMMANDS = new Set(["list", "show", "redrive", "purge"]);

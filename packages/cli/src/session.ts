@@ -91,7 +91,7 @@ export function createSession(parts: Pick<Session, "options" | "output" | "redac
       if (Object.values(loaded.config.brokers).some(({ adapter }) => adapter === "memory")) {
         parts.output.note("the memory broker lives in this process only: its events are gone when this command ends");
       }
-      opened = { bus: await openBus({ loaded, adapters, observers }), adapters, loaded };
+      opened = { bus: await openBus({ loaded, adapters, observers, topology: "leave" }), adapters, loaded };
       const trouble = evenIfDown ? undefined : await brokerTrouble();
       if (trouble !== undefined) throw trouble;
       return opened;

@@ -42,4 +42,19 @@ export const configErrors = defineErrors({
       `The adapter ${p.package} of the broker ${p.broker} cannot be used: ${p.problem}.`,
     hint: "An adapter package exports a function (options) => Adapter, as its default export when it is not one of Waybill's own.",
   },
+  WB_TOPOLOGY_MISSING: {
+    sentence: (p: { steps: readonly string[] }) => `The brokers lack what the configuration needs: ${listed(p.steps)}.`,
+    hint: "Run `waybill topology apply`, or open the bus with topology: apply.",
+  },
+  WB_TOPOLOGY_REFUSED: {
+    sentence: (p: { steps: readonly string[] }) =>
+      `What the configuration needs differs from what the brokers have, and cannot be changed in place: ${listed(p.steps)}.`,
+    hint: "`waybill topology plan` says what differs. Change the configuration, or remove the entity and apply again.",
+  },
 });
+
+/** Some of them by name; the rest by number. */
+function listed(texts: readonly string[]): string {
+  const shown = texts.slice(0, 5).join(", ");
+  return texts.length > 5 ? `${shown} and ${texts.length - 5} more` : shown;
+}

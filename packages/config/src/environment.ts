@@ -16,11 +16,11 @@ function variableName(path: string): string {
 }
 
 /**
- * Paths that a variable may override, by variable name: source, prefix, the sections, and the brokers that the file names. (Names
+ * Paths that a variable may override, by variable name: source, prefix, topology, the sections, and the brokers that the file names. (Names
  * of topics and subscriptions hold hyphens and would be ambiguous; use `${NAME}` there.)
  */
 function overridable(document: Document): Map<string, string> {
-  const paths = ["source", "prefix"];
+  const paths = ["source", "prefix", "topology"];
   for (const section of SECTIONS) paths.push(...keysAt(fullSchema, [section]).map((key) => `${section}.${key}`));
   const brokers = isPlainObject(document.brokers) ? document.brokers : {};
   for (const [name, broker] of Object.entries(brokers)) {
@@ -46,7 +46,10 @@ export function environmentOverrides(
   const overrides = new Map<string, { value: string; variable: string }>();
   const problems: string[] = [];
   for (const [variable, value] of Object.entries(env)) {
-    if (!/^WAYBILL_(SOURCE|PREFIX|OUTBOX|INBOX|RELAY|BROKERS?|TOPICS?)(_|$)/.test(variable) || value === undefined)
+    if (
+      !/^WAYBILL_(SOURCE|PREFIX|TOPOLOGY|OUTBOX|INBOX|RELAY|BROKERS?|TOPICS?)(_|$)/.test(variable) ||
+      value === undefined
+    )
       continue;
     const path = known.get(variable);
     if (path !== undefined) overrides.set(path, { value, variable });

@@ -1,3 +1,4 @@
+export { assessConfig, type Limits, type ReportProblem, type SubscriptionReport } from "./assess-config.ts";
 export { defineConfig } from "./define-config.ts";
 export { durationMs } from "./duration.ts";
 export { type LoadedConfig, type LoadOptions, loadConfig } from "./load-config.ts";
@@ -15,3 +16,4 @@ export {
 } from "./resolve-config.ts";
 export type { WaybillConfig } from "./schema/file-schema.ts";
 export { withoutSecrets } from "./secrets.ts";
+export { applyTopology, type PlannedStep, planTopology, type TopologyMode } from "./topology.ts";

@@ -44,6 +44,7 @@ describe("loadConfig", () => {
     expect(config).toEqual({
       source: "/flights",
       prefix: "dev",
+      topology: "leave",
       brokers: {
         main: {
           adapter: "storage-queue",

@@ -3,6 +3,7 @@ import type { Adapter } from "@waybill/core/spi";
 import { loadAdapter } from "./load-adapter.ts";
 import { type LoadedConfig, type LoadOptions, loadConfig } from "./load-config.ts";
 import type { SubscriptionSettings } from "./resolve-config.ts";
+import { ensureTopology, type TopologyMode } from "./topology.ts";
 
 export interface OpenOptions extends LoadOptions {
   /** A configuration that has been loaded already; the other options of loading are then not looked at. */
@@ -13,17 +14,29 @@ export interface OpenOptions extends LoadOptions {
 export interface OpenBusOptions extends OpenOptions, Omit<BusOptions, "source" | "adapter" | "adapters" | "topics"> {
   /** What `openAdapters` made of the same configuration; the bus closes them. Default: it makes its own. */
   readonly adapters?: Readonly<Record<string, Adapter>> | undefined;
+  /**
+   * What to do about entities that a broker lacks: nothing (`leave`), refuse to open (`verify`), or make them (`apply`; nothing is ever deleted).
+   * Default: what the configuration says, else `leave`.
+   */
+  readonly topology?: TopologyMode | undefined;
 }
 
 /**
  * A bus as the configuration says. Loads only the adapter packages that it names; connects when they are first used. Settings of
- * a subscription in the configuration win over those in code, so that an operator can tune without a release.
+ * a subscription in the configuration win over those in code, so that an operator can tune without a release. Rejects with
+ * WB_TOPOLOGY_MISSING or WB_TOPOLOGY_REFUSED as `topology` says, and then leaves nothing open that it opened.
  */
 export async function openBus(options: OpenBusOptions = {}): Promise<Bus> {
-  const { loaded: given, adapters: made, cwd, file, env, overrides, ...rest } = options;
+  const { loaded: given, adapters: made, topology, cwd, file, env, overrides, ...rest } = options;
   const loaded = given ?? (await loadConfig({ cwd, file, env, overrides }));
   const { config } = loaded;
   const adapters = made ?? (await openAdapters(loaded));
+  try {
+    await ensureTopology(adapters, topology ?? config.topology);
+  } catch (error) {
+    if (made === undefined) await closeAll(adapters);
+    throw error;
+  }
   const topics = Object.fromEntries(Object.entries(config.topics).map(([topic, { broker }]) => [topic, broker]));
   const bus = createBus({ ...rest, source: config.source, adapters, topics });
   return {
@@ -43,10 +56,14 @@ export async function openAdapters(loaded: LoadedConfig): Promise<Record<string,
       adapters[name] = await loadAdapter(name, broker, loaded.config, loaded.folder);
     }
   } catch (error) {
-    await Promise.allSettled(Object.values(adapters).map((adapter) => adapter.close()));
+    await closeAll(adapters);
     throw error;
   }
   return adapters;
+}
+
+async function closeAll(adapters: Readonly<Record<string, Adapter>>): Promise<void> {
+  await Promise.allSettled(Object.values(adapters).map((adapter) => adapter.close()));
 }
 
 function tuned<Options extends SubscriptionSettings>(

@@ -5,6 +5,7 @@ import { withMs } from "./duration.ts";
 import { brokerSchemas } from "./schema/brokers.ts";
 import { knownPaths } from "./schema/known-keys.ts";
 import { relay, subscription } from "./schema/sections.ts";
+import type { TopologyMode } from "./topology.ts";
 
 /** What the file may set of a subscription; wins over the options in code. */
 export type SubscriptionSettings = Partial<Omit<SubscribeOptions, "name" | "inbox" | "middleware" | "loop">>;
@@ -42,6 +43,7 @@ export interface RelaySettings
 export interface ResolvedConfig {
   readonly source: string;
   readonly prefix: string | undefined;
+  readonly topology: TopologyMode;
   readonly brokers: Readonly<Record<string, BrokerConfig>>;
   readonly topics: Readonly<Record<string, TopicConfig>>;
   readonly outbox: StoreConfig | undefined;
@@ -72,6 +74,7 @@ export function resolveConfig(document: Document): ResolvedConfig {
   return {
     source: document.source as string,
     prefix: document.prefix as string | undefined,
+    topology: (document.topology ?? "leave") as TopologyMode,
     brokers: mapValues(brokers, ({ adapter, ...options }) => ({
       adapter,
       options: withMs(options, knownPaths(brokerSchemas[adapter])),

@@ -1,6 +1,7 @@
 export { type Bus, type BusOptions, createBus } from "./bus.ts";
 export { type Clock, systemClock, type Timer } from "./clock.ts";
 export type { Serializer } from "./codec/codec.ts";
+export { type Assessment, type AssessOptions, assess, type Finding, type RetryStep } from "./consume/assess.ts";
 export type {
   DeadLetterRecord,
   DeadLetterSelection,
@@ -8,11 +9,12 @@ export type {
   RedriveSelection,
 } from "./consume/dead-letters.ts";
 export { PermanentError, RetryLaterError } from "./consume/give-up.ts";
+export type { Guarantee } from "./consume/guarantee.ts";
 export type { ConsumeMiddleware, Handler, HandlerContext } from "./consume/handler.ts";
 export type { Inbox, InboxKey } from "./consume/inbox.ts";
 export type { ProcessResult } from "./consume/process-once.ts";
 export type { SubscribeOptions } from "./consume/subscribe-options.ts";
-export type { DrainOptions, Guarantee, Subscription } from "./consume/subscription.ts";
+export type { DrainOptions, Subscription } from "./consume/subscription.ts";
 export { isWaybillError, WaybillError } from "./errors/waybill-error.ts";
 export type { AttributeValue, CloudEvent, RawCloudEvent } from "./events/cloud-event.ts";
 export { extension } from "./events/cloud-event.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { anyBroker, type BrokerInput, brokerForEditors } from "./brokers.ts";
-import { name, text } from "./fields.ts";
+import { choice, name, text } from "./fields.ts";
 import { inbox, outbox, relay, subscription } from "./sections.ts";
 
 const topicName = z.string().regex(/^([a-z0-9]+(-[a-z0-9]+)*|[a-z0-9-]*\*)$/, {
@@ -10,6 +10,10 @@ const topicName = z.string().regex(/^([a-z0-9]+(-[a-z0-9]+)*|[a-z0-9-]*\*)$/, {
 const scalars = {
   source: text("The CloudEvents source of what this service publishes, such as /orders."),
   prefix: name.optional().describe("Environment prefix of all physical names, so that dev and test share a namespace."),
+  topology: choice(
+    ["leave", "verify", "apply"],
+    "What openBus does about entities that a broker lacks: nothing (default), refuse to start, or make them.",
+  ),
 };
 const stores = {
   outbox: outbox.optional().describe("Events written in the transaction of the business data."),

@@ -5,27 +5,16 @@ import { redacted } from "../errors/redacted.ts";
 import type { Observer } from "../observe/observer.ts";
 import type { MessageWriter } from "../publish/message-writer.ts";
 import type { Adapter, Health, Receiver } from "../spi/adapter.ts";
-import { deadTopic } from "../spi/destinations.ts";
 import { Consumer } from "./consumer.ts";
 import type { ContextScope } from "./context.ts";
 import { CopyWriter } from "./copy-writer.ts";
+import { type Guarantee, grant } from "./guarantee.ts";
 import { LeaseKeeper } from "./leases.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { ReceiveLoop } from "./receive-loop.ts";
 import { laneLimits, type ResolvedOptions } from "./resolve-options.ts";
 import type { SubscribeOptions } from "./subscribe-options.ts";
 import { Watchdog } from "./watchdog.ts";
-
-/** What a subscription ended up with, on this broker and with these options. */
-export interface Guarantee {
-  /** `per-key`: events of one key are handled one after the other in publish order. */
-  readonly order: "per-key" | "none";
-  /** Always at least once; with an inbox, a duplicate has no second effect. */
-  readonly delivery: "at-least-once" | "at-least-once, idempotent";
-  /** Who keeps an event that waits longer than `retry.inPlaceMs` for its next attempt. */
-  readonly retry: "in-place" | "release" | "copy";
-  readonly deadLetter: "native" | "copy";
-}
 
 export interface DrainOptions {
   /** How long running handlers may take. Default 10 000. */
@@ -90,29 +79,23 @@ export class RunningSubscription implements Subscription {
     const { capabilities } = receiver;
     this.topic = scope.topic;
     this.name = scope.subscription;
-    const order = given.order ?? "preferred";
-    const ordered = order !== "none" && capabilities.order === "lane";
-    if (order === "required" && !ordered) {
+    const needs = { ...given, idempotent: given.inbox !== undefined };
+    const granted = grant(scope, needs, capabilities, returnWriter?.capabilities);
+    if (granted === undefined) {
       throw coreErrors.WB_ORDER_UNSUPPORTED({ topic: this.topic, subscription: this.name, adapter: adapter.name });
     }
-    const deadLetterTo = given.deadLetterTo ?? (capabilities.reject ? undefined : deadTopic(this.topic, this.name));
-    this.guarantee = {
-      order: ordered ? "per-key" : "none",
-      delivery: given.inbox === undefined ? "at-least-once" : "at-least-once, idempotent",
-      retry: retryOf(ordered, receiver, returnWriter),
-      deadLetter: deadLetterTo === undefined ? "native" : "copy",
-    };
+    this.guarantee = granted.guarantee;
     this.#consumer = new Consumer({
       ...parts,
       copies: new CopyWriter(parts.codec, parts.writer),
       limits: laneLimits(options, capabilities),
       concurrency: options.concurrency,
-      ordered,
+      ordered: granted.guarantee.order === "per-key",
       retry: options.retry,
       handlerTimeoutMs: options.handlerTimeoutMs,
       maxDeliveries: options.maxDeliveries,
       haltKey: given.afterDeadLetter === "halt-key",
-      deadLetterTo,
+      deadLetterTo: granted.deadLetterTo,
       returnSender: returnWriter?.capabilities,
       roomy: (unpaused) => this.#loop?.roomy(unpaused),
     });
@@ -235,11 +218,4 @@ export class RunningSubscription implements Subscription {
       this.#expire();
     });
   }
-}
-
-function retryOf(ordered: boolean, receiver: Receiver, returnWriter: MessageWriter | undefined): Guarantee["retry"] {
-  const { release } = receiver.capabilities;
-  if (ordered) return "in-place";
-  if (release !== false && typeof release === "object") return "release";
-  return returnWriter !== undefined && returnWriter.capabilities.schedule !== false ? "copy" : "in-place";
 }

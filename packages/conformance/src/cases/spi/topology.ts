@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { assess } from "@waybill/core";
 import type { Adapter, TopologyStep } from "@waybill/core/spi";
 import type { ConformanceCase } from "../../case.ts";
 import { ids } from "../../events.ts";
@@ -83,7 +84,7 @@ export const topologyCases: readonly ConformanceCase[] = [
     },
   },
   {
-    name: "describe: says beforehand what sender and receiver can do",
+    name: "describe: says beforehand what sender and receiver can do, and so what a subscription gets",
     async run(stage) {
       const topic = await stage.topic("a");
       const adapter = await stage.open();
@@ -97,6 +98,21 @@ export const topologyCases: readonly ConformanceCase[] = [
       const back =
         receiver.returnTo === undefined ? undefined : (await stage.sender(adapter, receiver.returnTo)).capabilities;
       assert.deepEqual(told.returnSender, back);
+      for (const order of ["preferred", "none", "required"] as const) {
+        const options = { name: "a", order };
+        const asked = { topic, options, description: told, inbox: false, outbox: false, claimCheck: false };
+        const { granted } = assess(asked);
+        const subscribing = stage.run(
+          stage.bus(adapter).subscribe(topic, options, () => undefined),
+          "subscribing",
+        );
+        if (granted === undefined) await assert.rejects(subscribing, /WB_ORDER_UNSUPPORTED/);
+        else {
+          const subscription = await subscribing;
+          assert.deepEqual(subscription.guarantee, granted.guarantee, order);
+          await stage.run(subscription.close(), "closing");
+        }
+      }
     },
   },
 ];
