@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { eventGrid } from "./brokers/event-grid.ts";
 import { memory } from "./brokers/memory.ts";
 import { storageQueue } from "./brokers/storage-queue.ts";
 import { text } from "./fields.ts";
@@ -7,11 +8,16 @@ import { text } from "./fields.ts";
  * The options of Waybill's own adapters, so that a typing slip in one is found before anything connects. An adapter that is not
  * here checks its options itself.
  */
-export const brokerSchemas: Readonly<Record<string, z.ZodObject>> = { memory, "storage-queue": storageQueue };
+export const brokerSchemas: Readonly<Record<string, z.ZodObject>> = {
+  memory,
+  "storage-queue": storageQueue,
+  "event-grid": eventGrid,
+};
 
 export type BrokerInput =
   | z.input<typeof memory>
   | z.input<typeof storageQueue>
+  | z.input<typeof eventGrid>
   | ({ adapter: string & {} } & Record<string, unknown>);
 
 /** Waybill's own adapters: the short names that may stand for a package. */

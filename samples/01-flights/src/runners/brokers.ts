@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { startAzurite } from "@waybill/emulators";
+import { startAzurite, startEventGridEmulator } from "@waybill/emulators";
 import { runInManyProcesses } from "./many-processes.ts";
 import { runInOneProcess } from "./one-process.ts";
 import type { Runner, RunnerOptions } from "./runner.ts";
@@ -27,6 +27,22 @@ const setups: Readonly<Record<string, BrokerSetup>> = {
     start: async () => {
       const azurite = await startAzurite();
       return { env: { FLIGHTS_STORAGE: azurite.connectionString }, stop: () => azurite.stop() };
+    },
+    run: runInManyProcesses,
+  },
+  "event-grid": {
+    config: "event-grid.yaml",
+    events: undefined,
+    start: async () => {
+      const subscription = { name: "totals", receiveLockDurationInSeconds: 5 };
+      // The topic, what reaches its one subscription alone, and its dead letters.
+      const topics = ["flights", "flights--totals", "flights--totals--dead"].map((name) => ({
+        name,
+        subscriptions: [subscription],
+      }));
+      const emulator = await startEventGridEmulator({ namespaces: [{ name: "airports", topics }] });
+      const env = { FLIGHTS_EVENT_GRID_ENDPOINT: emulator.endpoint, FLIGHTS_EVENT_GRID_KEY: emulator.key };
+      return { env, stop: () => emulator.close() };
     },
     run: runInManyProcesses,
   },

@@ -1,0 +1,121 @@
+import { type ErrorKind, maskSecrets } from "@waybill/core/spi";
+import { eventGridErrors } from "./errors.ts";
+
+/** Codes of the service for one lock token, Node's network codes, and our own. What stands here wins over the status. */
+const BY_CODE: Readonly<Record<string, ErrorKind>> = {
+  BadToken: "lost",
+  TokenLost: "lost",
+  InternalServerError: "transient",
+  ETIMEDOUT: "transient",
+  ESOCKETTIMEDOUT: "transient",
+  ECONNREFUSED: "transient",
+  ECONNRESET: "transient",
+  ECONNABORTED: "transient",
+  EHOSTUNREACH: "transient",
+  ENETUNREACH: "transient",
+  ENETDOWN: "transient",
+  ENOTFOUND: "transient",
+  EAI_AGAIN: "transient",
+  EPIPE: "transient",
+  // An answer cut off half-way.
+  PARSE_ERROR: "transient",
+  REQUEST_SEND_ERROR: "transient",
+  WB_EVENT_GRID_LOST: "lost",
+  WB_EVENT_GRID_TOO_LARGE: "too-large",
+  WB_EVENT_GRID_MESSAGE: "invalid",
+  WB_EVENT_GRID_OPTION: "invalid",
+  WB_EVENT_GRID_NAME: "invalid",
+  WB_EVENT_GRID_REJECT: "invalid",
+  WB_EVENT_GRID_CREDENTIALS: "unauthorized",
+  WB_EVENT_GRID_UNDECLARED: "not-found",
+  WB_EVENT_GRID_CLOSED: "closed",
+};
+
+/** Of errors without a known code; an identity error carries the status of another service. */
+const BY_NAME: Readonly<Record<string, ErrorKind>> = {
+  AbortError: "transient",
+  TimeoutError: "transient",
+  CredentialUnavailableError: "unauthorized",
+  AuthenticationRequiredError: "unauthorized",
+  AuthenticationError: "unauthorized",
+  AggregateAuthenticationError: "unauthorized",
+};
+
+function byStatus(status: number): ErrorKind {
+  if (status === 401 || status === 403) return "unauthorized";
+  if (status === 404) return "not-found";
+  if (status === 413) return "too-large";
+  if (status === 429) return "throttled";
+  if (status === 408 || status >= 500) return "transient";
+  return "invalid";
+}
+
+function kindOf(error: object): ErrorKind | undefined {
+  const { code, statusCode, errno, name } = error as Record<string, unknown>;
+  for (const word of [code, errno]) {
+    if (typeof word === "string" && Object.hasOwn(BY_CODE, word)) return BY_CODE[word];
+  }
+  if (typeof name === "string" && Object.hasOwn(BY_NAME, name)) return BY_NAME[name];
+  if (typeof statusCode === "number" && statusCode >= 400) return byStatus(statusCode);
+  return undefined;
+}
+
+const MAX_LOOKED_AT = 50;
+
+/** What an error of the SDK, of the network or of this adapter means. The outermost error that says something wins. Never throws. */
+export function classify(error: unknown): ErrorKind {
+  try {
+    return firstKind(error) ?? "unknown";
+  } catch {
+    // An object whose getters throw says nothing.
+    return "unknown";
+  }
+}
+
+function firstKind(error: unknown): ErrorKind | undefined {
+  const queue: unknown[] = [error];
+  for (let index = 0; index < queue.length && index < MAX_LOOKED_AT; index++) {
+    const next = queue[index];
+    if (typeof next !== "object" || next === null) continue;
+    const kind = kindOf(next);
+    if (kind !== undefined) return kind;
+    const { cause, errors } = next as { cause?: unknown; errors?: unknown };
+    queue.push(cause);
+    if (Array.isArray(errors)) queue.push(...errors);
+  }
+  return undefined;
+}
+
+const ADVICE: Readonly<Record<ErrorKind, string>> = {
+  transient: "it passes by itself; if it does not, check the network and the endpoint",
+  throttled: "the throughput units or the topic's limit are used up; publish less, or add units",
+  lost: "another consumer may have the event now; it is delivered again unless it was acknowledged",
+  unauthorized:
+    "check the key, the SAS's expiry and resource, or the roles EventGrid Data Sender and EventGrid Data Receiver; a key works only where local authentication is on",
+  "not-found":
+    "create the topic and its event subscription (waybill topology plan prints the az commands), or correct the prefix or names",
+  "too-large": "a request takes 1 MB; send less, or publish a reference",
+  invalid: "the service will never take this",
+  closed: "open a new one",
+  unknown: "the cause holds what the client said",
+};
+
+const MAX_WORDS = 300;
+
+/** Says what was done, where, and what was answered. The cause keeps codes and words alone: the client's own error holds the request with its credentials. */
+export function failedCall(doing: string, place: string, error: unknown): unknown {
+  const { code, statusCode, name, message } = (error ?? {}) as Record<string, unknown>;
+  if (name === "AbortError" || code === "WB_EVENT_GRID_CLOSED") return error;
+  const words = maskSecrets(String(message ?? error))
+    .slice(0, MAX_WORDS)
+    .replace(/\.$/, "");
+  const parts = [
+    typeof statusCode === "number" ? `HTTP ${statusCode}` : undefined,
+    typeof code === "string" && !words.includes(code) ? code : undefined,
+    words,
+  ];
+  const kind = classify(error);
+  const cause = Object.assign(new Error(words), { name: String(name ?? "Error"), code, statusCode });
+  const answer = parts.filter((part) => part !== undefined && part !== "").join(", ");
+  return eventGridErrors.WB_EVENT_GRID_CALL({ doing, place, answer, kind, advice: ADVICE[kind] }, cause);
+}

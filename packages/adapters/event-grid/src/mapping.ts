@@ -1,0 +1,137 @@
+import { randomUUID } from "node:crypto";
+import type { OutboundMessage, WireMessage } from "@waybill/core/spi";
+import { eventGridErrors } from "./errors.ts";
+
+/** A CloudEvent as Event Grid takes it. */
+export interface EventDocument {
+  readonly event: Readonly<Record<string, unknown>>;
+  readonly json: string;
+  readonly bytes: number;
+}
+
+/**
+ * Event Grid takes nothing but CloudEvents. What is none (a dead letter, bytes of somebody else) travels as the data of one of this type,
+ * and is taken out of it again where it arrives.
+ */
+const CARRIER = { source: "/waybill", type: "dev.waybill.message" } as const;
+/** An event without data, which namespace topics refuse, has `data: null` and this extension on its way. */
+const NO_DATA = "wbnodata";
+/** In a domain `source` names the domain topic: the event's own stands here on its way. */
+const OWN_SOURCE = "wbsource";
+const STRUCTURED_TYPE = "application/cloudevents+json; charset=utf-8";
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const written = new WeakMap<OutboundMessage, EventDocument>();
+
+/** The message as a document, written once however often it is asked for. Throws, kind `invalid`, what could not arrive as it is. */
+export function toDocument(message: OutboundMessage): EventDocument {
+  let document = written.get(message);
+  if (document === undefined) {
+    document = write(message);
+    written.set(message, document);
+  }
+  return document;
+}
+
+function write(message: OutboundMessage): EventDocument {
+  if (message.body === null) throw unfit(message, "it has no body");
+  const names = Object.keys(message.headers);
+  if (names.length > 0) throw unfit(message, `it has headers (${names.slice(0, 5).join(", ")})`);
+  const text = textOf(message.body);
+  const parsed = text === undefined ? undefined : parse(text);
+  if (!isEvent(parsed)) return documentOf(carrierOf(message, message.body, text, parsed));
+  if (parsed.data === undefined && typeof parsed.data_base64 !== "string") {
+    return documentOf({ ...parsed, [NO_DATA]: true, data: null });
+  }
+  return { event: parsed, json: text as string, bytes: message.body.byteLength };
+}
+
+/** JSON that reads and writes to the same text stays readable for people; anything else is Base64, and as exact. */
+function carrierOf(message: OutboundMessage, body: Uint8Array, text: string | undefined, parsed: unknown): object {
+  const { id, key, contentType } = message;
+  const inline = parsed !== undefined && parsed !== null && JSON.stringify(parsed) === text;
+  return {
+    specversion: "1.0",
+    id: id === "" ? randomUUID() : id,
+    ...CARRIER,
+    ...(key === undefined ? {} : { partitionkey: key }),
+    ...(contentType === undefined ? {} : { datacontenttype: contentType }),
+    ...(inline ? { data: parsed } : { data_base64: Buffer.from(body).toString("base64") }),
+  };
+}
+
+function documentOf(event: object): EventDocument {
+  const json = JSON.stringify(event);
+  return { event: event as Record<string, unknown>, json, bytes: Buffer.byteLength(json) };
+}
+
+/** The same event for a domain topic. */
+export function addressed({ event }: EventDocument, domainTopic: string): EventDocument {
+  return documentOf({ ...event, source: domainTopic, [OWN_SOURCE]: event.source });
+}
+
+/** A received event as the message that it was. */
+export function toMessage(received: Readonly<Record<string, unknown>>): WireMessage {
+  const event = withoutMarks(received);
+  const id = String(event.id ?? "");
+  if (event.type === CARRIER.type && event.source === CARRIER.source) {
+    const { data, data_base64: base64, partitionkey, datacontenttype } = event;
+    return {
+      id,
+      key: typeof partitionkey === "string" ? partitionkey : undefined,
+      body: Buffer.from(typeof base64 === "string" ? Buffer.from(base64, "base64") : JSON.stringify(data ?? null)),
+      headers: {},
+      contentType: typeof datacontenttype === "string" ? datacontenttype : undefined,
+    };
+  }
+  return {
+    id,
+    key: typeof event.partitionkey === "string" ? event.partitionkey : undefined,
+    body: Buffer.from(JSON.stringify(event)),
+    headers: {},
+    contentType: STRUCTURED_TYPE,
+  };
+}
+
+/** What the way here needed is taken off. */
+function withoutMarks(received: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  let event = received;
+  if (Object.hasOwn(event, NO_DATA)) {
+    const { [NO_DATA]: _, data, ...rest } = event;
+    event = data === null || data === undefined ? rest : { ...rest, data };
+  }
+  if (typeof event[OWN_SOURCE] === "string") {
+    const { [OWN_SOURCE]: source, ...rest } = event;
+    // In its place: the order of members stays what it was.
+    event = { ...rest, source };
+  }
+  return event;
+}
+
+/** What the service takes for a CloudEvent. An object is not enough: the whole batch would be refused with it. */
+function isEvent(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const event = value as Record<string, unknown>;
+  return event.specversion === "1.0" && [event.id, event.source, event.type].every(isText);
+}
+
+const isText = (value: unknown) => typeof value === "string" && value !== "";
+
+function textOf(body: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(body);
+  } catch {
+    return undefined;
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const unfit = (message: WireMessage, problem: string) =>
+  eventGridErrors.WB_EVENT_GRID_MESSAGE({ id: message.id, problem });

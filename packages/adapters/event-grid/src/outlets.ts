@@ -1,0 +1,62 @@
+import { checkAccess } from "./access.ts";
+import { eventGridErrors } from "./errors.ts";
+import { addressed, type EventDocument } from "./mapping.ts";
+import type { Names } from "./names.ts";
+import type { EventGridOptions, Settings } from "./options.ts";
+import { type Publish, publishToNamespace, publishToTopic } from "./publish.ts";
+import type { RestClient } from "./rest-client.ts";
+
+/** Where the events of one topic go. */
+export interface Outlet {
+  readonly place: string;
+  readonly publish: Publish;
+  readonly address?: (document: EventDocument) => EventDocument;
+}
+
+export interface OutletsOptions {
+  readonly options: EventGridOptions;
+  readonly settings: Pick<Settings, "kind">;
+  readonly names: Names;
+  /** Of the namespace. */
+  readonly client: RestClient | undefined;
+}
+
+const ELSEWHERE =
+  "name a topic of another broker in deadLetterTo, or set this one by hand; dead letters need a place that somebody reads";
+
+/** The outlet of a logical topic; throws where there is none. Checks every access at construction, and does no I/O. */
+export function createOutlets({ options, settings, names, client }: OutletsOptions): (topic: string) => Outlet {
+  if (settings.kind === "namespace") {
+    return (topic) => {
+      const place = names.topic(topic);
+      return { place, publish: publishToNamespace(client!, place) };
+    };
+  }
+  if (settings.kind === "domain") {
+    const publish = publishToTopic(checkAccess("endpoint", options), options);
+    return (topic) => {
+      const place = names.topic(topic);
+      if (topic.includes("/") && !Object.hasOwn(options.names ?? {}, topic))
+        throw missing(topic, "domain topic known", ELSEWHERE);
+      return { place, publish, address: (document) => addressed(document, place) };
+    };
+  }
+  const custom = new Map<string, Outlet>();
+  for (const [topic, given] of Object.entries(options.topics ?? {})) {
+    names.topic(topic);
+    const { key, sas, credential } = options;
+    const own = [given?.key, given?.sas, given?.credential].some((way) => way !== undefined);
+    const access = checkAccess(`topics.${topic}`, own ? given : { key, sas, credential, ...given });
+    custom.set(topic, { place: access.endpoint.host, publish: publishToTopic(access, options) });
+  }
+  return (topic) => {
+    names.topic(topic);
+    const found = custom.get(topic);
+    if (found !== undefined) return found;
+    const known = [...custom.keys()].join(", ") || "none";
+    throw missing(topic, "custom topic", topic.includes("/") ? ELSEWHERE : `add it to topics, which has ${known}`);
+  };
+}
+
+const missing = (topic: string, what: string, advice: string) =>
+  eventGridErrors.WB_EVENT_GRID_UNDECLARED({ topic, what, advice });

@@ -1,0 +1,39 @@
+import type { Delivery, WireMessage } from "@waybill/core/spi";
+import { toMessage } from "./mapping.ts";
+import type { PulledEvent, PullSource } from "./pull-source.ts";
+
+/** An event under lock, and the source that settles it. */
+export class PulledDelivery implements Delivery {
+  readonly message: WireMessage;
+  readonly deliveryCount: number;
+  readonly leaseUntil: Date;
+  readonly raw: PulledEvent;
+  /** Core has it. */
+  taken = false;
+  readonly source: PullSource;
+  #lost: AbortController | undefined;
+  #reason: { readonly error: unknown } | undefined;
+
+  constructor(pulled: PulledEvent, source: PullSource, leaseUntilMs: number) {
+    this.message = toMessage(pulled.event);
+    this.deliveryCount = pulled.deliveryCount;
+    this.leaseUntil = new Date(leaseUntilMs);
+    this.raw = pulled;
+    this.source = source;
+  }
+
+  get token(): string {
+    return this.raw.lockToken;
+  }
+
+  get lost(): AbortSignal {
+    this.#lost ??= new AbortController();
+    if (this.#reason !== undefined) this.#lost.abort(this.#reason.error);
+    return this.#lost.signal;
+  }
+
+  lose(error: unknown): void {
+    this.#reason ??= { error };
+    this.#lost?.abort(error);
+  }
+}
