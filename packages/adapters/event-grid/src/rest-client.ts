@@ -10,7 +10,7 @@ import type { Access } from "./access.ts";
 import type { EventGridOptions } from "./options.ts";
 
 const API_VERSION = "2024-06-01";
-export const SCOPE = "https://eventgrid.azure.net/.default";
+const SCOPE = "https://eventgrid.azure.net/.default";
 /** Core retries, with backoff: here a Retry-After would be waited for in silence. */
 export const NO_RETRIES = { maxRetries: 0 } as const;
 
