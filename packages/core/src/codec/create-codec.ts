@@ -2,8 +2,9 @@ import type { WireMessage } from "../spi/wire-message.ts";
 import { decodeBinary, encodeBinary } from "./binary-mode.ts";
 import { noBookkeeping, replaceBookkeepingHeaders } from "./bookkeeping.ts";
 import type { Codec, Serializer } from "./codec.ts";
+import { readWrapper } from "./dead-letter-wrapper.ts";
 import { contentTypeOf, hasEventHeaders } from "./event-headers.ts";
-import { replaceFrontMembers } from "./front-members.ts";
+import { readFrontMembers, replaceFrontMembers } from "./front-members.ts";
 import type { Bookkeeping } from "./headers.ts";
 import { bodyOf, documentBytes } from "./json-bytes.ts";
 import { parseJson } from "./json-text.ts";
@@ -20,7 +21,7 @@ export interface CodecOptions {
 /** A codec keeps nothing between two messages but a bounded cache of content types: one may serve the whole process. */
 export function createCodec(options: CodecOptions = {}): Codec {
   const mediaTypes = createMediaTypes(options.serializers ?? []);
-  return {
+  const codec: Codec = {
     encode(event, { headers }) {
       const media = mediaTypes(event.datacontenttype);
       // Data that is itself a structured event would be taken for one by its content type: it goes inside a document.
@@ -38,7 +39,14 @@ export function createCodec(options: CodecOptions = {}): Codec {
       if (message.body === null || documentBytes(message.body) === undefined) {
         throw undecodable("it has neither a specversion header nor a JSON document as body");
       }
-      return decodeStructured(message, mediaTypes);
+      try {
+        return decodeStructured(message, mediaTypes);
+      } catch (error) {
+        // A topic of dead letters can be subscribed to like any other: with headers the original is there to be read, here it is inside.
+        const record = readWrapper(message);
+        if (record === undefined) throw error;
+        return { event: codec.decode(record.original).event, bookkeeping: ofWrapper(message.body) };
+      }
     },
 
     withBookkeeping(message, bookkeeping) {
@@ -50,17 +58,27 @@ export function createCodec(options: CodecOptions = {}): Codec {
         : { ...message, body, headers: replaceBookkeepingHeaders(message.headers, noBookkeeping) };
     },
   };
+  return codec;
 }
 
-/** An event in structured mode that only its body shows to be one. Any other JSON is application data, which nobody writes into. */
+/** What travels with the dead letter itself; the original's own ended when it was given up. */
+function ofWrapper(body: Uint8Array): Bookkeeping {
+  const document = documentBytes(body);
+  return document === undefined ? noBookkeeping : readFrontMembers(document.bytes);
+}
+
+/** An event in structured mode, or a dead letter, that only its body shows to be one. Any other JSON is application data, which nobody writes into. */
 function isBareDocument(message: WireMessage): boolean {
   if (message.body === null || hasEventHeaders(message.headers)) return false;
   const document = documentBytes(message.body);
   const text = document === undefined ? undefined : utf8Text(document.bytes);
-  if (text?.includes('"specversion"') !== true) return false;
-  const parsed = parseJson(text);
-  const event: unknown = Array.isArray(parsed) ? parsed[0] : parsed;
-  return typeof event === "object" && event !== null && Object.hasOwn(event, "specversion");
+  if (text === undefined) return false;
+  if (text.includes('"specversion"')) {
+    const parsed = parseJson(text);
+    const event: unknown = Array.isArray(parsed) ? parsed[0] : parsed;
+    if (typeof event === "object" && event !== null && Object.hasOwn(event, "specversion")) return true;
+  }
+  return readWrapper(message) !== undefined;
 }
 
 /** Undefined where the document has no place for it. */

@@ -169,12 +169,6 @@ describe("the wrapper", () => {
     expect(opened.reason).toEqual(read);
     expect(codec.decode(opened.original).event.id).toBe("1");
   });
-
-  test("is no event, and is not taken for one", () => {
-    const record = encodeDeadLetter(event, reason, { headers: false, ...roomy });
-    expect(() => codec.decode(bodyAlone(record))).toThrow(/no specversion/);
-    expect(codec.withBookkeeping(bodyAlone(record), { redrives: 1 }).body).toBe(record.body);
-  });
 });
 
 describe("what is no record", () => {
@@ -227,6 +221,36 @@ describe("what is no record", () => {
         },
       ),
       { numRuns: 1000 },
+    );
+  });
+});
+
+describe("a topic of dead letters", () => {
+  const structured = anyEvent.map((event) => ({ event, message: codec.encode(event, { headers: false }) }));
+
+  test("is read like any other on a broker without headers", () => {
+    fc.assert(
+      fc.property(structured, ({ event, message }) => {
+        const failed = codec.withBookkeeping(message, { attempt: 3, redrives: 1 });
+        const record = bodyAlone(encodeDeadLetter(bodyAlone(failed), reason, { headers: false, ...roomy }));
+        const decoded = codec.decode(record);
+        expect(comparable(decoded.event)).toEqual(comparable(codec.decode(message).event));
+        expect(decoded.event.id).toBe(event.id);
+        // The attempts of the original ended when it was given up.
+        expect(decoded.bookkeeping).toEqual({});
+      }),
+    );
+  });
+
+  test("keeps the attempts of its own readers, and the original's bytes", () => {
+    fc.assert(
+      fc.property(structured, ({ message }) => {
+        const record = bodyAlone(encodeDeadLetter(bodyAlone(message), reason, { headers: false, ...roomy }));
+        const again = codec.withBookkeeping(record, { attempt: 2 });
+        expect(again.headers).toEqual({});
+        expect(codec.decode(again).bookkeeping).toEqual({ attempt: 2 });
+        expect(decodeDeadLetter(again).original.body).toEqual(decodeDeadLetter(record).original.body);
+      }),
     );
   });
 });
