@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { CARRIERS, FAULTS, type Fault } from "./broker/carrier.ts";
 
 /** What every chaos case answers: `ok`, and its own counts. */
 export interface ChaosReport {
@@ -9,7 +10,12 @@ export interface ChaosReport {
 export interface ChaosOptions {
   readonly events: number;
   readonly seed: number;
+  /** Of the relay and of consumers. */
   readonly kills: number;
+  /** Troubles of a broker. */
+  readonly faults: number;
+  /** Only these of them. */
+  readonly only: readonly Fault[] | undefined;
   readonly progress: (line: string) => void;
 }
 
@@ -30,23 +36,46 @@ const CASES: Readonly<Record<string, Case>> = {
     events: 3_000,
     load: () => import("./kill.ts"),
   },
+  ...Object.fromEntries(Object.entries(CARRIERS).map(([broker, { events }]) => [broker, brokerCase(broker, events)])),
 };
 
-const USAGE = `Usage: npx pnpm@12 chaos NAME [--events N] [--seed N] [--kills N] [--json]
+function brokerCase(broker: string, events: number): Case {
+  const load = async () => {
+    const { runBrokerChaos } = await import("./broker/run.ts");
+    return { run: (options: ChaosOptions) => runBrokerChaos({ ...options, broker }) };
+  };
+  return {
+    about: `publish → consume in three processes over ${broker}, while things happen to all of them`,
+    events,
+    load,
+  };
+}
+
+const USAGE = `Usage: npx pnpm@12 chaos NAME [--events N] [--seed N] [--kills N] [--faults N] [--only FAULT,…] [--json]
 
 ${Object.entries(CASES)
-  .map(([name, one]) => `  ${name.padEnd(12)} ${one.about} (default ${one.events})`)
+  .map(([name, one]) => `  ${name.padEnd(20)} ${one.about} (default ${one.events})`)
   .join("\n")}
 
 Examples:
   npx pnpm@12 chaos simulation
   npx pnpm@12 chaos simulation --seed 4711 --events 1
-  npx pnpm@12 chaos kill --kills 20 --json`;
+  npx pnpm@12 chaos kill --kills 20 --json
+  npx pnpm@12 chaos storage-queue --events 600 --faults 6 --only cut,half-open
+
+Faults: ${FAULTS.join(", ")}; each broker has those that it can.`;
 
 function whole(name: string, text: string | undefined, fallback: number): number {
   if (text === undefined) return fallback;
   if (!/^\d{1,9}$/.test(text)) usage(`--${name} takes a whole number, not ${JSON.stringify(text)}.`);
   return Number(text);
+}
+
+function faultNames(text: string | undefined): readonly Fault[] | undefined {
+  const names = text?.split(",");
+  const wrong = names?.find((one) => !(FAULTS as readonly string[]).includes(one));
+  if (wrong !== undefined) usage(`--only takes ${FAULTS.join(", ")}, not ${JSON.stringify(wrong)}.`);
+  return names as readonly Fault[] | undefined;
 }
 
 function usage(problem?: string): never {
@@ -60,6 +89,8 @@ const { values, positionals } = parseArgs({
     events: { type: "string" },
     seed: { type: "string" },
     kills: { type: "string" },
+    faults: { type: "string" },
+    only: { type: "string" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -74,6 +105,8 @@ const report = await run({
   events: whole("events", values.events, chosen.events),
   seed: whole("seed", values.seed, 1),
   kills: whole("kills", values.kills, 20),
+  faults: whole("faults", values.faults, 20),
+  only: faultNames(values.only),
   progress: (line) => console.error(line),
 });
 console.log(values.json ? JSON.stringify(report) : report);

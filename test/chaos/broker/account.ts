@@ -1,0 +1,73 @@
+import type { Entry } from "./ledger.ts";
+import { eventsOf, KEEPER, SUBSCRIPTIONS, type Workload } from "./workload.ts";
+
+export interface Account {
+  /** Effects that are there for the first time. */
+  readonly done: number;
+  readonly duplicates: number;
+  readonly problems: readonly string[];
+}
+
+const name = (key: string, n: number) => `${key}/${n}`;
+
+/** Holds the ledger against what was published. `ordered`: the broker promises order per key. */
+export function account(workload: Workload, entries: readonly Entry[], ordered: boolean): Account {
+  const problems: string[] = [];
+  let done = 0;
+  let duplicates = 0;
+  for (const subscription of SUBSCRIPTIONS) {
+    const first = new Map<string, Entry>();
+    for (const entry of ofSubscription(entries, subscription)) {
+      if (first.has(name(entry.key, entry.n))) duplicates++;
+      else first.set(name(entry.key, entry.n), entry);
+    }
+    done += first.size;
+    problems.push(...lost(workload, subscription, first));
+    if (ordered) problems.push(...inverted(workload, subscription, first));
+  }
+  const kept = new Set(ofSubscription(entries, KEEPER).map(({ key, n }) => name(key, n)));
+  const poison = [...eventsOf(workload)].filter(({ kind }) => kind === "poison");
+  const missing = poison.filter(({ key, n }) => !kept.has(name(key, n)));
+  if (missing.length > 0) problems.push(`graves: ${missing.length} of ${poison.length} given up by b are not there`);
+  if (kept.size > poison.length) problems.push(`graves: ${kept.size - poison.length} that b never gave up`);
+  return { done, duplicates, problems };
+}
+
+function ofSubscription(entries: readonly Entry[], subscription: string): Entry[] {
+  return entries.filter((entry) => entry.subscription === subscription).sort((a, b) => (a.at < b.at ? -1 : 1));
+}
+
+/** `a` ends with everything, since its dead letters were redriven; `b` with all but the poison. */
+function lost(workload: Workload, subscription: string, first: ReadonlyMap<string, Entry>): string[] {
+  const problems: string[] = [];
+  let missing = 0;
+  let example = "";
+  for (const { key, n, kind } of eventsOf(workload)) {
+    const there = first.has(name(key, n));
+    if (subscription === "b" && kind === "poison") {
+      if (there) problems.push(`b: ${name(key, n)} was redriven for a and reached b`);
+    } else if (!there) {
+      missing++;
+      example ||= `${name(key, n)} (${kind})`;
+    }
+  }
+  if (missing > 0) problems.push(`${subscription}: ${missing} lost, such as ${example}`);
+  return problems;
+}
+
+/** First effects of a key come in its order. Poison is left out: it was given up and came again much later. */
+function inverted(workload: Workload, subscription: string, first: ReadonlyMap<string, Entry>): string[] {
+  const last = new Map<string, Entry>();
+  let inversions = 0;
+  let example = "";
+  for (const { key, n, kind } of eventsOf(workload)) {
+    const entry = first.get(name(key, n));
+    if (kind === "poison" || entry === undefined) continue;
+    const before = last.get(key);
+    if (before !== undefined && before.at > entry.at) {
+      inversions++;
+      example ||= `${name(key, n)} before ${name(key, before.n)}`;
+    } else last.set(key, entry);
+  }
+  return inversions === 0 ? [] : [`${subscription}: ${inversions} out of order, such as ${example}`];
+}
