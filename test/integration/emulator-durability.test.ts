@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EventHubConsumerClient, EventHubProducerClient } from "@azure/event-hubs";
 import { ServiceBusClient, type ServiceBusReceivedMessage } from "@azure/service-bus";
-import { startEventGridEmulator, startServiceBusEmulator } from "@waybill/emulators";
+import { startEventGridEmulator, startEventHubsEmulator, startServiceBusEmulator } from "@waybill/emulators";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { startEmulatorProcess } from "../emulators/emulator-process.ts";
 
@@ -331,6 +331,22 @@ describe("Event Grid", () => {
     onTestFinished(() => third.close());
     expect(third.control.state("orders", "push")).toMatchObject({ events: [], deadLetters: { waiting: 0 } });
   });
+});
+
+it("has the hubs that were made by hand, too", async () => {
+  const dataDir = folder();
+  const first = await startEventHubsEmulator({ dataDir });
+  first.control.createHub("Made", { partitionCount: 2, consumerGroups: ["g"] });
+  first.control.send("made", { body: "x" });
+  await first.close();
+  const second = await startEventHubsEmulator({ dataDir, hubs: { other: {} } });
+  onTestFinished(() => second.close());
+  expect(
+    second.control
+      .state("made")
+      .map(({ eventCount }) => eventCount)
+      .sort(),
+  ).toEqual([0, 1]);
 });
 
 it("Event Hubs has its events after a kill", async () => {

@@ -1,3 +1,4 @@
+export type { PlainMessage } from "./amqp/write-message.ts";
 export { type Azurite, type AzuriteOptions, startAzurite } from "./azurite.ts";
 export * from "./event-grid/index.ts";
 export * from "./event-hubs/index.ts";
@@ -10,3 +11,4 @@ export {
   type EmulatorsConfig,
   startEmulators,
 } from "./start-emulators.ts";
+export { createTlsIdentity, type TlsIdentity } from "./tls-door.ts";

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { AmqpError } from "./amqp-error.ts";
 import type { LinkHandler } from "./attach-request.ts";
 import { Decoder } from "./decode.ts";
@@ -51,7 +52,7 @@ export class Connection {
   remoteMaxFrameSize = MIN_MAX_FRAME_SIZE;
   containerId = "";
   hostname = "";
-  private readonly socket: Socket;
+  private readonly socket: Duplex;
   private readonly reader: FrameReader;
   private readonly sessions = new Map<number, Session>();
   private readonly maxFrameSize: number;
@@ -65,7 +66,12 @@ export class Connection {
   private heartbeat: NodeJS.Timeout | undefined;
   private wrote = false;
 
-  constructor(socket: Socket, first: Buffer, handler: LinkHandler, limits: ConnectionLimits = {}) {
+  constructor(
+    socket: Duplex & Partial<Pick<Socket, "setNoDelay" | "remoteAddress" | "remotePort">>,
+    first: Buffer,
+    handler: LinkHandler,
+    limits: ConnectionLimits = {},
+  ) {
     this.socket = socket;
     this.handler = handler;
     this.remoteAddress = `${socket.remoteAddress}:${socket.remotePort}`;
@@ -73,7 +79,7 @@ export class Connection {
     this.maxSessions = limits.maxSessions ?? 5_000;
     this.idleTimeoutMs = limits.idleTimeoutMs ?? 120_000;
     this.reader = new FrameReader(this.maxFrameSize);
-    socket.setNoDelay(true);
+    socket.setNoDelay?.(true);
     socket.on("data", (chunk: Buffer) => this.read(chunk));
     // 'close' always comes, 'end' does not: a peer that vanishes must not keep its locks and its credit.
     socket.on("close", () => this.gone());

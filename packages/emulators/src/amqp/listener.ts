@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { LinkHandler } from "./attach-request.ts";
 import { Connection, type ConnectionLimits } from "./connection.ts";
 
@@ -21,6 +22,8 @@ export interface Listener {
   readonly connections: ReadonlySet<Connection>;
   /** Takes a socket that was inside something else, as if it had come to the port. */
   accept(socket: Socket): void;
+  /** Takes a stream that can only be AMQP. */
+  acceptAmqp(stream: Duplex): void;
   /** Cuts every socket and stops listening. Idempotent. */
   close(): Promise<void>;
 }
@@ -32,12 +35,12 @@ const FIRST_OF_AMQP = 0x41;
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const sockets = new Set<Socket>();
   const connections = new Set<Connection>();
-  const speak = (socket: Socket, first: Buffer) => {
+  const speak = (socket: Duplex, first: Buffer) => {
     const connection = new Connection(socket, first, options.handler, options);
     connections.add(connection);
     socket.on("close", () => connections.delete(connection));
   };
-  const enter = (socket: Socket) => {
+  const enter = <T extends Duplex>(socket: T, other: ((socket: T, firstByte: number) => void) | undefined) => {
     socket.on("error", () => socket.destroy());
     const timer = setTimeout(() => socket.destroy(), FIRST_BYTE_MS);
     timer.unref();
@@ -46,12 +49,12 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       clearTimeout(timer);
       // "A" starts no HTTP method in use and no TLS record.
       if (first[0] === FIRST_OF_AMQP) speak(socket, first);
-      else if (options.other === undefined) socket.destroy();
+      else if (other === undefined) socket.destroy();
       else {
         // Other protocols set up their own readers: the bytes must wait for them.
         socket.pause();
         socket.unshift(first);
-        options.other(socket, first[0] ?? 0);
+        other(socket, first[0] ?? 0);
       }
     });
   };
@@ -62,7 +65,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     }
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
-    enter(socket);
+    enter(socket, options.other);
   });
   server.listen(options.port ?? 0, options.host ?? "127.0.0.1");
   await once(server, "listening");
@@ -73,7 +76,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     host: options.host ?? "127.0.0.1",
     port: address.port,
     connections,
-    accept: enter,
+    accept: (socket) => enter(socket, options.other),
+    acceptAmqp: (stream) => enter(stream, undefined),
     close: () => {
       closing ??= new Promise((resolve) => {
         server.close(() => resolve());

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { createClock, type MovableClock } from "../clock.ts";
+import { identityOf, type TlsIdentity } from "../tls-door.ts";
 import type { EventGridConfig, NamespaceConfig, TopicConfig } from "./config.ts";
 import { createControl, type EventGridControl } from "./control.ts";
 import type { DeadLetterWriter } from "./dead-letters.ts";
@@ -9,7 +10,7 @@ import { FaultPlan } from "./fault-plan.ts";
 import { openHttpDoor } from "./http/http-door.ts";
 import { openSecureDoor } from "./http/secure-door.ts";
 import { NO_JOURNAL, openJournal } from "./journal.ts";
-import type { AzureSend } from "./push/destination.ts";
+import type { AzureSend, NeighbourSends } from "./push/destination.ts";
 import { WebhookCaller } from "./push/webhook-call.ts";
 import { createTiming } from "./timing.ts";
 import { Topics } from "./topics.ts";
@@ -25,6 +26,8 @@ export interface EventGridEmulatorOptions {
   readonly config?: EventGridConfig | string | undefined;
   /** Functions that a destination names by `send`. */
   readonly destinations?: Readonly<Record<string, AzureSend>> | undefined;
+  /** How to reach what a destination names by `entity`; `startEmulators` gives it. */
+  readonly neighbours?: NeighbourSends | undefined;
   /** Functions that a subscription names by `deadLetter`. */
   readonly deadLetters?: Readonly<Record<string, DeadLetterWriter>> | undefined;
   /** Opens every topic. In base64. */
@@ -33,8 +36,8 @@ export interface EventGridEmulatorOptions {
   readonly host?: string | undefined;
   /** Default: a free one. */
   readonly port?: number | undefined;
-  /** Also opens the endpoints over HTTPS, on a second free port, with a certificate made at the start. Default false. */
-  readonly tls?: boolean | undefined;
+  /** Also opens the endpoints over HTTPS, on a second free port, with a certificate made at the start, or an identity that several emulators share. Default false. */
+  readonly tls?: boolean | TlsIdentity | undefined;
   /**
    * Keeps in this folder what waits for delivery or receipt, and dead letters that are not in a blob yet, over a restart of the
    * process, however it ended. Topics and subscriptions must come again, and find it by their names. One emulator at a time.
@@ -88,6 +91,7 @@ export async function startEventGridEmulator(options: EventGridEmulatorOptions =
       caller,
       destinations: options.destinations ?? {},
       deadLetters: options.deadLetters ?? {},
+      neighbours: options.neighbours,
       journal,
     },
     () => origin,
@@ -105,7 +109,8 @@ export async function startEventGridEmulator(options: EventGridEmulatorOptions =
   const { address, port, family } = server.address() as AddressInfo;
   const host = /^(0\.0\.0\.0|::)$/.test(address) ? "127.0.0.1" : family === "IPv6" ? `[${address}]` : address;
   origin = `http://${host}:${port}`;
-  const secure = options.tls === true ? await openSecureDoor(server, address) : undefined;
+  const identity = await identityOf(options.tls);
+  const secure = identity && (await openSecureDoor(server, address, identity));
 
   let closing: Promise<void> | undefined;
   const stop = async () => {

@@ -7,11 +7,13 @@ import type { EventGridJournal } from "./journal.ts";
 import { configProblem } from "./problem.ts";
 import { type KeptPull, PullQueue } from "./pull/pull-queue.ts";
 import {
+  type AzureDestination,
   type AzureSend,
   azureDelivery,
   type Deliver,
   type Destination,
   isBatching,
+  type NeighbourSends,
   webhookDelivery,
 } from "./push/destination.ts";
 import { type KeptPush, PushQueue } from "./push/push-queue.ts";
@@ -43,6 +45,7 @@ export interface Surroundings {
   readonly caller: WebhookCaller;
   readonly destinations: Readonly<Record<string, AzureSend>>;
   readonly deadLetters: Readonly<Record<string, DeadLetterWriter>>;
+  readonly neighbours: NeighbourSends | undefined;
   readonly journal: EventGridJournal;
 }
 
@@ -161,7 +164,7 @@ function openPush(
   const isBatched = isWebHook ? isBatching(destination) : destination.endpointType === "EventHub";
   const deliver: Deliver = isWebHook
     ? webhookDelivery(destination, { subscription: name, schema }, around.caller)
-    : azureDelivery(destination, named(destination.send, around.destinations)!, { subscription: name, schema });
+    : azureDelivery(destination, sendOf(destination, around), { subscription: name, schema });
   const kilobytes = (isWebHook ? destination.preferredBatchSizeInKilobytes : undefined) ?? DEFAULT_BATCH_KILOBYTES;
   return new PushQueue(
     {
@@ -177,6 +180,17 @@ function openPush(
     around.timing,
     shelves.events,
   );
+}
+
+function sendOf({ endpointType, send, entity }: AzureDestination, around: Surroundings): AzureSend {
+  if (send !== undefined) return named(send, around.destinations)!;
+  if (entity === undefined) throw configProblem(`A destination of the type ${endpointType} needs 'entity' or 'send'.`);
+  const to = around.neighbours?.[endpointType];
+  if (to === undefined)
+    throw configProblem(
+      `The destination '${entity}' needs an emulator beside this one: start both with startEmulators.`,
+    );
+  return to(entity);
 }
 
 function named<T extends (...args: never[]) => unknown>(

@@ -1,7 +1,9 @@
 import { AmqpError } from "../amqp/amqp-error.ts";
 import type { Listener } from "../amqp/listener.ts";
+import { type PlainMessage, writeMessage } from "../amqp/write-message.ts";
 import type { MovableClock } from "../clock.ts";
-import { type Epoch, notFound } from "./conditions.ts";
+import { type Epoch, notFound, tooLarge } from "./conditions.ts";
+import { readEvents } from "./event-message.ts";
 import type { FaultPlan } from "./fault-plan.ts";
 import { DEFAULT_GROUP, type HubOptions } from "./hub-settings.ts";
 import type { Hubs } from "./hubs.ts";
@@ -43,6 +45,8 @@ export interface Takeover {
 
 export interface EventHubsControl {
   createHub(name: string, options?: HubOptions): void;
+  /** Puts an event into a hub, as a sender would; its partition key decides where. Throws what a sender would be told. */
+  send(hub: string, event: PlainMessage): void;
   /** Reads this partition, as another process with a higher owner level would: whoever reads it is disconnected, and lower levels are refused, until the returned function is called. */
   takeOver(hub: string, partition: string, takeover?: Takeover): () => void;
   /** Cuts sockets, without a word: of the links that are chosen, or all. Returns how many. */
@@ -81,6 +85,12 @@ export function createControl(parts: {
   };
   return {
     createHub: (name, options = {}) => void hubs.create(name, options),
+    send: (hub, event) => {
+      const bytes = writeMessage(event);
+      const { maxMessageBytes } = hubs.get(hub).settings;
+      if (bytes.length > maxMessageBytes) throw tooLarge(maxMessageBytes);
+      hubs.get(hub).append(readEvents(bytes, 0), undefined);
+    },
     takeOver: (hub, partition, takeover) => takeOver(hubs.get(hub).partition(partition), takeover),
     cutConnections: (choice) => {
       const cut = new Set(

@@ -1,8 +1,19 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../clock.ts";
 import { argumentError, notFound } from "./conditions.ts";
 import { Hub } from "./hub.ts";
 import { type HubOptions, readSettings } from "./hub-settings.ts";
+
+const OPTIONS_FILE = "hub.json";
+
+/** In one step, so that a kill leaves the old file or the new one. */
+function writeOptions(folder: string, name: string, options: HubOptions): void {
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, OPTIONS_FILE);
+  writeFileSync(`${file}.new`, JSON.stringify({ name, options }));
+  renameSync(`${file}.new`, file);
+}
 
 /** The hubs of a namespace, by name in any case. */
 export class Hubs {
@@ -20,9 +31,22 @@ export class Hubs {
     const key = name.toLowerCase();
     if (this.byName.has(key)) throw argumentError(`The hub '${name}' exists already.`);
     const settings = readSettings(name, options, this.dataDir !== undefined);
-    const hub = new Hub(settings, this.clock, this.dataDir && join(this.dataDir, key));
+    const folder = this.dataDir && join(this.dataDir, key);
+    if (folder !== undefined) writeOptions(folder, name, options);
+    const hub = new Hub(settings, this.clock, folder);
     this.byName.set(key, hub);
     return hub;
+  }
+
+  /** Makes the hubs that the data folder has and nobody has named: they came over the network or by hand the last time. */
+  restore(): void {
+    if (this.dataDir === undefined || !existsSync(this.dataDir)) return;
+    for (const key of readdirSync(this.dataDir)) {
+      const file = join(this.dataDir, key, OPTIONS_FILE);
+      if (this.byName.has(key) || !existsSync(file)) continue;
+      const { name, options } = JSON.parse(readFileSync(file, "utf8")) as { name: string; options: HubOptions };
+      this.create(name, options);
+    }
   }
 
   /** Throws `amqp:not-found`, which names the whole path that was asked for. */

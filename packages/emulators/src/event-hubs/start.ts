@@ -1,9 +1,11 @@
 import { readFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
 import type { TokenCheck } from "../amqp/cbs.ts";
 import type { ConnectionLimits } from "../amqp/connection.ts";
-import { type Listener, listen } from "../amqp/listener.ts";
+import type { Listener } from "../amqp/listener.ts";
 import { createClock, type MovableClock } from "../clock.ts";
-import { openTlsDoor } from "../tls-door.ts";
+import { openNamespacePort } from "../namespace-port.ts";
+import { identityOf, type TlsIdentity } from "../tls-door.ts";
 import { type EventHubsConfig, readConfig } from "./config.ts";
 import { createControl, type EventHubsControl } from "./control.ts";
 import { FaultPlan } from "./fault-plan.ts";
@@ -26,8 +28,11 @@ export interface EventHubsEmulatorOptions extends ConnectionLimits {
   readonly dataDir?: string | undefined;
   /** Looks at the token of each entity. Default: everyone is let in. */
   readonly checkToken?: TokenCheck | undefined;
-  /** Also speaks TLS on the same port, with a certificate made at the start: token credentials insist on it. Default false. */
-  readonly tls?: boolean | undefined;
+  /**
+   * Also speaks TLS on the same port, AMQP and AMQP over WebSocket, with a certificate made at the start, or with an identity that
+   * several emulators share: token credentials insist on it. Default false.
+   */
+  readonly tls?: boolean | TlsIdentity | undefined;
 }
 
 export interface EventHubsEmulator {
@@ -42,8 +47,6 @@ export interface EventHubsEmulator {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const TLS_HANDSHAKE = 0x16;
-
 /**
  * Starts an Event Hubs namespace in this process, for tests and development: it is no service, and whoever reaches the port may send and
  * read. Rejects when the port is taken, the folder cannot be written or the config is wrong.
@@ -56,24 +59,19 @@ export async function startEventHubsEmulator(options: EventHubsEmulatorOptions =
   const faults = new FaultPlan();
   const namespace = new Namespace(hubs, faults, clock, options.checkToken ?? (() => undefined));
   let listener: Listener;
-  const tls = options.tls === true ? await openTlsDoor((socket) => listener.accept(socket)) : undefined;
+  let identity: TlsIdentity | undefined;
   const open = () => {
     for (const [name, hub] of file === undefined ? [] : readConfig(file)) hubs.create(name, hub);
     for (const [name, hub] of Object.entries(options.hubs ?? {})) hubs.create(name, hub);
-    return listen({
-      ...options,
-      handler: namespace,
-      other: (socket, firstByte) => {
-        if (tls === undefined || firstByte !== TLS_HANDSHAKE) socket.destroy();
-        else tls.accept(socket);
-      },
-    });
+    hubs.restore();
+    return openNamespacePort({ ...options, handler: namespace, http: openPlainDoor(), tls: identity });
   };
   const release = () => {
     hubs.close();
     if (options.clock === undefined) clock.stop();
   };
   try {
+    identity = await identityOf(options.tls);
     listener = await open();
   } catch (error) {
     release();
@@ -86,10 +84,20 @@ export async function startEventHubsEmulator(options: EventHubsEmulatorOptions =
   };
   return {
     connectionString: `Endpoint=sb://${host}:${listener.port};SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;`,
-    certificate: tls?.certificate,
+    certificate: identity?.certificate,
     port: listener.port,
     control: createControl({ hubs, namespace, faults, listener, clock }),
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** Hubs have no HTTP of their own here: it is there for WebSockets. */
+function openPlainDoor(): Server {
+  return createServer({ requestTimeout: 20_000, headersTimeout: 10_000 }, (request, response) => {
+    request.resume();
+    const isHealth = request.url === "/health";
+    response.writeHead(isHealth ? 200 : 404, { "content-type": "application/json" });
+    response.end(isHealth ? '{"status":"healthy"}' : "{}");
+  });
 }

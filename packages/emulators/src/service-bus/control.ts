@@ -1,8 +1,11 @@
 import { AmqpError } from "../amqp/amqp-error.ts";
 import type { Listener } from "../amqp/listener.ts";
+import { type PlainMessage, writeMessage } from "../amqp/write-message.ts";
 import type { MovableClock } from "../clock.ts";
 import { type Address, parseAddress } from "./broker/address.ts";
 import type { Broker } from "./broker/broker.ts";
+import { notAllowed } from "./broker/conditions.ts";
+import { readContent } from "./broker/content.ts";
 import { bytesOf } from "./broker/router.ts";
 import type { QueueSettings, SubscriptionSettings, TopicSettings } from "./broker/settings.ts";
 import type { StoredMessage } from "./broker/stored-message.ts";
@@ -43,6 +46,8 @@ export interface ServiceBusControl {
   deleteEntity(path: string): void;
   /** Changes settings; `requiresSession` stays as it was created. */
   update(path: string, settings: Partial<QueueSettings & TopicSettings & SubscriptionSettings>): void;
+  /** Puts a message into a queue or a topic, as a sender would. Throws what a sender would be told. */
+  send(path: string, message: PlainMessage): void;
   /** Ends message locks as if their time had come: of one token, or all. A session's lock goes with its messages'. Returns how many. */
   expireLocks(path: string, lockToken?: string): number;
   /** Takes a session away from its holder. False when nobody holds it. */
@@ -85,6 +90,11 @@ export function createControl(parts: {
       const entity = entityAt(path);
       Object.assign(entity.settings, settings);
       broker.changed(entity);
+    },
+    send: (path, message) => {
+      const entity = entityAt(path);
+      if (entity.kind === "subscription") throw notAllowed("Messages are sent to a queue or a topic.");
+      broker.router.send(entity, [readContent(writeMessage(message))]);
     },
     expireLocks: (path, lockToken) => {
       const { store } = at(path);

@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import type { TokenCheck } from "../amqp/cbs.ts";
 import type { ConnectionLimits } from "../amqp/connection.ts";
-import { type Listener, listen } from "../amqp/listener.ts";
+import type { Listener } from "../amqp/listener.ts";
 import { createClock, type MovableClock } from "../clock.ts";
-import { openTlsDoor, type TlsDoor } from "../tls-door.ts";
+import { openNamespacePort } from "../namespace-port.ts";
+import { identityOf, type TlsIdentity } from "../tls-door.ts";
 import { Administration } from "./administration/administration.ts";
 import { openHttpDoor } from "./administration/http-door.ts";
 import { Broker } from "./broker/broker.ts";
@@ -30,8 +31,11 @@ export interface ServiceBusEmulatorOptions extends ConnectionLimits {
   readonly clock?: MovableClock | undefined;
   /** Looks at the token of each entity. Default: everyone is let in. */
   readonly checkToken?: TokenCheck | undefined;
-  /** Also speaks TLS on the same port, AMQP and HTTPS, with a certificate made at the start. Default false. */
-  readonly tls?: boolean | undefined;
+  /**
+   * Also speaks TLS on the same port: AMQP, HTTPS and AMQP over WebSocket, with a certificate made at the start, or with an identity
+   * that several emulators share. Default false.
+   */
+  readonly tls?: boolean | TlsIdentity | undefined;
 }
 
 export interface ServiceBusEmulator {
@@ -47,8 +51,6 @@ export interface ServiceBusEmulator {
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
-
-const TLS_HANDSHAKE = 0x16;
 
 /**
  * Starts a Service Bus namespace in this process. Rejects when the port is taken, the config is wrong or the folder cannot be used.
@@ -68,34 +70,25 @@ export async function startServiceBusEmulator(options: ServiceBusEmulatorOptions
   const namespace = new Namespace(broker, faults, options.checkToken ?? (() => undefined), commit);
   const http = openHttpDoor(new Administration(broker), commit);
   let listener: Listener;
-  let tls: TlsDoor | undefined;
+  let identity: TlsIdentity | undefined;
   try {
     if (journal !== undefined) restore(broker, journal);
     if (file !== undefined) applyConfig(broker, file);
-    tls = options.tls === true ? await openTlsDoor((socket) => listener.accept(socket)) : undefined;
-    listener = await listen({
-      ...options,
-      handler: namespace,
-      other: (socket, firstByte) => {
-        if (firstByte !== TLS_HANDSHAKE) http.accept(socket);
-        else if (tls === undefined) socket.destroy();
-        else tls.accept(socket);
-      },
-    });
+    identity = await identityOf(options.tls);
+    listener = await openNamespacePort({ ...options, handler: namespace, http, tls: identity });
   } catch (error) {
     release();
     throw error;
   }
   const host = listener.host === "0.0.0.0" ? "127.0.0.1" : listener.host;
   const close = async () => {
-    http.close();
     await listener.close();
     release();
   };
   return {
     connectionString: `Endpoint=sb://${host}:${listener.port};SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;`,
     administrationUrl: `http://${host}:${listener.port}`,
-    certificate: tls?.certificate,
+    certificate: identity?.certificate,
     port: listener.port,
     control: createControl({ broker, namespace, faults, listener, clock }),
     close,

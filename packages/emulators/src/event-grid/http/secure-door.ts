@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Server as HttpServer } from "node:http";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { openTlsDoor } from "../../tls-door.ts";
+import { openTlsDoor, type TlsIdentity } from "../../tls-door.ts";
 
 export interface SecureDoor {
   readonly port: number;
@@ -11,8 +11,8 @@ export interface SecureDoor {
 }
 
 /** The same endpoints over HTTPS, on a port of its own: token credentials of the SDK go nowhere else. */
-export async function openSecureDoor(http: HttpServer, host: string): Promise<SecureDoor> {
-  const tls = await openTlsDoor((socket) => void http.emit("connection", socket));
+export async function openSecureDoor(http: HttpServer, host: string, identity: TlsIdentity): Promise<SecureDoor> {
+  const tls = openTlsDoor(identity, (socket) => void http.emit("connection", socket));
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);

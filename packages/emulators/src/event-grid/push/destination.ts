@@ -32,10 +32,17 @@ export interface AzureDelivery {
 /** Resolves when the destination has it. A rejection with a numeric `statusCode` counts as that HTTP status. */
 export type AzureSend = (delivery: AzureDelivery) => Promise<void>;
 
+export type AzureEndpointType = "StorageQueue" | "ServiceBusQueue" | "ServiceBusTopic" | "EventHub";
+
+/** Sends to an entity of an emulator that runs beside this one. */
+export type NeighbourSends = Readonly<Record<AzureEndpointType, (entity: string) => AzureSend>>;
+
 export interface AzureDestination {
-  readonly endpointType: "StorageQueue" | "ServiceBusQueue" | "ServiceBusTopic" | "EventHub";
+  readonly endpointType: AzureEndpointType;
   /** The function, or its name among the emulator's `destinations`. */
-  readonly send: AzureSend | string;
+  readonly send?: AzureSend | string | undefined;
+  /** Instead of `send`: the queue, topic or hub of that name in the emulator beside this one. */
+  readonly entity?: string | undefined;
   readonly deliveryAttributeMappings?: readonly DeliveryAttributeMapping[] | undefined;
 }
 

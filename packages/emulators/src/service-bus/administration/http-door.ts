@@ -1,5 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { AmqpError } from "../../amqp/amqp-error.ts";
 import type { Administration } from "./administration.ts";
 import { fromBroker, HttpProblem } from "./http-problem.ts";
@@ -7,25 +6,11 @@ import { escapeXml, tag } from "./xml.ts";
 
 const MAX_BODY_BYTES = 256 * 1024;
 
-export interface HttpDoor {
-  /** Takes a socket that speaks HTTP, encrypted or not. */
-  accept(socket: Socket): void;
-  close(): void;
-}
-
 /** The administration API over HTTP, on sockets that somebody else accepted. `commit` makes a change last before it is answered. */
-export function openHttpDoor(administration: Administration, commit: () => void): HttpDoor {
-  const server = createServer({ requestTimeout: 20_000, headersTimeout: 10_000 }, (request, response) => {
+export function openHttpDoor(administration: Administration, commit: () => void): Server {
+  return createServer({ requestTimeout: 20_000, headersTimeout: 10_000 }, (request, response) => {
     void answer(administration, commit, request, response);
   });
-  return {
-    accept: (socket) => {
-      server.emit("connection", socket);
-      // The first bytes were put back while it was paused.
-      process.nextTick(() => socket.resume());
-    },
-    close: () => server.closeAllConnections(),
-  };
 }
 
 async function answer(
