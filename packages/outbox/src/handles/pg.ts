@@ -9,7 +9,11 @@ export interface PgTx {
 }
 
 interface PgClient {
-  query(text: string, values: readonly SqlValue[]): Promise<{ rowCount: number | null }>;
+  query(query: {
+    readonly text: string;
+    readonly values: readonly SqlValue[];
+    readonly name?: string;
+  }): Promise<{ rowCount: number | null }>;
   /** `I` idle, `T` in a transaction, `E` in one that has failed; kept by pg from what the server says after each query. */
   getTransactionStatus(): string | null;
 }
@@ -33,8 +37,8 @@ export function isPgPool(value: object): boolean {
 
 function pgHandle(client: Pick<PgClient, "query">): SqlHandle {
   return {
-    async execute(sql, params) {
-      return (await client.query(sql, params)).rowCount ?? 0;
+    async execute(text, values, name) {
+      return (await client.query(name === undefined ? { text, values } : { text, values, name })).rowCount ?? 0;
     },
   };
 }

@@ -1,0 +1,97 @@
+import type { ClaimOptions, OutboxRow } from "../../store.ts";
+import type { Cursor, Reading } from "./cursor.ts";
+
+/** Rows read before they are asked for: while the relay publishes what one reading brought, the server works on the next. */
+export class Ahead {
+  readonly #cursor: Cursor;
+  #rows: readonly OutboxRow[] = [];
+  #next = 0;
+  #goOn = true;
+  #reading: Promise<Reading> | undefined;
+  #mustRewind = true;
+  /** Counts what may have parked a key; a reading knows only of what was before it. */
+  #parkings = 0;
+  #knownParkings = 0;
+  #anyHeld = false;
+
+  constructor(cursor: Cursor) {
+    this.#cursor = cursor;
+  }
+
+  /** All is read again from the oldest row on. */
+  rewind(): void {
+    this.#mustRewind = true;
+  }
+
+  /** Some key may be held from now on. */
+  noteParking(): void {
+    this.#parkings++;
+  }
+
+  /** True when a row that was taken may belong to a key that is held. */
+  get mayHold(): boolean {
+    return this.#anyHeld || this.#parkings > this.#knownParkings;
+  }
+
+  /** The next rows, in order of position. `onReading` learns what came beside them. */
+  async take(
+    options: ClaimOptions,
+    buckets: ReadonlySet<number>,
+    isAll: boolean,
+    onReading: (reading: Reading) => void,
+  ): Promise<OutboxRow[]> {
+    if (this.#mustRewind) {
+      this.#mustRewind = false;
+      await this.#reading?.catch(() => undefined);
+      this.#reading = undefined;
+      this.#rows = [];
+      this.#next = 0;
+      this.#cursor.rewind();
+    }
+    const read = () => this.#read(options, isAll ? undefined : buckets);
+    let rows = this.#fromMemory(options, buckets);
+    while (rows.length === 0) {
+      this.#reading ??= read();
+      const reading = await this.#reading.finally(() => {
+        this.#reading = undefined;
+      });
+      this.#rows = reading.rows;
+      this.#next = 0;
+      this.#goOn = reading.goOn;
+      onReading(reading);
+      rows = this.#fromMemory(options, buckets);
+      if (!reading.goOn) break;
+    }
+    if (this.#goOn && this.#next === this.#rows.length && rows.length > 0) {
+      this.#reading ??= read();
+      // Whoever asks next hears of it.
+      this.#reading.catch(() => undefined);
+    }
+    return rows;
+  }
+
+  async #read(options: ClaimOptions, buckets: ReadonlySet<number> | undefined): Promise<Reading> {
+    const before = this.#parkings;
+    const reading = await this.#cursor.read({
+      buckets,
+      exceptTopics: options.exceptTopics,
+      maxBytes: options.maxBytes,
+    });
+    this.#knownParkings = before;
+    this.#anyHeld = reading.anyHeld;
+    return reading;
+  }
+
+  #fromMemory({ max, maxBytes, skip, exceptTopics }: ClaimOptions, buckets: ReadonlySet<number>): OutboxRow[] {
+    const taken: OutboxRow[] = [];
+    let bytes = 0;
+    while (this.#next < this.#rows.length && taken.length < max && (bytes < maxBytes || taken.length === 0)) {
+      const row = this.#rows[this.#next++]!;
+      // What is left out here is read again: after a rest and with a new bucket all of it is.
+      if (skip.has(row.position) || exceptTopics.has(row.topic) || !buckets.has(row.bucket)) continue;
+      taken.push(row);
+      bytes += row.event.length;
+    }
+    return taken;
+  }
+}

@@ -1,0 +1,86 @@
+import { Client, type ClientConfig, Pool, type PoolClient } from "pg";
+import { outboxErrors } from "../../outbox-errors.ts";
+import { databaseError, endsConnection } from "./database-errors.ts";
+
+/** How long to wait for a connection, of the pool or to the server. */
+const CONNECT_MS = 10_000;
+
+/** Where a store's connections come from: a pool for short work, and connections of its own for each relay. */
+export class Connections {
+  /** For messages: where the database is, without secrets. */
+  readonly store: string;
+  readonly pool: Pool;
+  readonly #config: ClientConfig;
+  readonly #ownsPool: boolean;
+  #closed = false;
+
+  constructor(given: { pool?: Pool | undefined; connectionString?: string | undefined }, schema: string) {
+    if ((given.pool === undefined) === (given.connectionString === undefined)) {
+      throw outboxErrors.WB_OUTBOX_OPTION({
+        option: "pool",
+        problem: "or connectionString must be given, and not both",
+      });
+    }
+    this.#ownsPool = given.pool === undefined;
+    this.#config = {
+      connectionTimeoutMillis: CONNECT_MS,
+      keepAlive: true,
+      application_name: "waybill",
+      ...(given.pool === undefined ? { connectionString: given.connectionString! } : given.pool.options),
+    };
+    // The pool's options keep the password where spreading does not see it.
+    const password = given.pool?.options.password;
+    if (password !== undefined) this.#config.password = password;
+    const { host, port, database } = new Client(this.#config);
+    this.store = `the outbox ${schema} in postgres://${host}:${port}/${database}`;
+    this.pool = given.pool ?? new Pool({ ...this.#config, max: 10 });
+    // A pooled connection that breaks while idle is replaced; without a listener it would end the process.
+    if (this.#ownsPool) this.pool.on("error", () => undefined);
+  }
+
+  /** Runs short work on a connection of the pool. Errors come with words. */
+  async run<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.take();
+    let broken = false;
+    try {
+      return await work(client);
+    } catch (error) {
+      broken = endsConnection(error);
+      throw databaseError(error, this.store);
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  /** A connection of the pool, which the caller releases. */
+  async take(): Promise<PoolClient> {
+    if (this.#closed) throw outboxErrors.WB_STORE_CLOSED({ path: this.store });
+    try {
+      const client = await this.pool.connect();
+      // The server may end it between two of our queries; the next one says so.
+      if (client.listenerCount("error") === 0) client.on("error", () => undefined);
+      return client;
+    } catch (error) {
+      throw databaseError(error, this.store);
+    }
+  }
+
+  /** A new connection outside of the pool, connected. */
+  async open(extra: ClientConfig & { replication?: string } = {}): Promise<Client> {
+    const client = new Client({ ...this.#config, ...extra });
+    client.on("error", () => undefined);
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw databaseError(error, this.store);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#ownsPool) await this.pool.end();
+  }
+}

@@ -1,0 +1,131 @@
+import type { OutboxRow } from "../../store.ts";
+import { FETCH, fetchText, LATE, STRETCH, startText } from "./fetch-text.ts";
+import type { Line } from "./line.ts";
+import type { Tables } from "./tables.ts";
+
+/** Rows, and what the server says beside them in the same snapshot. */
+export interface Reading {
+  /** In order of position. */
+  readonly rows: readonly OutboxRow[];
+  /** There may be more right behind. */
+  readonly goOn: boolean;
+  /** Some key has a parked or halting event. */
+  readonly anyHeld: boolean;
+  /** Until the next parked or scheduled event is due; infinite where there is none. */
+  readonly untilDueMs: number;
+}
+
+export interface Filter {
+  /** `undefined`: all. */
+  readonly buckets: ReadonlySet<number> | undefined;
+  readonly exceptTopics: ReadonlySet<string>;
+  readonly maxBytes: number;
+}
+
+/** How far it has read: all rows up to `last` that were visible in the snapshot, which is given by its xmax and its open ones (xip). */
+interface Place {
+  readonly last: number;
+  readonly xmax: string;
+  readonly xip: readonly string[];
+}
+
+/**
+ * Reads each row of the outbox once, whenever its transaction commits, without waiting for any.
+ *
+ * Positions are taken before commits, so a row may appear below `last`. What was not visible in a snapshot belongs to a transaction that
+ * was open then: in its xip, or at or above its xmax, for xmax is the last *completed* id + 1 and open ones may lie above it. Each reading
+ * therefore asks for the rows after `last`, and for those below it of just these transactions. Per key, writers follow each other by the
+ * lock on what they change, so a later event has the higher position and is never visible without the earlier one. Nothing is stored:
+ * after a lost connection it reads from the start.
+ */
+export class Cursor {
+  readonly #line: Line;
+  readonly #tables: Tables;
+  #place: Place | undefined;
+
+  constructor(line: Line, tables: Tables) {
+    this.#line = line;
+    this.#tables = tables;
+  }
+
+  /** Reads from the oldest row again. */
+  rewind(): void {
+    this.#place = undefined;
+  }
+
+  async read({ buckets, exceptTopics, maxBytes }: Filter): Promise<Reading> {
+    const place = this.#place ?? (await this.#start());
+    const filtered = buckets !== undefined || exceptTopics.size > 0;
+    const values: unknown[] = [place.last, place.xip, place.xmax, maxBytes];
+    if (filtered) values.push(buckets === undefined ? null : [...buckets], [...exceptTopics]);
+    // Whatever comes of it, this place is used once.
+    this.#place = undefined;
+    const { rows } = await this.#line.rows({
+      name: filtered ? "wb_fetch_some" : "wb_fetch",
+      text: fetchText(this.#tables, filtered),
+      values,
+      rowMode: "array",
+      types: AS_TEXT,
+    });
+    return this.#take(rows as unknown as Answer[], place.last, filtered);
+  }
+
+  async #start(): Promise<Place> {
+    const { rows } = await this.#line.query({ text: startText(this.#tables) });
+    const { snapshot, oldest, newest } = rows[0] as { snapshot: string; oldest: string | null; newest: string };
+    return { last: oldest === null ? Number(newest) : Number(oldest) - 1, ...openIn(snapshot) };
+  }
+
+  #take(answer: readonly Answer[], from: number, filtered: boolean): Reading {
+    const header = answer.findIndex((row) => row[0] === null);
+    const [held, due, newest] = answer[header]![3]!.split(" ") as [string, string, string];
+    const about = {
+      anyHeld: held === "t",
+      untilDueMs: due === "-" ? Number.POSITIVE_INFINITY : Number(due),
+    };
+    const rows: OutboxRow[] = [];
+    let fresh = 0;
+    let last = from;
+    let tooMany = answer.length - 1 - FETCH > LATE;
+    for (let i = 0; i < answer.length; i++) {
+      if (i === header) continue;
+      const [pos, bucket, topic, key, event] = answer[i]!;
+      const position = Number(pos);
+      if (position > from) {
+        fresh++;
+        last = position;
+      } else if (event === null) tooMany = true;
+      rows.push({
+        position,
+        bucket: Number(bucket),
+        topic: topic!,
+        key: key ?? undefined,
+        event: event!,
+        attempts: 0,
+        parked: false,
+        behind: false,
+      });
+    }
+    const late = rows.length - fresh;
+    // Some that came late were left out, and a row above may belong to the same key: nothing of this is used.
+    if (tooMany || late > LATE) return { rows: [], goOn: true, ...about };
+
+    // Where nothing more was there, all that is visible has been looked at: what is still to come below is late by definition.
+    const end = filtered ? Math.min(Number(newest), from + STRETCH) : Number(newest);
+    if (fresh === 0) last = Math.max(from, end);
+    this.#place = { last, ...openIn(answer[header]![2]!) };
+    if (late > 0) rows.sort((a, b) => a.position - b.position);
+    return { rows, goOn: fresh >= FETCH || (fresh === 0 && end < Number(newest)), ...about };
+  }
+}
+
+/** Position, bucket, topic, key, event; the header has no position, and what it tells in topic and key. */
+type Answer = readonly [string | null, string | null, string | null, string | null, string | null];
+
+const AS_TEXT = { getTypeParser: () => (value: string) => value };
+
+/** `xmin:xmax:xip,xip` */
+function openIn(snapshot: string): Pick<Place, "xmax" | "xip"> {
+  const [, xmax, xip] = snapshot.split(":") as [string, string, string];
+  return { xmax, xip: xip === "" ? [] : xip.split(",") };
+}

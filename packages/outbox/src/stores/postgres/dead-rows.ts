@@ -1,0 +1,84 @@
+import type { ClientBase } from "pg";
+import type { DeadRow, DeadRows } from "../../store.ts";
+import type { Connections } from "./connections.ts";
+import { lockBuckets, restoreKeyOrder } from "./key-order.ts";
+import type { Tables } from "./tables.ts";
+import { inTransaction } from "./transaction.ts";
+
+interface Taken {
+  readonly pos: string;
+  readonly bucket: number;
+  readonly topic: string;
+  readonly key: string | null;
+}
+
+/** `changed` runs after what may have given relays new work. */
+export function postgresDeadRows(connections: Connections, t: Tables, changed: () => void): DeadRows {
+  /** Takes rows out of the dead ones, in one transaction. */
+  const take = async (positions: readonly number[], before: (client: ClientBase) => Promise<unknown>) => {
+    const taken = await inTransaction(
+      connections,
+      async (client) => {
+        const { rows } = await client.query<Taken>(
+          `SELECT pos, bucket, topic, key FROM ${t.dead} WHERE pos = ANY($1::bigint[])`,
+          [positions],
+        );
+        await lockBuckets(
+          client,
+          t,
+          rows.map(({ bucket }) => bucket),
+        );
+        await before(client);
+        const gone = await client.query<Taken>(
+          `DELETE FROM ${t.dead} WHERE pos = ANY($1::bigint[]) RETURNING pos, bucket, topic, key`,
+          [rows.map(({ pos }) => pos)],
+        );
+        await restoreKeyOrder(
+          client,
+          t,
+          gone.rows.map(({ topic, key }) => ({ topic, key: key ?? undefined })),
+        );
+        return gone.rows.length;
+      },
+      undefined,
+    );
+    changed();
+    return taken;
+  };
+
+  return {
+    list({ max, after }) {
+      return connections.run(async (client) => {
+        const { rows } = await client.query(
+          `SELECT pos, topic, key, event, reason, error, attempts, dead_at, halts FROM ${t.dead} WHERE pos > $1 ORDER BY pos LIMIT $2`,
+          [after, max],
+        );
+        return rows.map(
+          (row): DeadRow => ({
+            position: Number(row.pos),
+            topic: row.topic,
+            key: row.key ?? undefined,
+            event: row.event,
+            reason: row.reason,
+            error: row.error,
+            attempts: row.attempts,
+            deadAtMs: (row.dead_at as Date).getTime(),
+            haltsKey: row.halts,
+          }),
+        );
+      });
+    },
+
+    retry: (positions) =>
+      take(positions, (client) =>
+        client.query(
+          `INSERT INTO ${t.retry} (pos, bucket, topic, key, event, attempts, next_at)
+           SELECT pos, bucket, topic, key, event, 0, clock_timestamp() FROM ${t.dead} WHERE pos = ANY($1::bigint[])
+           ON CONFLICT (pos) DO NOTHING`,
+          [positions],
+        ),
+      ),
+
+    discard: (positions) => take(positions, async () => undefined),
+  };
+}

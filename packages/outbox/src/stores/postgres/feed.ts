@@ -1,0 +1,137 @@
+import { BUCKETS, type ClaimOptions, type Feed, type FeedOptions, type OutboxRow } from "../../store.ts";
+import { Ahead } from "./ahead.ts";
+import type { Connections } from "./connections.ts";
+import { Cursor } from "./cursor.ts";
+import { PINNED } from "./fetch-text.ts";
+import { heldKeys, keyName } from "./key-order.ts";
+import { BucketLeases } from "./lease.ts";
+import { Line } from "./line.ts";
+import { Nudge } from "./nudge.ts";
+import { admitScheduled, claimParked } from "./parked.ts";
+import { bucketsOf, removePublished, settleFailures } from "./settle.ts";
+import type { Tables } from "./tables.ts";
+import { tidyTables } from "./tidy.ts";
+
+/** Notifications wake it; this is for those that were lost. */
+const POLL_MS = 1_000;
+/** Parked and scheduled rows that are due are looked for at most so often, in case they are none that may be claimed now. */
+const DUE_GAP_MS = 20;
+/** No answer for so long means that the connection is dead. */
+const TIMEOUT_MS = 60_000;
+
+/** A relay's view of the outbox, over three connections: one reads, one removes, one holds the leases and moves what failed. */
+export function postgresFeed(
+  connections: Connections,
+  t: Tables,
+  options: FeedOptions,
+  onNews: (listener: () => void) => () => void,
+  closed: () => void,
+): Feed {
+  const { clock, owner, leaseMs, keepSentMs } = options;
+  const nudge = new Nudge(clock, options.pollMs ?? POLL_MS);
+  const reading = new Line(connections, {
+    timeoutMs: TIMEOUT_MS,
+    async setup(client) {
+      client.on("notification", () => nudge.now());
+      await client.query(`${PINNED}; LISTEN "${t.channel.replaceAll('"', '""')}"`);
+      // It may be another server by now, where positions stand elsewhere.
+      ahead.rewind();
+    },
+  });
+  const removing = new Line(connections, {
+    timeoutMs: TIMEOUT_MS,
+    // A removal that a crash of the server undoes is an event published again, which any crash can bring.
+    setup: (client) => client.query(`${PINNED}; SET synchronous_commit = off`),
+  });
+  const control = new Line(connections, {
+    timeoutMs: Math.max(5_000, leaseMs),
+    setup: (client) => client.query(PINNED),
+  });
+  const ahead = new Ahead(new Cursor(reading, t));
+  const leases = new BucketLeases(control, t, owner, leaseMs);
+  const stopListening = onNews(() => nudge.now());
+  let claimable: ReadonlySet<number> = new Set();
+  /** When to look for parked and scheduled rows, by the monotonic clock. */
+  let dueAtMs = 0;
+  let lookedMs = 0;
+  let released: Promise<void> | undefined;
+
+  const lookForDue = () => {
+    dueAtMs = 0;
+    nudge.now();
+  };
+
+  const dueRows = async (wanted: ClaimOptions): Promise<readonly OutboxRow[]> => {
+    if (clock.monotonic() < dueAtMs) return [];
+    lookedMs = clock.monotonic();
+    await admitScheduled(control, t, claimable);
+    const rows = await claimParked(control, t, wanted, claimable);
+    // Until the next reading says when.
+    if (rows.length === 0) dueAtMs = Number.POSITIVE_INFINITY;
+    return rows;
+  };
+
+  const withHeld = async (rows: readonly OutboxRow[]): Promise<readonly OutboxRow[]> => {
+    if (rows.length === 0 || !ahead.mayHold) return rows;
+    const held = await heldKeys((config) => control.query(config), t, rows);
+    if (held.size === 0) return rows;
+    return rows.map((row) => (row.key !== undefined && held.has(keyName(row)) ? { ...row, behind: true } : row));
+  };
+
+  return {
+    async lease(isBusy) {
+      const round = await leases.round(isBusy);
+      claimable = leases.claimable;
+      if (round.gained) {
+        ahead.rewind();
+        lookForDue();
+      }
+      return round.leases;
+    },
+
+    async claim(wanted) {
+      nudge.noteRead();
+      if (claimable.size === 0) return [];
+      const due = await dueRows(wanted);
+      if (due.length > 0) return due;
+      const rows = await ahead.take(wanted, claimable, claimable.size === BUCKETS, ({ untilDueMs }) => {
+        dueAtMs = Math.max(clock.monotonic() + untilDueMs, lookedMs + DUE_GAP_MS);
+      });
+      if (rows.length > 0) nudge.heat();
+      return withHeld(rows);
+    },
+
+    rewind: () => ahead.rewind(),
+
+    async mark(rows) {
+      await removePublished(removing, t, rows, keepSentMs > 0);
+      if (rows.some((row) => row.parked)) lookForDue();
+    },
+
+    async settle(failures) {
+      ahead.noteParking();
+      await control.transaction(async (client) => {
+        await leases.check(client, bucketsOf(failures));
+        await settleFailures(client, t, failures);
+      });
+      lookForDue();
+    },
+
+    wait: (signal) => nudge.wait(dueAtMs - clock.monotonic(), signal),
+
+    tidy: () => tidyTables(control, t, keepSentMs),
+
+    release(handOver) {
+      released ??= (async () => {
+        stopListening();
+        try {
+          if (handOver) await leases.giveUp();
+        } finally {
+          await Promise.all([reading.close(), removing.close(), control.close()]);
+          closed();
+        }
+      })();
+      return released;
+    },
+  };
+}

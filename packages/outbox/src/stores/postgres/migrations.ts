@@ -1,0 +1,65 @@
+import type { Migrations } from "../../store.ts";
+import type { Connections } from "./connections.ts";
+import { postgresErrors } from "./postgres-errors.ts";
+import { foundation, migration, SCHEMA_VERSION } from "./schema.ts";
+import type { Tables } from "./tables.ts";
+
+/** Migrations of any store on this server wait for each other. The number is arbitrary and must not change. */
+const LOCK = 7_294_618_305;
+
+export function postgresMigrations(connections: Connections, tables: Tables): Migrations {
+  const { store } = connections;
+
+  const applied = () =>
+    connections.run(async (client) => {
+      const known = await client.query("SELECT to_regclass($1) IS NOT NULL AS known", [tables.version]);
+      if (known.rows[0].known !== true) return 0;
+      const version = await client.query(`SELECT max(version) AS version FROM ${tables.version}`);
+      return (version.rows[0].version as number | null) ?? 0;
+    });
+
+  const check = (found: number) => {
+    if (found > SCHEMA_VERSION) {
+      throw postgresErrors.WB_POSTGRES_SCHEMA_NEWER({ store, found, known: SCHEMA_VERSION });
+    }
+    return found;
+  };
+
+  return {
+    async status() {
+      return { applied: check(await applied()), wanted: SCHEMA_VERSION };
+    },
+
+    async apply() {
+      // Read first: who has nothing to do needs no right to create tables.
+      if (check(await applied()) === SCHEMA_VERSION) return [];
+      return connections.run(async (client) => {
+        const done: number[] = [];
+        for (;;) {
+          await client.query("BEGIN");
+          try {
+            await client.query("SELECT pg_advisory_xact_lock($1)", [LOCK]);
+            await client.query(foundation(tables));
+            const { rows } = await client.query(`SELECT coalesce(max(version), 0) AS version FROM ${tables.version}`);
+            const next = check(rows[0].version as number) + 1;
+            if (next <= SCHEMA_VERSION) {
+              await client.query(migration(tables, next));
+              done.push(next);
+            }
+            await client.query("COMMIT");
+            if (next >= SCHEMA_VERSION) return done;
+          } catch (error) {
+            await client.query("ROLLBACK").catch(() => undefined);
+            throw error;
+          }
+        }
+      });
+    },
+
+    sql(from = 0) {
+      const steps = Array.from({ length: Math.max(0, SCHEMA_VERSION - from) }, (_, i) => from + i + 1);
+      const parts = steps.map((version) => `-- version ${version}\nBEGIN;\n${migration(tables, version)}\nCOMMIT;\n`);
+      return [...(from === 0 ? [`${foundation(tables)}\n`] : []), ...parts].join("\n");
+    },
+  };
+}

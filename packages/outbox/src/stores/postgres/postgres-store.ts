@@ -1,0 +1,153 @@
+import type { Pool, PoolClient } from "pg";
+import type { PostgresTx } from "../../handles/join-transaction.ts";
+import { outboxErrors } from "../../outbox-errors.ts";
+import type {
+  Counts,
+  DeadRows,
+  Feed,
+  FeedOptions,
+  InboxRows,
+  Migrations,
+  NewRow,
+  Overview,
+  Store,
+} from "../../store.ts";
+import { Connections } from "./connections.ts";
+import { databaseError } from "./database-errors.ts";
+import { postgresDeadRows } from "./dead-rows.ts";
+import { postgresFeed } from "./feed.ts";
+import { postgresInboxRows } from "./inbox-rows.ts";
+import { insertRows } from "./insert.ts";
+import { postgresMigrations } from "./migrations.ts";
+import { Notifier } from "./notifier.ts";
+import { countRows, postgresOverview } from "./overview.ts";
+import { postgresErrors } from "./postgres-errors.ts";
+import { checkSequence, restamp } from "./start-checks.ts";
+import { type Tables, tablesIn } from "./tables.ts";
+import { inTransaction } from "./transaction.ts";
+
+export interface PostgresOptions {
+  /** The application's own pool of `pg`, which stays open; each relay opens three more connections with its settings. */
+  readonly pool?: Pool;
+  /** Instead of `pool`: `postgres://user:password@host:5432/database`. */
+  readonly connectionString?: string;
+  /** Where the tables are; made by the first migration. One database may hold several outboxes, each in its own. Default `waybill`. */
+  readonly schema?: string;
+  /** Whether `open` applies missing migrations. `false` only checks: WB_POSTGRES_SCHEMA_OLDER. Default `true`. */
+  readonly migrate?: boolean;
+}
+
+/**
+ * Outbox and inbox in PostgreSQL 13 or newer, through `pg`. The transaction handle of `transaction` is a client of `pg`; `insert` also joins
+ * those of Kysely, Drizzle, Knex and Prisma.
+ */
+export function postgres(options: PostgresOptions): Store<PoolClient, PostgresTx> {
+  const { schema = "waybill", migrate = true } = options;
+  const tables = tablesIn(schema);
+  return new PostgresStore(new Connections(options, schema), tables, migrate);
+}
+
+class PostgresStore implements Store<PoolClient, PostgresTx> {
+  readonly name: string;
+  readonly inbox: InboxRows<PoolClient>;
+  readonly dead: DeadRows;
+  readonly migrations: Migrations;
+  readonly #connections: Connections;
+  readonly #tables: Tables;
+  readonly #migrate: boolean;
+  readonly #notifier: Notifier;
+  readonly #listeners = new Set<() => void>();
+  readonly #feeds = new Set<Feed>();
+  #opened: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(connections: Connections, tables: Tables, migrate: boolean) {
+    this.name = connections.store;
+    this.#connections = connections;
+    this.#tables = tables;
+    this.#migrate = migrate;
+    this.#notifier = new Notifier(connections.pool, tables.channel);
+    this.inbox = postgresInboxRows(connections, tables);
+    this.dead = postgresDeadRows(connections, tables, () => this.#news());
+    this.migrations = postgresMigrations(connections, tables);
+  }
+
+  open(): Promise<void> {
+    this.#opened ??= this.#open().catch((error) => {
+      this.#opened = undefined;
+      throw error;
+    });
+    return this.#opened;
+  }
+
+  async transaction<T>(
+    work: (tx: PoolClient) => T | Promise<T>,
+    options: { signal?: AbortSignal | undefined } = {},
+  ): Promise<T> {
+    this.#assertOpen();
+    await this.open();
+    const result = await inTransaction(this.#connections, work, options.signal);
+    this.#news();
+    return result;
+  }
+
+  async insert(tx: PoolClient | PostgresTx, rows: readonly NewRow[]): Promise<void> {
+    try {
+      await insertRows(this.#tables, tx, rows);
+    } catch (error) {
+      throw databaseError(error, this.name);
+    }
+    // The caller commits any moment now: a relay that is woken looks often for a while.
+    this.#news();
+  }
+
+  async feed(options: FeedOptions): Promise<Feed> {
+    this.#assertOpen();
+    await this.open();
+    await this.#connections.run(async (client) => {
+      await checkSequence(client, this.#tables, this.name);
+      await restamp(client, this.#tables);
+    });
+    const onNews = (listener: () => void) => {
+      this.#listeners.add(listener);
+      return () => void this.#listeners.delete(listener);
+    };
+    const feed = postgresFeed(this.#connections, this.#tables, options, onNews, () => this.#feeds.delete(feed));
+    this.#feeds.add(feed);
+    return feed;
+  }
+
+  async counts(): Promise<Counts> {
+    await this.open();
+    return this.#connections.run((client) => countRows(client, this.#tables));
+  }
+
+  async overview(): Promise<Overview> {
+    await this.open();
+    return this.#connections.run((client) => postgresOverview(client, this.#tables));
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= (async () => {
+      await Promise.all([...this.#feeds].map((feed) => feed.release(false)));
+      await this.#notifier.stop();
+      await this.#connections.close();
+    })();
+    return this.#closed;
+  }
+
+  async #open(): Promise<void> {
+    if (this.#migrate) await this.migrations.apply();
+    const { applied, wanted } = await this.migrations.status();
+    if (applied < wanted) throw postgresErrors.WB_POSTGRES_SCHEMA_OLDER({ store: this.name, found: applied, wanted });
+  }
+
+  #news(): void {
+    for (const listener of this.#listeners) listener();
+    this.#notifier.kick();
+  }
+
+  #assertOpen(): void {
+    if (this.#closed !== undefined) throw outboxErrors.WB_STORE_CLOSED({ path: this.name });
+  }
+}

@@ -1,0 +1,61 @@
+import type { PoolClient } from "pg";
+import { orAbort } from "../../or-abort.ts";
+import type { Connections } from "./connections.ts";
+import { databaseError, endsConnection } from "./database-errors.ts";
+import { postgresErrors } from "./postgres-errors.ts";
+
+/**
+ * Runs `work` in a transaction on a connection of the pool. What it throws reaches the caller as it is; an aborted signal ends the
+ * connection, so that work which goes on cannot write into whatever comes next on it.
+ */
+export async function inTransaction<T>(
+  connections: Connections,
+  work: (tx: PoolClient) => T | Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  signal?.throwIfAborted();
+  const { store } = connections;
+  const client = await connections.take();
+  let broken = false;
+  try {
+    try {
+      await client.query("BEGIN");
+    } catch (error) {
+      broken = endsConnection(error);
+      throw databaseError(error, store);
+    }
+    let result: T;
+    try {
+      result = await orAbort((async () => work(client))(), signal, () => {
+        broken = true;
+      });
+    } catch (error) {
+      if (!broken) {
+        await client.query("ROLLBACK").catch(() => {
+          broken = true;
+        });
+      }
+      throw error;
+    }
+    await commit(client, store).catch((error) => {
+      broken = endsConnection(error.cause ?? error);
+      throw error;
+    });
+    return result;
+  } finally {
+    client.release(broken);
+  }
+}
+
+async function commit(client: PoolClient, store: string): Promise<void> {
+  let command: string;
+  try {
+    ({ command } = await client.query("COMMIT"));
+  } catch (error) {
+    // A refused commit, such as by a deferred constraint, is told as it is; silence means that nobody knows.
+    if (endsConnection(error)) throw postgresErrors.WB_POSTGRES_COMMIT_UNKNOWN({ store }, error);
+    throw databaseError(error, store);
+  }
+  // The server answers COMMIT of a failed transaction with success, and rolls back.
+  if (command === "ROLLBACK") throw postgresErrors.WB_POSTGRES_ROLLED_BACK({ store });
+}

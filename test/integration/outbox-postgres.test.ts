@@ -1,0 +1,31 @@
+import { randomUUID } from "node:crypto";
+import { runStoreConformance } from "@waybill/outbox/conformance";
+import { postgres } from "@waybill/outbox/postgres";
+import { Pool, type PoolClient } from "pg";
+import { afterAll, describe } from "vitest";
+import { testPostgres } from "../postgres/test-postgres.ts";
+
+const server = await testPostgres("outbox on PostgreSQL");
+afterAll(() => server?.stop());
+
+describe.skipIf(!server)("outbox on PostgreSQL", () => {
+  runStoreConformance<PoolClient>({
+    name: "postgres",
+    async place() {
+      const schema = `Case ${randomUUID().slice(0, 8)}`;
+      const pool = new Pool({ connectionString: server!.url });
+      return {
+        open: () => postgres({ connectionString: server!.url, schema }),
+        async query(tx, sql, values = []) {
+          let n = 0;
+          const own = sql.replace(/\b(account|effect)\b/g, `"${schema}".$1`).replace(/\?/g, () => `$${++n}`);
+          return (await tx.query(own, [...values])).rows;
+        },
+        async remove() {
+          await pool.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
+          await pool.end();
+        },
+      };
+    },
+  });
+});
