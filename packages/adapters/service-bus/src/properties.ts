@@ -1,0 +1,74 @@
+import { HEADER, type Headers, setHeader } from "@waybill/core/spi";
+
+/** Headers have CloudEvents attributes as `ce_…`; on AMQP they are `cloudEvents_…` or `cloudEvents:…`, and both are read. */
+const ATTRIBUTE = "ce_";
+const READ_PREFIX = /^cloudEvents[:_]/;
+/** rhea, in the SDK, writes what it reads into a plain object, where this name is no property. It gets a mark on the wire. */
+const HOSTILE = /^__proto__(~*)$/;
+/** Type codes and lengths of a name and a value. */
+const ENTRY_BYTES = 10;
+
+function wireName(name: string, prefix: string): string {
+  if (name.startsWith(ATTRIBUTE)) return prefix + name.slice(ATTRIBUTE.length);
+  return HOSTILE.test(name) ? `${name}~` : name;
+}
+
+function headerName(name: string): string {
+  if (READ_PREFIX.test(name)) return ATTRIBUTE + name.slice("cloudEvents:".length);
+  return name.endsWith("~") && HOSTILE.test(name) ? name.slice(0, -1) : name;
+}
+
+/** Text stays text and bytes stay bytes: rhea would write a number as an unsigned type that other clients refuse. */
+export function toProperties(headers: Headers, prefix: string): Record<string, string | Buffer> {
+  const properties: Record<string, string | Buffer> = {};
+  for (const name of Object.keys(headers)) {
+    const value = headers[name]!;
+    properties[wireName(name, prefix)] =
+      typeof value === "string" ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  }
+  return properties;
+}
+
+export function propertyBytes(headers: Headers, prefix: string): number {
+  let bytes = 0;
+  for (const name of Object.keys(headers)) {
+    const value = headers[name]!;
+    bytes += ENTRY_BYTES + name.length + (name.startsWith(ATTRIBUTE) ? prefix.length : 1);
+    bytes += typeof value === "string" ? Buffer.byteLength(value) : value.byteLength;
+  }
+  return bytes;
+}
+
+/** Foreign producers give attributes as numbers, booleans and times: they become their canonical text, and their type is noted beside. */
+export function toHeaders(properties: Readonly<Record<string, unknown>>): Record<string, string | Uint8Array> {
+  const headers: Record<string, string | Uint8Array> = {};
+  const types: string[] = [];
+  for (const name of Object.keys(properties)) {
+    const value = properties[name];
+    const header = headerName(name);
+    const text = toText(value);
+    if (text === undefined) continue;
+    setHeader(headers, header, text);
+    if (!header.startsWith(ATTRIBUTE)) continue;
+    if (typeof value === "boolean") types.push(`${header.slice(ATTRIBUTE.length)}=b`);
+    else if (typeof value === "number" && Number.isInteger(value)) types.push(`${header.slice(ATTRIBUTE.length)}=i`);
+  }
+  if (types.length > 0 && headers[HEADER.types] === undefined) headers[HEADER.types] = types.join(",");
+  return headers;
+}
+
+function toText(value: unknown): string | Uint8Array | undefined {
+  if (typeof value === "string" || value instanceof Uint8Array) return value;
+  if (value === null || value === undefined) return undefined;
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value.toISOString();
+  if (typeof value === "object") return objectText(value);
+  return String(value);
+}
+
+function objectText(value: object): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
+}

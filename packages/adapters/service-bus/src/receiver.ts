@@ -1,0 +1,296 @@
+import type { ServiceBusClient, ServiceBusReceivedMessage } from "@azure/service-bus";
+import {
+  createCall,
+  type Delivery,
+  done,
+  Handoff,
+  type Outcome,
+  type Receiver,
+  type Settlement,
+  type WireMessage,
+} from "@waybill/core/spi";
+import { MAX_RECEIVE_BATCH, receiverCapabilities } from "./capabilities.ts";
+import { classify, failedCall } from "./classify.ts";
+import { serviceBusErrors } from "./errors.ts";
+import type { Hold } from "./hold.ts";
+import type { Settings } from "./options.ts";
+import { OutcomeTurns } from "./outcome-turns.ts";
+import { PlainSource } from "./plain-source.ts";
+import type { Place } from "./receive-options.ts";
+import { SessionSource } from "./session-source.ts";
+import { abandon, outcomeOf } from "./settle.ts";
+import type { LinkSource } from "./source.ts";
+
+const IDLE_WAIT_MS = 1_000;
+/** How long `close` waits for outcomes under way and for what it gives back. */
+const CLOSE_MS = 2_000;
+/** An answer lost with its connection is waited for no longer; the next try goes over another. */
+const SETTLE_MS = 5_000;
+const RENEWALS_AT_ONCE = 32;
+/** Core asks again at once while it has room. */
+const REST_MS = 20;
+
+export interface ReceiverOptions {
+  readonly place: Place;
+  readonly returnTo: string | undefined;
+  readonly settings: Settings;
+  readonly connect: () => ServiceBusClient;
+  readonly discard: (client: ServiceBusClient) => void;
+  readonly toMessage: (raw: ServiceBusReceivedMessage) => WireMessage;
+}
+
+/** Connects, and throws where the entity is not there, or is not what the settings say. */
+export async function openReceiver(options: ReceiverOptions): Promise<Receiver> {
+  const { place, returnTo, settings, connect, discard, toMessage } = options;
+  const { lockMs, prefetch, requestTimeoutMs } = settings;
+  const dead = place.dead === true;
+  const laned = settings.sessions !== "none" && !dead;
+  const handoff = new Handoff();
+  const turns = new OutcomeTurns();
+  const closing = new AbortController();
+  const call = createCall(requestTimeoutMs, closing.signal);
+  const settleCall = createCall(Math.min(SETTLE_MS, requestTimeoutMs), closing.signal);
+  const holds = new WeakMap<Delivery, Hold>();
+  const underWay = new Set<Promise<unknown>>();
+  const closed = () => serviceBusErrors.WB_SERVICE_BUS_CLOSED({ what: "receiver" });
+  let open = true;
+  let closeOnce: Promise<void> | undefined;
+  let heardMs = Date.now();
+  /** Receives under way; opening counts as one. */
+  let asking = 1;
+  let askedMs = Date.now();
+  let firstFailure: ((error: unknown) => void) | undefined;
+
+  const parts = {
+    place,
+    connect,
+    discard,
+    lockMs,
+    prefetch,
+    handoff,
+    toMessage,
+    arrived: (hold: Hold) => {
+      heardMs = Date.now();
+      holds.set(hold.delivery, hold);
+    },
+    isAsked: () => asking > 0 || Date.now() - askedMs <= REST_MS,
+    failed: (error: unknown) => {
+      const failure = failedCall("Receiving from", place.label, error);
+      if (firstFailure !== undefined) firstFailure(failure);
+      else handoff.fail(failure);
+    },
+  };
+  const source: LinkSource = laned
+    ? new SessionSource({
+        ...parts,
+        maxSessions: settings.maxSessions,
+        idleMs: settings.sessionIdleMs,
+        holdMs: settings.sessionHoldMs,
+      })
+    : new PlainSource(parts);
+
+  let probing = false;
+  const probe = async () => {
+    probing = true;
+    try {
+      await call(undefined, () => source.probe());
+    } catch (error) {
+      if (!open) return;
+      source.drop();
+      parts.failed(error);
+    } finally {
+      probing = false;
+      heardMs = Date.now();
+    }
+  };
+
+  const everyMs = Math.max(10, Math.min(lockMs / 8, 500, settings.sessionIdleMs / 2, settings.probeMs / 2));
+  const timer = setInterval(() => {
+    const nowMs = Date.now();
+    source.tick(nowMs);
+    if (!probing && nowMs - heardMs >= settings.probeMs) void probe();
+  }, everyMs);
+
+  const resting = setTimeout(() => {
+    if (open && asking === 0) source.rest?.();
+  }, REST_MS);
+
+  const lost = (delivery: Delivery) =>
+    serviceBusErrors.WB_SERVICE_BUS_LOST({ id: delivery.message.id, entity: place.label });
+  const checkOpen = () => {
+    if (!open) throw closed();
+  };
+  const held = (delivery: Delivery): Hold => {
+    checkOpen();
+    const hold = holds.get(delivery);
+    if (hold === undefined || hold.state === "settled" || hold.state === "lost") throw lost(delivery);
+    return hold;
+  };
+  /** What the SDK answered; a lock that is gone is noted. */
+  const noted = async <T>(hold: Hold, doing: string, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (classify(error) === "lost") {
+        hold.lose();
+        source.freed(hold);
+      }
+      throw failedCall(doing, place.label, error);
+    }
+  };
+  const finishing = <T>(work: Promise<T>): Promise<T> => {
+    const tracked = work.finally(() => underWay.delete(tracked));
+    underWay.add(tracked);
+    return tracked;
+  };
+
+  const tellAll = async (settlements: readonly Settlement[], signal: AbortSignal): Promise<Outcome[]> => {
+    const outcomes: Outcome[] = [];
+    const groups = new Map<string, { index: number; tell: () => Promise<void> }[]>();
+    for (const [index, settlement] of settlements.entries()) {
+      const { delivery, kind } = settlement;
+      try {
+        const hold = held(delivery);
+        if (kind === "reject" && dead) throw serviceBusErrors.WB_SERVICE_BUS_REJECT({ entity: place.label });
+        const { key, tell } = outcomeOf(settlement, settings.attributePrefix);
+        const doing = kind === "ack" ? "Completing in" : kind === "release" ? "Abandoning in" : "Dead-lettering in";
+        const run = () =>
+          noted(hold, doing, async () => {
+            await settleCall(signal, async () => tell(source.settler(hold), hold.raw));
+            hold.settled();
+            source.freed(hold);
+          });
+        const group = groups.get(key);
+        if (group === undefined) groups.set(key, [{ index, tell: run }]);
+        else group.push({ index, tell: run });
+      } catch (error) {
+        outcomes[index] = { ok: false, error };
+      }
+    }
+    await Promise.all(
+      [...groups.values()].map(async (group) => {
+        const answers = await turns.run(group.map(({ tell }) => tell));
+        for (const [at, answer] of answers.entries()) {
+          outcomes[group[at]!.index] = answer.status === "fulfilled" ? done : { ok: false, error: answer.reason };
+        }
+      }),
+    );
+    return outcomes;
+  };
+
+  const renewOne = async (delivery: Delivery, signal: AbortSignal): Promise<Outcome<Date>> => {
+    try {
+      const hold = held(delivery);
+      const value = await noted(hold, "Renewing in", async () => {
+        const sdk = source.settler(hold);
+        const { session } = hold.link;
+        if (session === undefined) return hold.renewed(await call(signal, () => sdk.renewMessageLock(hold.raw)));
+        return hold.link.renewed(await call(signal, (abortSignal) => session.renewSessionLock({ abortSignal })));
+      });
+      return { ok: true, value };
+    } catch (error) {
+      return { ok: false, error };
+    }
+  };
+
+  /** One call for each session, whose messages share its lock; one for each message without. */
+  const renewAll = async (deliveries: readonly Delivery[], signal: AbortSignal): Promise<Outcome<Date>[]> => {
+    const outcomes: Outcome<Date>[] = [];
+    const bySession = new Map<string, number[]>();
+    for (const [index, delivery] of deliveries.entries()) {
+      const hold = holds.get(delivery);
+      const isHeld = hold?.state === "handed" && laned;
+      const key = isHeld ? `session ${hold.link.lane}` : `message ${index}`;
+      bySession.set(key, [...(bySession.get(key) ?? []), index]);
+    }
+    const groups = [...bySession.values()];
+    const worker = async () => {
+      for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
+        const answer = await renewOne(deliveries[group[0]!]!, signal);
+        for (const index of group) outcomes[index] = answer;
+      }
+    };
+    await Promise.all(Array.from({ length: RENEWALS_AT_ONCE }, worker));
+    return outcomes;
+  };
+
+  const giveBack = async () => {
+    await source.stop().catch(() => undefined);
+    await Promise.allSettled(underWay);
+    const left = source.unsettled?.() ?? [];
+    await turns.run(left.map((hold) => async () => abandon(source.settler(hold), hold.raw)));
+    for (const hold of left) hold.lose();
+    await source.close();
+  };
+
+  const close = async () => {
+    open = false;
+    clearInterval(timer);
+    clearTimeout(resting);
+    handoff.fail(closed());
+    let bound: NodeJS.Timeout | undefined;
+    await Promise.race([
+      giveBack().catch(() => undefined),
+      new Promise((resolve) => {
+        bound = setTimeout(resolve, CLOSE_MS);
+      }),
+    ]);
+    clearTimeout(bound);
+    closing.abort(closed());
+    source.drop();
+  };
+
+  try {
+    await call(undefined, async () => {
+      const failed = new Promise<never>((_, reject) => {
+        firstFailure = reject;
+      });
+      failed.catch(() => undefined);
+      source.ensure();
+      await Promise.race([failed, source.probe()]);
+      // The link was asked for before the look; its refusal is here by now, and its event a moment later.
+      await Promise.race([failed, new Promise((resolve) => setTimeout(resolve, 10))]);
+    });
+  } catch (error) {
+    open = false;
+    clearInterval(timer);
+    clearTimeout(resting);
+    source.drop();
+    throw failedCall("Opening", place.label, error);
+  } finally {
+    firstFailure = undefined;
+    asking--;
+  }
+  resting.refresh();
+
+  return {
+    capabilities: receiverCapabilities(lockMs, { laned, dead }),
+    returnTo,
+    async receive(want, signal) {
+      checkOpen();
+      if (signal.aborted || want.max < 1) return [];
+      asking++;
+      try {
+        source.ensure();
+        const max = Math.min(want.max, MAX_RECEIVE_BATCH);
+        const batch = await handoff.receive({ ...want, max }, signal, IDLE_WAIT_MS);
+        for (const delivery of batch) holds.get(delivery)?.handed();
+        return batch;
+      } catch (error) {
+        // A receive that was under way when the receiver was closed has nothing to say.
+        if (open) throw error;
+        return [];
+      } finally {
+        asking--;
+        askedMs = Date.now();
+        if (open) resting.refresh();
+      }
+    },
+    settle: (settlements, signal) => finishing(tellAll(settlements, signal)),
+    renew: (deliveries, signal) => renewAll(deliveries, signal),
+    close() {
+      closeOnce ??= close();
+      return closeOnce;
+    },
+  };
+}

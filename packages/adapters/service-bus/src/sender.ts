@@ -1,0 +1,152 @@
+import type { ServiceBusClient, ServiceBusMessage, ServiceBusMessageBatch, ServiceBusSender } from "@azure/service-bus";
+import { createCall, done, type OutboundMessage, type Outcome, type Sender } from "@waybill/core/spi";
+import { MAX_BATCH_BYTES, MAX_HEADER_BYTES, senderCapabilities } from "./capabilities.ts";
+import { classify, failedCall } from "./classify.ts";
+import { serviceBusErrors } from "./errors.ts";
+import { measure, toServiceBus, type Wire } from "./mapping.ts";
+import type { Settings } from "./options.ts";
+import { propertyBytes } from "./properties.ts";
+
+/** Room that a message on its way to a handler leaves for the attempt, and the rest that a copy of it carries. */
+const BOOKKEEPING_BYTES = 256;
+
+export interface SenderOptions {
+  /** Topic or queue. */
+  readonly entity: string;
+  /** To a subscription's own queue: a copy that carries its bookkeeping already. */
+  readonly isOwn: boolean;
+  readonly dedupe: boolean;
+  readonly settings: Settings;
+  readonly connect: () => ServiceBusClient;
+  readonly discard: (client: ServiceBusClient) => void;
+}
+
+interface Connection {
+  readonly client: ServiceBusClient;
+  readonly sdk: ServiceBusSender;
+}
+
+/** Connects, and throws where the entity is not there. */
+export async function openSender(options: SenderOptions): Promise<Sender> {
+  const { entity, isOwn, dedupe, settings, connect, discard } = options;
+  const wire: Wire = { settings, dedupe };
+  const room = isOwn ? 0 : BOOKKEEPING_BYTES;
+  const closing = new AbortController();
+  const call = createCall(settings.requestTimeoutMs, closing.signal);
+  const sizeOf = (message: OutboundMessage) => measure(message, wire) + room;
+  let connection: Connection | undefined;
+
+  const connected = (): Connection => {
+    if (connection === undefined) {
+      const client = connect();
+      connection = { client, sdk: client.createSender(entity) };
+    }
+    return connection;
+  };
+  /** After a failure of the connection nothing of it is used again: the SDK repairs some, not all. */
+  const drop = (failed: Connection) => {
+    if (connection !== failed) return;
+    connection = undefined;
+    discard(failed.client);
+  };
+  const run = async <T>(
+    doing: string,
+    signal: AbortSignal | undefined,
+    work: (sdk: ServiceBusSender, abortSignal: AbortSignal) => Promise<T>,
+  ): Promise<T> => {
+    const using = connected();
+    try {
+      return await call(signal, (abortSignal) => work(using.sdk, abortSignal));
+    } catch (error) {
+      const kind = classify(error);
+      if (kind === "transient" || kind === "unknown") drop(using);
+      throw failedCall(doing, entity, error);
+    }
+  };
+
+  const newBatch = (signal?: AbortSignal) =>
+    run("Sending to", signal, async (sdk, abortSignal) => {
+      const batch = await sdk.createMessageBatch({ abortSignal });
+      // The SDK takes the link's limit for a batch's, which ends at 1 MiB also where single messages may be larger.
+      return batch.maxSizeInBytes <= MAX_BATCH_BYTES
+        ? batch
+        : sdk.createMessageBatch({ abortSignal, maxSizeInBytes: MAX_BATCH_BYTES });
+    });
+
+  const linkBytes = await run("Opening", undefined, async (sdk, abortSignal) => {
+    const { maxSizeInBytes } = await sdk.createMessageBatch({ abortSignal });
+    return maxSizeInBytes;
+  }).catch((error: unknown) => {
+    if (connection !== undefined) drop(connection);
+    throw error;
+  });
+  const capabilities = senderCapabilities(linkBytes, settings, dedupe);
+
+  const checked = (message: OutboundMessage): ServiceBusMessage => {
+    const refuse = (bytes: number, maxBytes: number, what: string) => {
+      throw serviceBusErrors.WB_SERVICE_BUS_TOO_LARGE({ id: message.id, bytes, maxBytes, what });
+    };
+    const headers = propertyBytes(message.headers, settings.attributePrefix);
+    if (headers > MAX_HEADER_BYTES) refuse(headers, MAX_HEADER_BYTES, "a message's properties");
+    const bytes = sizeOf(message);
+    if (bytes > linkBytes) refuse(bytes, linkBytes, entity);
+    return toServiceBus(message, wire);
+  };
+
+  /** In order; what follows a failure is not sent, or it would pass what is sent again. */
+  const sendInOrder = async (
+    entries: readonly { index: number; message: ServiceBusMessage }[],
+    outcomes: Outcome[],
+    signal: AbortSignal,
+  ): Promise<void> => {
+    let next = 0;
+    try {
+      while (next < entries.length) {
+        const batch = await newBatch(signal);
+        const until = fill(batch, entries, next);
+        const taken = entries.slice(next, Math.max(until, next + 1));
+        // Too large for a batch's envelope, which repeats its properties: alone it may fit.
+        const payload = until > next ? batch : entries[next]!.message;
+        await run("Sending to", signal, (sdk, abortSignal) => sdk.sendMessages(payload, { abortSignal }));
+        for (const { index } of taken) outcomes[index] = done;
+        next += taken.length;
+      }
+    } catch (error) {
+      for (const { index } of entries.slice(next)) outcomes[index] = { ok: false, error };
+    }
+  };
+
+  return {
+    capabilities,
+    measure: sizeOf,
+    async send(messages, signal) {
+      closing.signal.throwIfAborted();
+      const outcomes: Outcome[] = [];
+      const bySession = new Map<string | undefined, { index: number; message: ServiceBusMessage }[]>();
+      for (const [index, given] of messages.entries()) {
+        try {
+          const message = checked(given);
+          // A batch is for one session: the service takes the first message's for the whole of it where entities are partitioned.
+          const group = bySession.get(message.sessionId);
+          if (group === undefined) bySession.set(message.sessionId, [{ index, message }]);
+          else group.push({ index, message });
+        } catch (error) {
+          outcomes[index] = { ok: false, error };
+        }
+      }
+      await Promise.all([...bySession.values()].map((group) => sendInOrder(group, outcomes, signal)));
+      return outcomes;
+    },
+    async close() {
+      closing.abort(serviceBusErrors.WB_SERVICE_BUS_CLOSED({ what: "sender" }));
+      if (connection !== undefined) drop(connection);
+    },
+  };
+}
+
+/** Answers the index after the last that fits. */
+function fill(batch: ServiceBusMessageBatch, entries: readonly { message: ServiceBusMessage }[], from: number): number {
+  let at = from;
+  while (at < entries.length && batch.tryAddMessage(entries[at]!.message)) at++;
+  return at;
+}

@@ -1,0 +1,202 @@
+import { setTimeout } from "node:timers/promises";
+import type { ServiceBusClient, ServiceBusReceiver, ServiceBusSessionReceiver } from "@azure/service-bus";
+import Long from "long";
+import { serviceBusErrors } from "./errors.ts";
+import type { Hold } from "./hold.ts";
+import { Link } from "./link.ts";
+import type { SourceParts } from "./plain-source.ts";
+import { createSdkReceiver, isNoSession, RECEIVE_OPTIONS } from "./receive-options.ts";
+import type { LinkSource } from "./source.ts";
+
+export interface SessionParts extends SourceParts {
+  readonly maxSessions: number;
+  readonly idleMs: number;
+  readonly holdMs: number;
+}
+
+/** A session with something in hand for longer than this is not given up for others: its keys would wait for that one. */
+const QUICK_MS = 2_000;
+const LOST_AFTER_MS = 500;
+const PAUSE_MS = 100;
+
+interface Connection {
+  readonly client: ServiceBusClient;
+  readonly management: ServiceBusReceiver;
+  readonly ended: AbortController;
+  readonly links: Set<Link>;
+  /** Asked for nothing more, and closed when what is in hand is settled. */
+  readonly leaving: Set<Link>;
+  accepting: boolean;
+}
+
+/** Holds up to `maxSessions` sessions, each a lane under one lock; takes the next when one ends, is lost or has nothing more. */
+export class SessionSource implements LinkSource {
+  readonly #parts: SessionParts;
+  #connection: Connection | undefined;
+  #stopped = false;
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+  }
+
+  ensure(): void {
+    void this.#accept(this.#connect());
+  }
+
+  tick(nowMs: number): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    const { idleMs, holdMs, maxSessions, isAsked } = this.#parts;
+    for (const link of connection.links) {
+      // The SDK tells of most ends, not of all.
+      if (link.sdk.isClosed || link.untilMs + LOST_AFTER_MS <= nowMs) this.#end(connection, link);
+      else if (link.holds.size === 0) {
+        if (connection.leaving.has(link) || nowMs - link.activeMs >= idleMs) this.#end(connection, link);
+      } else if (nowMs - link.sinceMs >= holdMs && connection.links.size >= maxSessions)
+        this.#leave(connection, link, nowMs);
+      // Core is busy with others, or paused: giving a session back costs its messages nothing.
+      else if (link.isUntaken && !isAsked() && nowMs - link.activeMs > link.lockMs / 2) this.#end(connection, link);
+      else if (link.isUntaken && link.untilMs - nowMs < link.lockMs / 2) void this.#renew(link);
+    }
+  }
+
+  settler(hold: Hold): ServiceBusSessionReceiver {
+    const { session } = hold.link;
+    if (session === undefined || hold.link.isOver) {
+      throw serviceBusErrors.WB_SERVICE_BUS_LOST({ id: hold.delivery.message.id, entity: this.#parts.place.label });
+    }
+    return session;
+  }
+
+  freed(hold: Hold): void {
+    hold.link.activeMs = Date.now();
+    const connection = this.#connection;
+    if (connection?.leaving.has(hold.link) && hold.link.holds.size === 0) this.#end(connection, hold.link);
+  }
+
+  async probe(): Promise<void> {
+    await this.#connect().management.peekMessages(1, { fromSequenceNumber: Long.ONE });
+  }
+
+  drop(): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    this.#connection = undefined;
+    connection.ended.abort();
+    for (const link of connection.links) this.#forget(link);
+    this.#parts.discard(connection.client);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all([...(this.#connection?.links ?? [])].map((link) => link.stop()));
+  }
+
+  /** Gives the sessions back: what was not settled comes again at once, uncounted. */
+  async close(): Promise<void> {
+    const links = [...(this.#connection?.links ?? [])];
+    for (const link of links) this.#forget(link);
+    await Promise.allSettled(links.map((link) => link.sdk.close()));
+    this.drop();
+  }
+
+  #connect(): Connection {
+    if (this.#connection === undefined) {
+      const client = this.#parts.connect();
+      this.#connection = {
+        client,
+        management: createSdkReceiver(client, this.#parts.place),
+        ended: new AbortController(),
+        links: new Set(),
+        leaving: new Set(),
+        accepting: false,
+      };
+    }
+    return this.#connection;
+  }
+
+  async #accept(connection: Connection): Promise<void> {
+    if (connection.accepting || this.#stopped) return;
+    connection.accepting = true;
+    const isWanted = () =>
+      this.#connection === connection &&
+      !this.#stopped &&
+      this.#parts.isAsked() &&
+      connection.links.size < this.#parts.maxSessions;
+    try {
+      while (isWanted()) {
+        const session = await this.#next(connection);
+        if (session === undefined) continue;
+        if (isWanted()) this.#open(connection, session);
+        else await session.close();
+      }
+    } catch (error) {
+      if (this.#connection !== connection) return;
+      this.drop();
+      this.#parts.failed(error);
+    } finally {
+      connection.accepting = false;
+    }
+  }
+
+  async #next({ client, ended }: Connection): Promise<ServiceBusSessionReceiver | undefined> {
+    const { entity, subscription } = this.#parts.place;
+    const options = { ...RECEIVE_OPTIONS, abortSignal: ended.signal };
+    const beforeMs = Date.now();
+    try {
+      return await (subscription === undefined
+        ? client.acceptNextSession(entity, options)
+        : client.acceptNextSession(entity, subscription, options));
+    } catch (error) {
+      if (!isNoSession(error)) throw error;
+      // Normally the service has waited; a refusal at once must not become a busy loop.
+      if (Date.now() - beforeMs < PAUSE_MS) await setTimeout(PAUSE_MS);
+      return undefined;
+    }
+  }
+
+  #open(connection: Connection, sdk: ServiceBusSessionReceiver): void {
+    const { lockMs, prefetch, handoff, toMessage, arrived } = this.#parts;
+    const link: Link = new Link({
+      sdk,
+      lockMs,
+      prefetch,
+      handoff,
+      toMessage,
+      arrived,
+      // Lock lost, link or connection gone: the SDK opens no session again.
+      failed: () => this.#end(connection, link),
+    });
+    connection.links.add(link);
+    link.start(connection.ended.signal);
+  }
+
+  #leave(connection: Connection, link: Link, nowMs: number): void {
+    if (connection.leaving.has(link)) return;
+    for (const { handedMs } of link.holds) if (handedMs !== undefined && nowMs - handedMs > QUICK_MS) return;
+    connection.leaving.add(link);
+    link.stop().catch(() => undefined);
+  }
+
+  #end(connection: Connection, link: Link): void {
+    if (!connection.links.delete(link)) return;
+    connection.leaving.delete(link);
+    this.#forget(link);
+    link.sdk.close().catch(() => undefined);
+    if (this.#connection === connection) void this.#accept(connection);
+  }
+
+  #forget(link: Link): void {
+    const waiting = new Set([...link.holds].map(({ delivery }) => delivery));
+    this.#parts.handoff.discard((delivery) => waiting.has(delivery));
+    link.end();
+  }
+
+  async #renew(link: Link): Promise<void> {
+    try {
+      link.renewed(await link.session!.renewSessionLock());
+    } catch {
+      // Its end will tell; the broker delivers again.
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import type { ServiceBusReceivedMessage, ServiceBusReceiver, ServiceBusSessionReceiver } from "@azure/service-bus";
+import { type DeadLetterReason, encodeDeadLetter, HEADER, type Settlement, type WireMessage } from "@waybill/core/spi";
+import { MAX_HEADER_BYTES, MAX_REASON_LENGTH } from "./capabilities.ts";
+import { propertyBytes, toProperties } from "./properties.ts";
+
+type Sdk = Pick<
+  ServiceBusReceiver | ServiceBusSessionReceiver,
+  "completeMessage" | "abandonMessage" | "deadLetterMessage"
+>;
+
+/** Its type lacks bytes, which it writes like any other value. */
+type SdkOptions = Parameters<Sdk["deadLetterMessage"]>[1];
+
+/** Tells the broker one outcome. */
+export type Outcome = (sdk: Sdk, raw: ServiceBusReceivedMessage) => Promise<void>;
+
+const complete: Outcome = (sdk, raw) => sdk.completeMessage(raw);
+export const abandon: Outcome = (sdk, raw) => sdk.abandonMessage(raw);
+
+/** Settlements whose outcome is the same word for word have the same `key`, and may go together. */
+export function outcomeOf(settlement: Settlement, prefix: string): { key: string; tell: Outcome } {
+  if (settlement.kind === "ack") return { key: "ack", tell: complete };
+  if (settlement.kind === "release") {
+    const { attempt } = settlement;
+    if (attempt === undefined) return { key: "release", tell: abandon };
+    const properties = { [HEADER.attempt]: String(attempt) };
+    return { key: `release ${attempt}`, tell: (sdk, raw) => sdk.abandonMessage(raw, properties) };
+  }
+  const options = deadLetterOptions(settlement.delivery.message, settlement.reason, prefix);
+  return {
+    key: `reject ${settlement.delivery.message.id}`,
+    tell: (sdk, raw) => sdk.deadLetterMessage(raw, options as SdkOptions),
+  };
+}
+
+export interface DeadLetterFields {
+  readonly deadLetterReason: string;
+  readonly deadLetterErrorDescription: string;
+  readonly [property: string]: string | Buffer;
+}
+
+/** The broker's own two fields, cut to what it takes, and the whole record beside them as long as the properties' limit allows. */
+export function deadLetterOptions(message: WireMessage, reason: DeadLetterReason, prefix: string): DeadLetterFields {
+  const short = { ...reason, error: cut(reason.error, MAX_REASON_LENGTH) };
+  const fits = ({ headers }: WireMessage) =>
+    propertyBytes(headers, prefix) + Buffer.byteLength(String(headers[HEADER.error] ?? "")) + 512 <= MAX_HEADER_BYTES;
+  const record = encodeDeadLetter(message, short, { headers: true, fits });
+  const added = Object.entries(record.headers).filter(([name, value]) => message.headers[name] !== value);
+  return {
+    ...toProperties(Object.fromEntries(added), prefix),
+    deadLetterReason: cut(reason.reason, MAX_REASON_LENGTH),
+    deadLetterErrorDescription: cut(String(record.headers[HEADER.error] ?? ""), MAX_REASON_LENGTH),
+  };
+}
+
+/** No half of a surrogate pair at the end. */
+function cut(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const last = text.charCodeAt(length - 1);
+  return text.slice(0, last >= 0xd800 && last < 0xdc00 ? length - 1 : length);
+}

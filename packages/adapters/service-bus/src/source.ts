@@ -1,0 +1,25 @@
+import type { ServiceBusReceiver, ServiceBusSessionReceiver } from "@azure/service-bus";
+import type { Hold } from "./hold.ts";
+
+/** Keeps links open and refills the handoff: one link for a queue or subscription, or one for each session held. */
+export interface LinkSource {
+  /** Core asks: begins, or begins again after a rest or a failure. */
+  ensure(): void;
+  /** Core asks no more for now, because it is busy or paused: takes nothing that others could have. */
+  rest?(): void;
+  /** Whatever falls due: lost locks, idle sessions. Called every so often. */
+  tick(nowMs: number): void;
+  /** What settles or renews this one now. Throws, kind `lost`, where nothing can any more. */
+  settler(hold: Hold): ServiceBusReceiver | ServiceBusSessionReceiver;
+  /** Something was settled or lost. */
+  freed(hold: Hold): void;
+  /** Throws when the connection is dead. */
+  probe(): Promise<void>;
+  /** Forgets its connection; `ensure` makes a new one. */
+  drop(): void;
+  /** What closing does not give back by itself. */
+  unsettled?(): readonly Hold[];
+  /** Asks for nothing more. */
+  stop(): Promise<void>;
+  close(): Promise<void>;
+}
