@@ -180,6 +180,17 @@ relay: { lease: 10 }`,
       "topics.t.broker is missing",
     ],
     ["subscriptions at a pattern", 'broker: memory\ntopics: { "a-*": { subscriptions: [x] } }', "stands at a pattern"],
+    [
+      "an unknown store",
+      "broker: memory\noutbox: { store: postgrse, url: x }",
+      "outbox.store must be sqlite or postgres",
+    ],
+    [
+      "a slip in a store's options",
+      "broker: memory\noutbox: { store: postgres, url: x, shema: y }",
+      "outbox.shema is unknown; did you mean schema?",
+    ],
+    ["a store without its place", "broker: memory\ninbox: { store: postgres }", "inbox.url is missing"],
     ["a relay without an outbox", "broker: memory\nrelay: { batch: 5 }", "there is no outbox"],
     [
       "a duration twice",
@@ -235,6 +246,13 @@ relay: { lease: 10 }`,
     expect(JSON.stringify(values)).not.toContain(CANARY);
     expect(values.find(({ path }) => path === "brokers.main.connectionString")?.secret).toBe(true);
     expect(secrets).toEqual([STRING, CANARY]);
+  });
+
+  it("masks the password of a database", async () => {
+    write("waybill.config.yaml", 'source: /s\nbroker: memory\noutbox: { store: postgres, url: "${URL}" }');
+    const { values, config } = await load({ env: { URL: `postgres://app:${CANARY}@db:5432/shop` } });
+    expect(JSON.stringify(values)).not.toContain(CANARY);
+    expect(config.outbox).toMatchObject({ store: "postgres", url: expect.stringContaining(CANARY) });
   });
 
   it("takes a flag by the short path that the file uses", async () => {

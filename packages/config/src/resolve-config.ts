@@ -21,11 +21,18 @@ export interface TopicConfig {
   readonly subscriptions: Readonly<Record<string, SubscriptionSettings>>;
 }
 
-export interface StoreConfig {
-  readonly store: "sqlite";
-  /** As written; relative to the config file's folder. */
-  readonly path: string;
-}
+export type StoreConfig =
+  | {
+      readonly store: "sqlite";
+      /** As written; relative to the config file's folder. */
+      readonly path: string;
+    }
+  | {
+      readonly store: "postgres";
+      readonly url: string;
+      readonly schema?: string;
+      readonly migrate?: boolean;
+    };
 
 /** The relay's options that a file can hold. */
 export interface RelaySettings

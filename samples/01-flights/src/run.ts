@@ -38,7 +38,7 @@ export async function run(options: Options, signal: AbortSignal): Promise<RunRes
   const env = { ...process.env, ...broker.env, FLIGHTS_DATA: folder.path };
   const loaded = await loadConfig({ file: setup.configFile, env });
 
-  const store: Store<DatabaseSync> = await openStore(loaded, "outbox");
+  const store = (await openStore(loaded, "outbox")) as Store<DatabaseSync>;
   cleanup.defer(() => store.close());
   const departures = await openDepartures(createOutbox({ store, source: loaded.config.source }));
   const progress = showProgress(count, { silent: options.json });

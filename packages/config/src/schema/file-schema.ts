@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { anyBroker, type BrokerInput, brokerForEditors } from "./brokers.ts";
 import { choice, name, text } from "./fields.ts";
-import { inbox, outbox, relay, subscription } from "./sections.ts";
+import { relay, subscription } from "./sections.ts";
+import { inbox, outbox } from "./stores.ts";
 
 const topicName = z.string().regex(/^([a-z0-9]+(-[a-z0-9]+)*|[a-z0-9-]*\*)$/, {
   error: "must be lower-case letters and digits in groups joined by single hyphens, or the beginning of names and a *",

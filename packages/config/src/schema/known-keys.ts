@@ -24,6 +24,7 @@ function* pathsOf(schema: unknown, prefix: string): Generator<string> {
 
 interface Def {
   type: string;
+  options?: readonly unknown[];
   shape?: Record<string, unknown>;
   valueType?: unknown;
   innerType?: unknown;
@@ -31,7 +32,10 @@ interface Def {
 
 function unwrapped(schema: unknown): Def | undefined {
   const def = (schema as { def?: Def } | undefined)?.def;
-  return def?.type === "optional" ? unwrapped(def.innerType) : def;
+  if (def?.type === "optional") return unwrapped(def.innerType);
+  if (def?.type !== "union") return def;
+  // Of a choice between objects: what any of them takes.
+  return { type: "object", shape: Object.assign({}, ...(def.options ?? []).map((one) => unwrapped(one)?.shape)) };
 }
 
 function child(def: Def | undefined, step: PropertyKey): unknown {

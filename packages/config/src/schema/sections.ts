@@ -48,14 +48,6 @@ export const subscription = z.strictObject({
   maxInFlightBytes: count(1, 2 ** 40, "Bytes of them. Default 64 MiB."),
 });
 
-const store = {
-  store: z.literal("sqlite", { error: "must be sqlite" }).describe("Where the records are kept."),
-  path: text("The database file; a relative path counts from the config file's folder."),
-};
-
-export const outbox = z.strictObject(store);
-export const inbox = z.strictObject(store);
-
 export const relay = z.strictObject({
   batch: count(1, 10_000, "Events in one call of the publisher. Default 500."),
   concurrency: count(1, 64, "Calls of the publisher at once. Default 4."),
@@ -66,7 +58,7 @@ export const relay = z.strictObject({
   ),
   ...durations({
     lease: "Another relay takes over so long after this one fell silent, 300ms to 10m. Default 5s.",
-    poll: "How often to look for events of other processes when idle. Default 50ms.",
+    poll: "How often to look for events of other processes when idle. Default 50ms, PostgreSQL 1s.",
     mark: "Published rows are removed together after so long. Default 100ms.",
     maxRest: "A topic of which nothing comes through is tried at least so often. Default 5s.",
   }),

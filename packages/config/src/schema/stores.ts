@@ -1,0 +1,20 @@
+import { z } from "zod";
+import { fact, text } from "./fields.ts";
+
+const sqlite = {
+  store: z.literal("sqlite").describe("A file, by node:sqlite: no server."),
+  path: text("The database file; a relative path counts from the config file's folder."),
+};
+
+const postgres = {
+  store: z.literal("postgres").describe("PostgreSQL 13 or newer, by pg."),
+  url: text("postgres://USER:PASSWORD@HOST:PORT/DATABASE. Take it from the environment."),
+  schema: text("Where the tables are. Default waybill.").optional(),
+  migrate: fact("Whether missing migrations are applied at start. Default true."),
+};
+
+const error = "must be sqlite or postgres";
+
+export const outbox = z.discriminatedUnion("store", [z.strictObject(sqlite), z.strictObject(postgres)], { error });
+
+export const inbox = z.discriminatedUnion("store", [z.strictObject(sqlite), z.strictObject(postgres)], { error });
