@@ -4,7 +4,14 @@ import { run, simulate } from "./simulation.ts";
 const SEEDS = 105;
 
 it(`${SEEDS} seeds: nothing lost, order per key, effect once, no lane stuck`, async () => {
-  const report = await run({ events: SEEDS, seed: 1, kills: 0, progress: (line) => console.error(line) });
+  const report = await run({
+    events: SEEDS,
+    seed: 1,
+    kills: 0,
+    faults: 0,
+    only: undefined,
+    progress: (line) => console.error(line),
+  });
   expect(report.failing).toEqual([]);
   // The trouble was real.
   expect(report.deadLettered).toBeGreaterThan(SEEDS / 2);
