@@ -132,7 +132,10 @@ export const busDeadLetterCases: readonly ConformanceCase[] = [
       );
       const before = shop.visits.length;
       open = true;
-      const { returnTo } = await stage.receiver(await stage.open(), shop.topic);
+      const looking = await stage.receiver(await stage.open(), shop.topic);
+      const { returnTo } = looking;
+      // A reader that takes nothing would keep the lanes that it was given.
+      await stage.run(looking.close(), "closing a receiver");
       await listed(stage, shop.letters, 2);
       if (returnTo === undefined) {
         const refused = stage.run(shop.letters.redrive(), "a redrive");

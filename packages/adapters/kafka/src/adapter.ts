@@ -1,0 +1,127 @@
+import { type Adapter, ownTopic } from "@waybill/core/spi";
+import { createAdmin } from "./admin.ts";
+import { classify } from "./classify.ts";
+import type { KafkaEngine } from "./engine/engine.ts";
+import { loadEngine } from "./engine/load-engine.ts";
+import { kafkaErrors } from "./errors.ts";
+import { createNames } from "./names.ts";
+import { checkOptions, type KafkaOptions } from "./options.ts";
+import { createProducers } from "./producers.ts";
+import { openReceiver } from "./receiver.ts";
+import { createSender } from "./sender.ts";
+import { unlessAborted } from "./unless-aborted.ts";
+
+/** A topic that has more partitions than before is noticed after this long. */
+const PARTITIONS_MAX_AGE_MS = 60_000;
+
+/**
+ * Apache Kafka, 3.9 and 4.x: one consumer group for each subscription, order per key, at least once. Checks its options and does no I/O.
+ */
+export function kafka(options: KafkaOptions): Adapter & { readonly name: "kafka" } {
+  const settings = checkOptions(options);
+  const names = createNames(settings);
+  const open = new Set<{ close(): Promise<void> }>();
+  let closed = false;
+  let loading: Promise<KafkaEngine> | undefined;
+  const engine = (): Promise<KafkaEngine> => {
+    loading ??= loadEngine(settings).catch((error: unknown) => {
+      loading = undefined;
+      throw error;
+    });
+    return loading;
+  };
+  const admin = createAdmin(engine, settings);
+  const producers = createProducers(engine);
+
+  const checkOpen = () => {
+    if (closed) throw kafkaErrors.WB_KAFKA_CLOSED({ what: "adapter" });
+  };
+  const track = <T extends { close(): Promise<void> }>(part: T): T => {
+    const { close } = part;
+    const tracked: T = {
+      ...part,
+      close: async () => {
+        open.delete(tracked);
+        await close();
+      },
+    };
+    open.add(tracked);
+    return tracked;
+  };
+
+  return {
+    name: "kafka",
+    async openSender(logical) {
+      checkOpen();
+      const topic = names.topic(logical);
+      let count = await admin.ensure(topic, logical);
+      const maxMessageBytes = await admin.maxMessageBytes(topic);
+      let askedMs = performance.now();
+      const partitionCount = () => {
+        if (performance.now() - askedMs > PARTITIONS_MAX_AGE_MS) {
+          askedMs = performance.now();
+          // The old count is right for those that it counts.
+          admin.partitionCount(topic).then(
+            (found) => {
+              count = found ?? count;
+            },
+            () => undefined,
+          );
+        }
+        return count;
+      };
+      checkOpen();
+      return track(createSender({ topic, maxMessageBytes, producers, partitionCount }));
+    },
+    async openReceiver({ topic: logical, subscription, startFrom }) {
+      checkOpen();
+      const groupId = names.group(logical, subscription);
+      const topic = names.topic(logical);
+      await admin.ensure(topic, logical);
+      const own = ownTopic(logical.split("/")[0]!, subscription);
+      const hasOwn = await admin.ensureIfAllowed(names.topic(own), own);
+      // Redriven dead letters go there as well, but whoever reads the dead letters does not want them back.
+      const topics = hasOwn && !logical.includes("/") ? [topic, names.topic(own)] : [topic];
+      checkOpen();
+      return track(
+        await openReceiver({
+          engine,
+          groupId,
+          topics,
+          returnTo: hasOwn ? own : undefined,
+          positions: (group, assigned) =>
+            admin.positions(group, assigned, (one) => (one === topic ? startFrom : "earliest")),
+        }),
+      );
+    },
+    /** The group's lag. Transaction markers at the end of a partition count until something follows them. */
+    async backlog({ topic: logical, subscription }) {
+      checkOpen();
+      const groupId = names.group(logical, subscription);
+      const topics = logical.includes("/") ? [logical] : [logical, ownTopic(logical, subscription)];
+      return admin.backlog(groupId, topics.map(names.topic));
+    },
+    classify,
+    async health(signal) {
+      try {
+        checkOpen();
+        const answered = await unlessAborted(
+          admin.ping().then(() => true),
+          signal,
+        );
+        if (answered === undefined) throw new DOMException("No broker answered in time.", "TimeoutError");
+        return { ok: true };
+      } catch (error) {
+        return { ok: false, error };
+      }
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      await Promise.allSettled([...open].map((part) => part.close()));
+      await producers.close();
+      const loaded = await loading?.catch(() => undefined);
+      await loaded?.admin.close();
+    },
+  };
+}

@@ -1,0 +1,226 @@
+import { type ErrorKind, maskSecrets } from "@waybill/core/spi";
+import { kafkaErrors } from "./errors.ts";
+
+/** Kafka's own names of its answers, as both engines give them, Node's network codes, the engines' codes, and our own. */
+const BY_CODE: Readonly<Record<string, ErrorKind>> = {
+  UNKNOWN_TOPIC_OR_PARTITION: "not-found",
+  UNKNOWN_TOPIC_ID: "not-found",
+  GROUP_ID_NOT_FOUND: "not-found",
+
+  MESSAGE_TOO_LARGE: "too-large",
+  RECORD_LIST_TOO_LARGE: "too-large",
+
+  TOPIC_AUTHORIZATION_FAILED: "unauthorized",
+  GROUP_AUTHORIZATION_FAILED: "unauthorized",
+  CLUSTER_AUTHORIZATION_FAILED: "unauthorized",
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "unauthorized",
+  SASL_AUTHENTICATION_FAILED: "unauthorized",
+  UNSUPPORTED_SASL_MECHANISM: "unauthorized",
+  ILLEGAL_SASL_STATE: "unauthorized",
+  SECURITY_DISABLED: "unauthorized",
+  PLT_KFK_AUTHENTICATION: "unauthorized",
+
+  UNKNOWN_MEMBER_ID: "lost",
+  ILLEGAL_GENERATION: "lost",
+  FENCED_INSTANCE_ID: "lost",
+  FENCED_MEMBER_EPOCH: "lost",
+  STALE_MEMBER_EPOCH: "lost",
+  UNRELEASED_INSTANCE_ID: "lost",
+  WB_KAFKA_LOST: "lost",
+  WB_KAFKA_ENDED: "lost",
+
+  THROTTLING_QUOTA_EXCEEDED: "throttled",
+
+  INVALID_TOPIC_EXCEPTION: "invalid",
+  INVALID_RECORD: "invalid",
+  INVALID_REQUEST: "invalid",
+  INVALID_REQUIRED_ACKS: "invalid",
+  INVALID_TIMESTAMP: "invalid",
+  INVALID_GROUP_ID: "invalid",
+  INVALID_SESSION_TIMEOUT: "invalid",
+  INVALID_PARTITIONS: "invalid",
+  INVALID_REPLICATION_FACTOR: "invalid",
+  INVALID_CONFIG: "invalid",
+  INVALID_COMMIT_OFFSET_SIZE: "invalid",
+  INCONSISTENT_GROUP_PROTOCOL: "invalid",
+  GROUP_MAX_SIZE_REACHED: "invalid",
+  POLICY_VIOLATION: "invalid",
+  UNSUPPORTED_VERSION: "invalid",
+  UNSUPPORTED_COMPRESSION_TYPE: "invalid",
+  UNSUPPORTED_FOR_MESSAGE_FORMAT: "invalid",
+  PLT_KFK_USER: "invalid",
+  PLT_KFK_UNSUPPORTED: "invalid",
+  PLT_KFK_UNSUPPORTED_COMPRESSION: "invalid",
+  PLT_KFK_UNSUPPORTED_API: "invalid",
+  ERR_TLS_CERT_ALTNAME_INVALID: "unauthorized",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "unauthorized",
+  SELF_SIGNED_CERT_IN_CHAIN: "unauthorized",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "unauthorized",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "unauthorized",
+  CERT_HAS_EXPIRED: "unauthorized",
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: "unauthorized",
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: "unauthorized",
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: "unauthorized",
+
+  CORRUPT_MESSAGE: "transient",
+  LEADER_NOT_AVAILABLE: "transient",
+  NOT_LEADER_FOR_PARTITION: "transient",
+  NOT_LEADER_OR_FOLLOWER: "transient",
+  REQUEST_TIMED_OUT: "transient",
+  BROKER_NOT_AVAILABLE: "transient",
+  REPLICA_NOT_AVAILABLE: "transient",
+  NETWORK_EXCEPTION: "transient",
+  GROUP_LOAD_IN_PROGRESS: "transient",
+  GROUP_COORDINATOR_NOT_AVAILABLE: "transient",
+  NOT_COORDINATOR_FOR_GROUP: "transient",
+  COORDINATOR_LOAD_IN_PROGRESS: "transient",
+  COORDINATOR_NOT_AVAILABLE: "transient",
+  NOT_COORDINATOR: "transient",
+  NOT_ENOUGH_REPLICAS: "transient",
+  NOT_ENOUGH_REPLICAS_AFTER_APPEND: "transient",
+  REBALANCE_IN_PROGRESS: "transient",
+  MEMBER_ID_REQUIRED: "transient",
+  NOT_CONTROLLER: "transient",
+  KAFKA_STORAGE_ERROR: "transient",
+  OFFSET_OUT_OF_RANGE: "transient",
+  OFFSET_NOT_AVAILABLE: "transient",
+  FENCED_LEADER_EPOCH: "transient",
+  UNKNOWN_LEADER_EPOCH: "transient",
+  UNSTABLE_OFFSET_COMMIT: "transient",
+  CONCURRENT_TRANSACTIONS: "transient",
+  FETCH_SESSION_ID_NOT_FOUND: "transient",
+  INVALID_FETCH_SESSION_EPOCH: "transient",
+  STALE_BROKER_EPOCH: "transient",
+  // The producer is made anew after each of these.
+  OUT_OF_ORDER_SEQUENCE_NUMBER: "transient",
+  UNKNOWN_PRODUCER_ID: "transient",
+  DUPLICATE_SEQUENCE_NUMBER: "transient",
+  INVALID_PRODUCER_EPOCH: "transient",
+  PRODUCER_FENCED: "transient",
+  PLT_KFK_NETWORK: "transient",
+  PLT_KFK_TIMEOUT: "transient",
+  PLT_KFK_UNEXPECTED_CORRELATION_ID: "transient",
+  PLT_KFK_UNFINISHED_WRITE_BUFFER: "transient",
+  PLT_KFK_UNEXPECTED_FRAME: "transient",
+  ETIMEDOUT: "transient",
+  ECONNREFUSED: "transient",
+  ECONNRESET: "transient",
+  ECONNABORTED: "transient",
+  EHOSTUNREACH: "transient",
+  ENETUNREACH: "transient",
+  ENETDOWN: "transient",
+  ENOTFOUND: "transient",
+  EAI_AGAIN: "transient",
+  EPIPE: "transient",
+  WB_KAFKA_REBALANCING: "transient",
+  WB_KAFKA_STALLED: "transient",
+  WB_KAFKA_GAP: "transient",
+
+  WB_KAFKA_OPTION: "invalid",
+  WB_KAFKA_ENGINE: "invalid",
+  WB_KAFKA_NAME: "invalid",
+  WB_KAFKA_UNSUPPORTED: "invalid",
+  WB_KAFKA_TOPIC: "not-found",
+  WB_KAFKA_TOO_LARGE: "too-large",
+  WB_KAFKA_CLOSED: "closed",
+};
+
+/** kafkajs' classes, where no code says more. */
+const BY_NAME: Readonly<Record<string, ErrorKind>> = {
+  AbortError: "transient",
+  TimeoutError: "transient",
+  KafkaJSSASLAuthenticationError: "unauthorized",
+  KafkaJSConnectionError: "transient",
+  KafkaJSConnectionClosedError: "transient",
+  KafkaJSRequestTimeoutError: "transient",
+  KafkaJSNoBrokerAvailableError: "transient",
+  KafkaJSBrokerNotFound: "transient",
+  KafkaJSMetadataNotLoaded: "transient",
+  KafkaJSTopicMetadataNotLoaded: "transient",
+  KafkaJSStaleTopicMetadataAssignment: "transient",
+  KafkaJSGroupCoordinatorNotFound: "transient",
+  KafkaJSLockTimeout: "transient",
+  KafkaJSTimeout: "transient",
+  KafkaJSPartialMessageError: "transient",
+  KafkaJSNotImplemented: "invalid",
+  KafkaJSServerDoesNotSupportApiKey: "invalid",
+  KafkaJSUnsupportedMagicByteInMessageSet: "invalid",
+  KafkaJSDeleteTopicRecordsError: "transient",
+};
+
+const MAX_LOOKED_AT = 50;
+
+/** What an error of an engine, of the network or of this adapter means. The outermost error that says something wins. Never throws. */
+export function classify(error: unknown): ErrorKind {
+  try {
+    return firstKind(error) ?? "unknown";
+  } catch {
+    // An object whose getters throw says nothing.
+    return "unknown";
+  }
+}
+
+function firstKind(error: unknown): ErrorKind | undefined {
+  const found = wordsOf(error);
+  for (const { word, table } of found) if (Object.hasOwn(table, word)) return table[word];
+  return undefined;
+}
+
+/** What an error and those inside it call themselves: `type`, `apiId` and `code` first, class names after all of them. */
+function wordsOf(error: unknown): { word: string; table: Readonly<Record<string, ErrorKind>> }[] {
+  const queue: unknown[] = [error];
+  const codes: { word: string; table: Readonly<Record<string, ErrorKind>> }[] = [];
+  const names: { word: string; table: Readonly<Record<string, ErrorKind>> }[] = [];
+  for (let index = 0; index < queue.length && index < MAX_LOOKED_AT; index++) {
+    const next = queue[index];
+    if (typeof next !== "object" || next === null) continue;
+    const { type, apiId, code, name, cause, errors } = next as Record<string, unknown>;
+    for (const word of [type, apiId, code]) if (typeof word === "string") codes.push({ word, table: BY_CODE });
+    if (typeof name === "string") names.push({ word: name, table: BY_NAME });
+    queue.push(cause);
+    if (Array.isArray(errors)) queue.push(...errors);
+  }
+  return [...codes, ...names];
+}
+
+const COORDINATOR_LOADING: ReadonlySet<string> = new Set([
+  "GROUP_LOAD_IN_PROGRESS",
+  "COORDINATOR_LOAD_IN_PROGRESS",
+  "GROUP_COORDINATOR_NOT_AVAILABLE",
+  "COORDINATOR_NOT_AVAILABLE",
+  "NOT_COORDINATOR_FOR_GROUP",
+  "NOT_COORDINATOR",
+  "KafkaJSGroupCoordinatorNotFound",
+]);
+
+/** The group has no coordinator that answers yet; it will in a moment. */
+export function isCoordinatorLoading(error: unknown): boolean {
+  return wordsOf(error).some(({ word }) => COORDINATOR_LOADING.has(word));
+}
+
+const ADVICE: Readonly<Record<ErrorKind, string>> = {
+  transient:
+    "it passes by itself; if it does not, check that the brokers and the addresses that they advertise can be reached",
+  throttled: "the brokers hold this client to its quota; send less, or raise it",
+  lost: "the partition has moved to another member, which gets the message again",
+  unauthorized: "check sasl and ssl, and the user's ACLs on topic and group",
+  "not-found": "create the topic, or allow createTopics, or correct prefix or names",
+  "too-large": "send less, publish a reference, or raise max.message.bytes of the topic",
+  invalid: "the broker will never take this; the cause holds its answer",
+  closed: "open a new one",
+  unknown: "the cause holds what the client library said",
+};
+
+/** Says what was done, where, and what was answered, in one sentence. */
+export function failedCall(doing: string, what: string, error: unknown): unknown {
+  const { code, name } = (error ?? {}) as Record<string, unknown>;
+  if (name === "AbortError" || (typeof code === "string" && code.startsWith("WB_"))) return error;
+  const kind = classify(error);
+  return kafkaErrors.WB_KAFKA_CALL({ doing, what, answer: answerOf(error), kind, advice: ADVICE[kind] }, error);
+}
+
+function answerOf(error: unknown): string {
+  const known = wordsOf(error).find(({ word, table }) => Object.hasOwn(table, word))?.word;
+  const said = maskSecrets(String((error as { message?: unknown } | null)?.message ?? error)).replace(/\.$/, "");
+  return known === undefined || said.includes(known) ? said : `${known}: ${said}`;
+}

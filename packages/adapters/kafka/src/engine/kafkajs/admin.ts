@@ -1,0 +1,135 @@
+import { type Admin, ConfigResourceTypes, type Kafka } from "kafkajs";
+import type { Settings } from "../../options.ts";
+import type { EngineAdmin } from "../engine.ts";
+import { RETRY } from "./client.ts";
+
+/** One connection for all questions, made when the first is asked. */
+export function createAdmin(kafka: Kafka, settings: Pick<Settings, "requestTimeoutMs">): EngineAdmin {
+  let connecting: Promise<Admin> | undefined;
+  const connected = (): Promise<Admin> => {
+    connecting ??= connect(kafka).catch((error: unknown) => {
+      connecting = undefined;
+      throw error;
+    });
+    return connecting;
+  };
+  /** kafkajs has no other way to forget what it knows of topics, which may be five minutes old. */
+  const renew = async () => {
+    const old = await connecting;
+    connecting = undefined;
+    await old?.disconnect();
+  };
+
+  const partitionCount = async (topic: string): Promise<number | undefined> => {
+    try {
+      const { topics } = await (await connected()).fetchTopicMetadata({ topics: [topic] });
+      return topics[0]?.partitions.length;
+    } catch (error) {
+      if (typeOf(error) === "UNKNOWN_TOPIC_OR_PARTITION") return undefined;
+      throw error;
+    }
+  };
+
+  const offsetsOf = async (topic: string) => {
+    try {
+      return await (await connected()).fetchTopicOffsets(topic);
+    } catch (error) {
+      // What kafkajs does where it knows of no partition yet.
+      if (namesOf(error).includes("TypeError")) return [];
+      throw error;
+    }
+  };
+
+  return {
+    async ping() {
+      await (await connected()).describeCluster();
+    },
+    async topics() {
+      return (await connected()).listTopics();
+    },
+    partitionCount,
+    async maxMessageBytes(topic) {
+      try {
+        const { resources } = await (await connected()).describeConfigs({
+          includeSynonyms: false,
+          resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: ["max.message.bytes"] }],
+        });
+        const value = Number(resources[0]?.configEntries[0]?.configValue);
+        return value > 0 ? value : undefined;
+      } catch (error) {
+        if (MAY_NOT_SAY.has(typeOf(error))) return undefined;
+        throw error;
+      }
+    },
+    async createTopic({ topic, partitions = -1, replicationFactor = -1 }) {
+      await (await connected()).createTopics({
+        topics: [{ topic, numPartitions: partitions, replicationFactor }],
+        timeout: settings.requestTimeoutMs,
+        // kafkajs asks once, and takes a broker that has not heard of the topic yet for an error.
+        waitForLeaders: false,
+      });
+    },
+    async deleteTopic(topic) {
+      await (await connected()).deleteTopics({ topics: [topic], timeout: settings.requestTimeoutMs });
+    },
+    async ranges(topic) {
+      for (let attempt = 1; ; attempt++) {
+        const [offsets, count] = await Promise.all([offsetsOf(topic), partitionCount(topic)]);
+        if (offsets.length >= (count ?? 0) || attempt === KNOWING_TRIES) {
+          return offsets.map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }));
+        }
+        await renew();
+        await new Promise((resolve) => setTimeout(resolve, KNOWING_PAUSE_MS));
+      }
+    },
+    async committed(groupId, topic) {
+      const [found] = await (await connected()).fetchOffsets({ groupId, topics: [topic] });
+      return (found?.partitions ?? [])
+        .map(({ partition, offset }) => ({ topic, partition, offset: BigInt(offset) }))
+        .filter(({ offset }) => offset >= 0n);
+    },
+    async close() {
+      if (connecting === undefined) return;
+      const admin = await connecting.catch(() => undefined);
+      await admin?.disconnect();
+    },
+  };
+}
+
+/** Of partitions that have just been made. */
+const KNOWING_TRIES = 10;
+const KNOWING_PAUSE_MS = 100;
+
+async function connect(kafka: Kafka): Promise<Admin> {
+  const admin = kafka.admin({ retry: RETRY });
+  try {
+    await admin.connect();
+    return admin;
+  } catch (error) {
+    await admin.disconnect().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** A service that keeps its configuration to itself, or a user who may not see it. */
+const MAY_NOT_SAY: ReadonlySet<unknown> = new Set([
+  "TOPIC_AUTHORIZATION_FAILED",
+  "CLUSTER_AUTHORIZATION_FAILED",
+  "UNSUPPORTED_VERSION",
+  "INVALID_REQUEST",
+]);
+
+function namesOf(error: unknown): unknown[] {
+  const { name, cause } = error as { name?: unknown; cause?: unknown };
+  return typeof cause === "object" && cause !== null ? [name, ...namesOf(cause)] : [name];
+}
+
+/** Of the protocol error, which may lie below what says that it was retried. */
+function typeOf(error: unknown): unknown {
+  for (let next = error; typeof next === "object" && next !== null; next = (next as { cause?: unknown }).cause) {
+    const { type, errors } = next as { type?: unknown; errors?: readonly unknown[] };
+    if (type !== undefined) return type;
+    if (errors?.[0] !== undefined) return typeOf(errors[0]);
+  }
+  return undefined;
+}

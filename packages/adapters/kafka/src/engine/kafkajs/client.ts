@@ -1,0 +1,40 @@
+import { Kafka, type KafkaConfig, logLevel, type RetryOptions, type SASLOptions } from "kafkajs";
+import type { Sasl, Settings } from "../../options.ts";
+import { stopIdleTimer } from "./idle-timer.ts";
+
+/**
+ * Core retries. These few quick ones are for what passes within the client: a leader that moved, metadata that is old. They are written out
+ * in full, because kafkajs has others where NODE_ENV is "test".
+ */
+export const RETRY: Required<Omit<RetryOptions, "restartOnFailure">> = {
+  initialRetryTime: 100,
+  maxRetryTime: 1_000,
+  multiplier: 2,
+  factor: 0.2,
+  retries: 3,
+};
+
+/** After this long a client asks again which partitions there are and who leads them. */
+export const METADATA_MAX_AGE_MS = 60_000;
+
+export function createClient(settings: Settings): Kafka {
+  stopIdleTimer();
+  const config: KafkaConfig = {
+    clientId: settings.clientId,
+    brokers: [...settings.brokers],
+    connectionTimeout: settings.connectTimeoutMs,
+    authenticationTimeout: settings.connectTimeoutMs,
+    requestTimeout: settings.requestTimeoutMs,
+    enforceRequestTimeout: true,
+    logLevel: logLevel.NOTHING,
+    retry: RETRY,
+  };
+  if (settings.ssl !== undefined) config.ssl = settings.ssl;
+  if (settings.sasl !== undefined) config.sasl = saslOf(settings.sasl);
+  return new Kafka(config);
+}
+
+function saslOf(sasl: Sasl): SASLOptions {
+  if (sasl.mechanism !== "oauthbearer") return { ...sasl };
+  return { mechanism: "oauthbearer", oauthBearerProvider: async () => ({ value: await sasl.token() }) };
+}

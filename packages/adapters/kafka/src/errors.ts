@@ -1,0 +1,64 @@
+import { defineErrors } from "@waybill/core/spi";
+
+const table = {
+  WB_KAFKA_OPTION: {
+    sentence: (p: { option: string; problem: string }) => `kafka: the option ${p.option} ${p.problem}.`,
+    hint: "The docstrings of KafkaOptions state each option's unit, range and default.",
+  },
+  WB_KAFKA_ENGINE: {
+    sentence: (p: { engine: string; problem: string }) => `The Kafka engine ${p.engine} cannot be used: ${p.problem}.`,
+    hint: 'Install @platformatic/kafka beside @waybill/kafka, on Node 22.22 or 24.6 and later, or leave engine out: "kafkajs" needs nothing.',
+  },
+  WB_KAFKA_NAME: {
+    sentence: (p: { what: string; logical: string; name: string; problem: string }) =>
+      `The ${p.what} name ${JSON.stringify(p.name)} for ${p.logical} ${p.problem}.`,
+    hint: "Kafka's topics have 1 to 249 of the characters a-z A-Z 0-9 . _ -, and are not . or .. alone.",
+  },
+  WB_KAFKA_TOPIC: {
+    sentence: (p: { topic: string; logical: string }) => `There is no Kafka topic ${p.topic} (for ${p.logical}).`,
+    hint: "Create it, by hand or with `waybill topology apply`; or allow createTopics; or correct prefix or names.",
+  },
+  WB_KAFKA_CALL: {
+    sentence: (p: { doing: string; what: string; answer: string; kind: string; advice: string }) =>
+      `${p.doing} ${p.what} failed: ${p.answer}.`,
+    hint: (p: { kind: string; advice: string }) => `This is of the kind ${p.kind}: ${p.advice}.`,
+  },
+  WB_KAFKA_TOO_LARGE: {
+    sentence: (p: { id: string; bytes: number; maxBytes: number; topic: string }) =>
+      `The message ${p.id} takes ${p.bytes} bytes, and topic ${p.topic} takes ${p.maxBytes}.`,
+    hint: "Send less, publish a reference to it, or raise max.message.bytes of the topic.",
+  },
+  WB_KAFKA_UNSUPPORTED: {
+    sentence: (p: { what: string }) => `Kafka cannot ${p.what}.`,
+    hint: "Core does without it by itself: capabilities say so.",
+  },
+  WB_KAFKA_LOST: {
+    sentence: (p: { id: string; lane: string }) => `The message ${p.id} of ${p.lane} is no longer this member's.`,
+    hint: "The partition has moved, and whoever has it now gets the message again. Nothing is to be done.",
+  },
+  WB_KAFKA_REBALANCING: {
+    sentence: (p: { group: string }) => `The group ${p.group} is coming together anew, and took no commit.`,
+    hint: "It is told again in a moment, unless the partition has moved by then.",
+  },
+  WB_KAFKA_STALLED: {
+    sentence: (p: { group: string; sessionTimeoutMs: number }) =>
+      `The brokers have not heard of this member of ${p.group} for ${p.sessionTimeoutMs} ms: its partitions are others' now.`,
+    hint: "It joins again by itself. If it happens often: does something block the event loop, or is the network cut?",
+  },
+  WB_KAFKA_ENDED: {
+    sentence: (p: { group: string }) => `The membership in ${p.group} has ended.`,
+    hint: "It is joined again by itself; what was not committed is delivered again.",
+  },
+  WB_KAFKA_GAP: {
+    sentence: (p: { lane: string; expected: string; found: string }) =>
+      `${p.lane} was to go on at offset ${p.expected}, and the broker went on at ${p.found}.`,
+    hint: "Retention has removed what this subscription had not read yet, or the topic was made anew. It goes on from the first record there is.",
+  },
+  WB_KAFKA_CLOSED: {
+    sentence: (p: { what: string }) => `The kafka ${p.what} is closed.`,
+    hint: "Open a new one; a closed one takes nothing more.",
+  },
+};
+
+/** Every error that this adapter raises itself. None of them ever repeats a password, token or connection string. */
+export const kafkaErrors: ReturnType<typeof defineErrors<typeof table>> = defineErrors(table);

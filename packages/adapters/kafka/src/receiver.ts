@@ -1,0 +1,263 @@
+import { done, Handoff, type Outcome, type Receiver, type Settlement } from "@waybill/core/spi";
+import { receiverCapabilities } from "./capabilities.ts";
+import { classify, failedCall, isCoordinatorLoading } from "./classify.ts";
+import type {
+  EngineConsumer,
+  FetchedBatch,
+  KafkaEngine,
+  Position,
+  StartPosition,
+  TopicPartition,
+} from "./engine/engine.ts";
+import { kafkaErrors } from "./errors.ts";
+import { KafkaDelivery, laneOf, Partition } from "./partitions.ts";
+import { unlessAborted } from "./unless-aborted.ts";
+
+/** What of one partition may wait for core; about what one fetch brings. */
+const PREFETCH_RECORDS = 1_000;
+const PREFETCH_BYTES = 1_048_576;
+/** How long the engine waits for core to take some of it before the partition is paused. Others may wait as long. */
+const PATIENCE_MS = 50;
+const IDLE_WAIT_MS = 1_000;
+/** A broker that has just started, or has just taken the group over, reads the group's positions first and answers nothing meanwhile. */
+const COORDINATOR_PATIENCE_MS = 10_000;
+const COORDINATOR_PAUSE_MS = 200;
+
+export interface ReceiverOptions {
+  readonly engine: () => Promise<KafkaEngine>;
+  readonly groupId: string;
+  /** Physical: the topic itself, and the subscription's retry topic where there is one. */
+  readonly topics: readonly string[];
+  readonly returnTo: string | undefined;
+  /** Where the group begins in partitions that it has no position for. */
+  readonly positions: (groupId: string, assigned: readonly TopicPartition[]) => Promise<readonly StartPosition[]>;
+}
+
+/** A member of the subscription's group. One that ended by itself is replaced by the next `receive`, as often as core asks. */
+export async function openReceiver(options: ReceiverOptions): Promise<Receiver> {
+  const { groupId } = options;
+  const handoff = new Handoff();
+  let partitions = new Map<string, Partition>();
+  let consumer: EngineConsumer | undefined;
+  let joining: Promise<void> | undefined;
+  let closed = false;
+
+  const lose = (gone: Iterable<Partition>) => {
+    for (const partition of gone) {
+      partition.lose(kafkaErrors.WB_KAFKA_LOST({ id: "*", lane: partition.lane }));
+      handoff.discard((delivery) => (delivery as KafkaDelivery).partition === partition);
+    }
+  };
+
+  const assigned = async (now: readonly TopicPartition[], isNewMember: boolean): Promise<readonly StartPosition[]> => {
+    const kept = new Map<string, Partition>();
+    if (!isNewMember) {
+      for (const one of now) {
+        const partition = partitions.get(laneOf(one));
+        if (partition !== undefined) kept.set(partition.lane, partition);
+      }
+    }
+    // At once: whoever has them now begins at once too.
+    lose([...partitions.values()].filter(({ lane }) => !kept.has(lane)));
+    partitions = kept;
+    const added = now.filter((one) => !kept.has(laneOf(one)));
+    const starts = added.length === 0 ? [] : await options.positions(groupId, added);
+    if (partitions !== kept) return [];
+    const resumed = [...kept.values()].map(
+      (one): StartPosition => ({ ...placeOf(one), offset: one.next, isNew: false }),
+    );
+    for (const start of starts) kept.set(laneOf(start), new Partition(start, start.offset));
+    return [...starts, ...resumed];
+  };
+
+  const records = async (batch: FetchedBatch): Promise<void> => {
+    const partition = partitions.get(laneOf(batch));
+    if (partition === undefined) return;
+    const { lane } = partition;
+    if (batch.from > partition.next) {
+      throw kafkaErrors.WB_KAFKA_GAP({ lane, expected: String(partition.next), found: String(batch.from) });
+    }
+    // A member that kept a partition through a rebalance may be given again what it has in hand.
+    const fresh = batch.records.filter(({ offset }) => offset >= partition.next);
+    if (batch.next > partition.next) partition.next = batch.next;
+    if (fresh.length === 0) return;
+    const last = fresh.length - 1;
+    const deliveries = fresh.map(
+      (record, index) => new KafkaDelivery(record, partition, index === last ? batch.next : record.offset + 1n),
+    );
+    await waitForRoom(partition, deliveries);
+  };
+
+  const waitForRoom = async (partition: Partition, deliveries: readonly KafkaDelivery[]): Promise<void> => {
+    const bytes = deliveries.reduce((sum, { message }) => sum + (message.body?.byteLength ?? 0), 0);
+    partition.waiting += deliveries.length;
+    partition.waitingBytes += bytes;
+    const taken = handoff.offer(deliveries).then(() => {
+      partition.waiting -= deliveries.length;
+      partition.waitingBytes -= bytes;
+      if (partition.isPaused && hasRoom(partition) && partition.isHeld) {
+        partition.isPaused = false;
+        consumer?.resume(partition);
+      }
+    });
+    if (hasRoom(partition)) return;
+    await within(taken, PATIENCE_MS);
+    if (hasRoom(partition) || !partition.isHeld) return;
+    partition.isPaused = true;
+    consumer?.pause(partition);
+  };
+
+  const ended = () => {
+    consumer = undefined;
+    lose(partitions.values());
+    partitions = new Map();
+  };
+
+  const join = async () => {
+    const untilMs = performance.now() + COORDINATOR_PATIENCE_MS;
+    const { openConsumer } = await options.engine();
+    for (;;) {
+      try {
+        let failure: { readonly error: unknown } | undefined;
+        const failed = (error: unknown) => {
+          failure = { error };
+          const hadJoined = consumer !== undefined;
+          ended();
+          if (hadJoined && !closed) handoff.fail(failedCall("Receiving from", groupId, error));
+        };
+        const opened = await openConsumer({ groupId, topics: options.topics, assigned, records, failed });
+        if (failure !== undefined) throw (failure as { error: unknown }).error;
+        if (closed) await opened.close();
+        else consumer = opened;
+        return;
+      } catch (error) {
+        ended();
+        const isLoading = isCoordinatorLoading(error) && performance.now() < untilMs && !closed;
+        if (!isLoading) throw failedCall("Joining", groupId, error);
+        await new Promise((resolve) => setTimeout(resolve, COORDINATOR_PAUSE_MS));
+      }
+    }
+  };
+  /** Joins, unless it is in or about to be. */
+  const ensureJoined = (): Promise<void> => {
+    if (consumer !== undefined) return Promise.resolve();
+    joining ??= join().finally(() => {
+      joining = undefined;
+    });
+    return joining;
+  };
+
+  const commit = async (positions: readonly Position[]): Promise<void> => {
+    if (consumer === undefined) throw kafkaErrors.WB_KAFKA_ENDED({ group: groupId });
+    try {
+      await consumer.commit(positions);
+    } catch (error) {
+      // Whether the partition is still ours shows when the group has come together: until then it is worth another try.
+      if (consumer !== undefined && classify(error) === "lost") {
+        throw kafkaErrors.WB_KAFKA_REBALANCING({ group: groupId }, error);
+      }
+      throw failedCall("Committing for", groupId, error);
+    }
+  };
+
+  await ensureJoined();
+  return {
+    capabilities: receiverCapabilities,
+    returnTo: options.returnTo,
+    async receive(want, signal) {
+      if (closed) throw kafkaErrors.WB_KAFKA_CLOSED({ what: "receiver" });
+      if (signal.aborted) return [];
+      if (
+        (await unlessAborted(
+          ensureJoined().then(() => true),
+          signal,
+        )) === undefined ||
+        closed
+      )
+        return [];
+      return handoff.receive(
+        { ...want, max: Math.min(want.max, receiverCapabilities.maxReceiveBatch) },
+        signal,
+        IDLE_WAIT_MS,
+      );
+    },
+    async settle(settlements, signal) {
+      if (closed) throw kafkaErrors.WB_KAFKA_CLOSED({ what: "receiver" });
+      const outcomes = settlements.map(refusalOf);
+      const furthest = new Map<Partition, bigint>();
+      for (const [index, { delivery }] of settlements.entries()) {
+        if (outcomes[index] !== undefined) continue;
+        const { partition, commits } = delivery as KafkaDelivery;
+        if (commits > (furthest.get(partition) ?? partition.committed)) furthest.set(partition, commits);
+      }
+      if (furthest.size > 0) {
+        const failure = await told(furthest, signal);
+        if (failure !== undefined) {
+          return settlements.map(({ delivery }, index) => {
+            const refusal = outcomes[index];
+            if (refusal !== undefined) return refusal;
+            const { partition, commits } = delivery as KafkaDelivery;
+            return commits <= partition.committed ? done : (lostOutcome(delivery as KafkaDelivery) ?? failure);
+          });
+        }
+      }
+      return outcomes.map((outcome) => outcome ?? done);
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      lose(partitions.values());
+      // A receive that waits ends with nothing.
+      handoff.fail(kafkaErrors.WB_KAFKA_CLOSED({ what: "receiver" }));
+      await joining?.catch(() => undefined);
+      await consumer?.close();
+      consumer = undefined;
+    },
+  };
+
+  async function told(furthest: ReadonlyMap<Partition, bigint>, signal: AbortSignal): Promise<Outcome | undefined> {
+    try {
+      const positions = [...furthest].map(([partition, offset]) => ({ ...placeOf(partition), offset }));
+      if (
+        (await unlessAborted(
+          commit(positions).then(() => true),
+          signal,
+        )) === undefined
+      ) {
+        throw new DOMException("The commit was given up.", "AbortError");
+      }
+      for (const [partition, offset] of furthest) if (offset > partition.committed) partition.committed = offset;
+      return undefined;
+    } catch (error) {
+      return { ok: false, error };
+    }
+  }
+}
+
+const placeOf = ({ topic, partition }: TopicPartition) => ({ topic, partition });
+const hasRoom = ({ waiting, waitingBytes }: Partition) => waiting < PREFETCH_RECORDS && waitingBytes < PREFETCH_BYTES;
+
+function refusalOf({ kind, delivery }: Settlement): Outcome | undefined {
+  if (kind !== "ack") return { ok: false, error: kafkaErrors.WB_KAFKA_UNSUPPORTED({ what: `${kind} a message` }) };
+  if (!(delivery instanceof KafkaDelivery)) {
+    return {
+      ok: false,
+      error: kafkaErrors.WB_KAFKA_LOST({ id: delivery.message.id, lane: delivery.lane ?? "no partition" }),
+    };
+  }
+  return lostOutcome(delivery);
+}
+
+function lostOutcome({ partition, message }: KafkaDelivery): Outcome | undefined {
+  if (partition.isHeld) return undefined;
+  return { ok: false, error: kafkaErrors.WB_KAFKA_LOST({ id: message.id, lane: partition.lane }) };
+}
+
+async function within(promise: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
+}

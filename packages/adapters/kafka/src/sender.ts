@@ -1,0 +1,92 @@
+import { done, type OutboundMessage, type Outcome, type Sender } from "@waybill/core/spi";
+import { senderCapabilities } from "./capabilities.ts";
+import { classify, failedCall } from "./classify.ts";
+import type { OutboundRecord } from "./engine/engine.ts";
+import { kafkaErrors } from "./errors.ts";
+import { measure, toRecord } from "./mapping.ts";
+import { createPartitioner } from "./partitioner.ts";
+import type { Producers } from "./producers.ts";
+import { unlessAborted } from "./unless-aborted.ts";
+
+export interface SenderOptions {
+  readonly topic: string;
+  readonly maxMessageBytes: number;
+  readonly producers: Producers;
+  /** How many partitions the topic has by now; asked before each send, and cheap. */
+  readonly partitionCount: () => number;
+}
+
+/** Sends batches to one topic, one at a time: kafkajs swaps the order of concurrent sends without any error. */
+export function createSender(options: SenderOptions): Sender {
+  const { topic, maxMessageBytes, producers } = options;
+  const capabilities = senderCapabilities(maxMessageBytes);
+  const choose = createPartitioner();
+  let open = true;
+  /** What was sent last, also when its caller has given it up: the next batch must not pass it. */
+  let before: Promise<unknown> = Promise.resolve();
+
+  const refusalOf = (message: OutboundMessage): Outcome | undefined => {
+    const bytes = measure(message);
+    if (bytes > maxMessageBytes) {
+      const { id } = message;
+      return { ok: false, error: kafkaErrors.WB_KAFKA_TOO_LARGE({ id, bytes, maxBytes: maxMessageBytes, topic }) };
+    }
+    if (message.notBefore !== undefined && message.notBefore.getTime() > Date.now()) {
+      return { ok: false, error: kafkaErrors.WB_KAFKA_UNSUPPORTED({ what: "hold a message back until later" }) };
+    }
+    return undefined;
+  };
+
+  const send = async (records: readonly OutboundRecord[]): Promise<Outcome[]> => {
+    try {
+      await producers.send(topic, records);
+      return records.map(() => done);
+    } catch (error) {
+      // A limit that was lowered meanwhile, or that this client may not read: only those that are too large are to hear of it.
+      if (classify(error) === "too-large" && records.length > 1) return oneByOne(records);
+      const failure: Outcome = { ok: false, error: failedCall("Sending to", topic, error) };
+      return records.map(() => failure);
+    }
+  };
+  const oneByOne = async (records: readonly OutboundRecord[]): Promise<Outcome[]> => {
+    const outcomes: Outcome[] = [];
+    for (const record of records) outcomes.push(...(await send([record])));
+    return outcomes;
+  };
+
+  return {
+    capabilities,
+    measure,
+    async send(messages, signal) {
+      if (!open) throw kafkaErrors.WB_KAFKA_CLOSED({ what: "sender" });
+      signal.throwIfAborted();
+      checkBatch(messages, capabilities.maxSendBatch, capabilities.maxSendBatchBytes);
+      const count = options.partitionCount();
+      const outcomes = messages.map(refusalOf);
+      const records = messages
+        .filter((_, index) => outcomes[index] === undefined)
+        .map((message) => toRecord(message, (key) => choose(key, count)));
+      if (records.length > 0) {
+        const sending = before.then(() => send(records));
+        before = sending;
+        const sent = await unlessAborted(sending, signal);
+        if (sent === undefined)
+          throw new DOMException("The send was given up; it may have reached the broker.", "AbortError");
+        let next = 0;
+        for (const index of messages.keys()) outcomes[index] ??= sent[next++]!;
+      }
+      return outcomes as Outcome[];
+    },
+    async close() {
+      open = false;
+    },
+  };
+}
+
+/** One message that is too large alone is that message's own failure. */
+function checkBatch(messages: readonly OutboundMessage[], maxMessages: number, maxBytes: number): void {
+  const bytes = messages.reduce((sum, message) => sum + measure(message), 0);
+  if (messages.length <= maxMessages && (messages.length === 1 || bytes <= maxBytes)) return;
+  const what = `take a batch of ${messages.length} messages and ${bytes} bytes, only ${maxMessages} and ${maxBytes}`;
+  throw kafkaErrors.WB_KAFKA_UNSUPPORTED({ what });
+}
