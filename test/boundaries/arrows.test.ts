@@ -6,7 +6,7 @@ import { type Import, importsOf, ROOT, sourceFiles } from "./imports.ts";
 /**
  * The arrows of the house: what a package may import of ours. They never run the other way.
  *
- *     waybill (cli)  sidecar  ──►  config  ──►  outbox   adapters/*  ──►  core
+ *     waybill (cli)  sidecar  ──►  config  ──►  outbox   adapters/*   claim-check  ──►  core
  *        └──► emulators            conformance ──► core      emulators ──► nothing of ours
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -20,6 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "packages/adapters/kafka": ["@waybill/core"],
   "packages/conformance": ["@waybill/core"],
   "packages/outbox": ["@waybill/core"],
+  "packages/claim-check": ["@waybill/core"],
   "packages/config": ["@waybill/core", "@waybill/outbox"],
   "packages/cli": ["@waybill/core", "@waybill/outbox", "@waybill/config", "@waybill/emulators"],
 };
@@ -33,6 +34,7 @@ const CORE_LAYERS = [
   "policies",
   "events",
   "observe",
+  "claim-check",
   "publish",
   "consume",
   "bus",

@@ -13,6 +13,8 @@ const DOORS = [
   "@waybill/storage-queue",
   "@waybill/outbox",
   "@waybill/outbox/sqlite",
+  "@waybill/claim-check/blob",
+  "@waybill/claim-check/folder",
   "@waybill/config",
   "@waybill/emulators",
 ];

@@ -85,7 +85,7 @@ function reportOf(
       description,
       inbox: config.inbox !== undefined,
       outbox: config.outbox !== undefined,
-      claimCheck: false,
+      claimCheck: config.claimCheck !== undefined,
     }),
     limits: {
       maxMessageBytes: sender.maxMessageBytes,

@@ -42,6 +42,11 @@ export const configErrors = defineErrors({
       `The adapter ${p.package} of the broker ${p.broker} cannot be used: ${p.problem}.`,
     hint: "An adapter package exports a function (options) => Adapter, as its default export when it is not one of Waybill's own.",
   },
+  WB_CLAIM_CHECK_NOT_INSTALLED: {
+    sentence: (p: { store: string; package: string }) =>
+      `The claim check store ${p.store} needs the package ${p.package}, which is not installed.`,
+    hint: (p) => `Run: npm install ${p.package} (or pnpm add ${p.package}).`,
+  },
   WB_TOPOLOGY_MISSING: {
     sentence: (p: { steps: readonly string[] }) => `The brokers lack what the configuration needs: ${listed(p.steps)}.`,
     hint: "Run `waybill topology apply`, or open the bus with topology: apply.",

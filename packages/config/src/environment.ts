@@ -5,7 +5,7 @@ import { brokerSchemas } from "./schema/brokers.ts";
 import { fullSchema } from "./schema/file-schema.ts";
 import { keysAt } from "./schema/known-keys.ts";
 
-const SECTIONS = ["outbox", "inbox", "relay"] as const;
+const SECTIONS = ["outbox", "inbox", "relay", "claimCheck"] as const;
 
 /** `brokers.main.connectionString` → `WAYBILL_BROKERS_MAIN_CONNECTION_STRING`. */
 function variableName(path: string): string {
@@ -47,7 +47,7 @@ export function environmentOverrides(
   const problems: string[] = [];
   for (const [variable, value] of Object.entries(env)) {
     if (
-      !/^WAYBILL_(SOURCE|PREFIX|TOPOLOGY|OUTBOX|INBOX|RELAY|BROKERS?|TOPICS?)(_|$)/.test(variable) ||
+      !/^WAYBILL_(SOURCE|PREFIX|TOPOLOGY|OUTBOX|INBOX|RELAY|CLAIM|BROKERS?|TOPICS?)(_|$)/.test(variable) ||
       value === undefined
     )
       continue;

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -152,5 +152,35 @@ relay: { poll: 5ms, maxBacklog: 10 }`;
     await expect(openOutbox({ loaded: await load("broker: memory") })).rejects.toMatchObject({
       code: "WB_CONFIG_SECTION_MISSING",
     });
+  });
+});
+
+describe("the claim check of a configuration", () => {
+  it("takes what is above the broker's limit, in a folder beside the file", async () => {
+    const loaded = await load(`broker: { adapter: memory, limits: { maxMessageBytes: 2000 } }
+claimCheck: { store: folder, path: ./claims }`);
+    await using bus = await openBus({ loaded });
+    const length = Promise.withResolvers<number>();
+    await bus.subscribe("big", { name: "s" }, (event) => length.resolve((event.data as string).length));
+    const event = { specversion: "1.0" as const, id: "1", source: "/s", type: "t", data: "x".repeat(5_000) };
+    expect(await bus.publishRaw("big", event)).toMatchObject({ ok: true });
+    expect(await length.promise).toBe(5_000);
+    expect(readdirSync(join(folder, "claims"))).toHaveLength(1);
+  });
+
+  it.each([
+    ["{ store: cupboard }", "claimCheck.store must be one of folder, blob"],
+    ["{ store: folder, paht: ./x }", "claimCheck.paht is unknown; did you mean path?"],
+  ])("%s is refused", async (section, problem) => {
+    await expect(load(`broker: memory\nclaimCheck: ${section}`)).rejects.toMatchObject({
+      sentence: expect.stringContaining(problem),
+    });
+  });
+
+  it("closes what it had opened when the store refuses its options", async () => {
+    const loaded = await load("broker: { adapter: ./recorder.ts, id: claims }\nclaimCheck: { store: blob }");
+    await expect(openBus({ loaded })).rejects.toMatchObject({ code: "WB_CLAIM_STORE_OPTION" });
+    const { closed } = (await import(join(folder, "recorder.ts"))) as { closed: string[] };
+    expect(closed).toContain("claims");
   });
 });

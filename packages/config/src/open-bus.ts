@@ -1,6 +1,7 @@
 import { type Bus, type BusOptions, createBus } from "@waybill/core";
 import type { Adapter } from "@waybill/core/spi";
 import { loadAdapter } from "./load-adapter.ts";
+import { loadClaimCheck } from "./load-claim-check.ts";
 import { type LoadedConfig, type LoadOptions, loadConfig } from "./load-config.ts";
 import type { SubscriptionSettings } from "./resolve-config.ts";
 import { ensureTopology, type TopologyMode } from "./topology.ts";
@@ -31,14 +32,22 @@ export async function openBus(options: OpenBusOptions = {}): Promise<Bus> {
   const loaded = given ?? (await loadConfig({ cwd, file, env, overrides }));
   const { config } = loaded;
   const adapters = made ?? (await openAdapters(loaded));
+  let { claimCheck } = rest;
   try {
+    claimCheck ??= await loadClaimCheck(loaded);
     await ensureTopology(adapters, topology ?? config.topology);
   } catch (error) {
     if (made === undefined) await closeAll(adapters);
     throw error;
   }
   const topics = Object.fromEntries(Object.entries(config.topics).map(([topic, { broker }]) => [topic, broker]));
-  const bus = createBus({ ...rest, source: config.source, adapters, topics });
+  const bus = createBus({
+    ...rest,
+    ...(claimCheck === undefined ? {} : { claimCheck }),
+    source: config.source,
+    adapters,
+    topics,
+  });
   return {
     ...bus,
     subscribe: (topic, code, handler) => {

@@ -4,7 +4,7 @@ import type { Document } from "./document.ts";
 import { withMs } from "./duration.ts";
 import { brokerSchemas } from "./schema/brokers.ts";
 import { knownPaths } from "./schema/known-keys.ts";
-import { relay, subscription } from "./schema/sections.ts";
+import { claimCheck, relay, subscription } from "./schema/sections.ts";
 import type { TopologyMode } from "./topology.ts";
 
 /** What the file may set of a subscription; wins over the options in code. */
@@ -34,6 +34,14 @@ export type StoreConfig =
       readonly migrate?: boolean;
     };
 
+/** What a file may say of the claim check. */
+export interface ClaimCheckConfig {
+  readonly store: "folder" | "blob";
+  readonly maxBytes: number | undefined;
+  /** The store's own options, as written. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
 /** The relay's options that a file can hold. */
 export interface RelaySettings
   extends Partial<
@@ -56,6 +64,7 @@ export interface ResolvedConfig {
   readonly outbox: StoreConfig | undefined;
   readonly inbox: StoreConfig | undefined;
   readonly relay: RelaySettings;
+  readonly claimCheck: ClaimCheckConfig | undefined;
 }
 
 /** The name of the broker that carries a topic: its own entry first, then the longest pattern, then the only broker. */
@@ -69,6 +78,7 @@ export function brokerOf(config: ResolvedConfig, topic: string): string | undefi
 
 const subscriptionKeys = knownPaths(subscription);
 const relayKeys = knownPaths(relay);
+const claimCheckKeys = knownPaths(claimCheck);
 
 /** The document has been checked. */
 export function resolveConfig(document: Document): ResolvedConfig {
@@ -92,7 +102,16 @@ export function resolveConfig(document: Document): ResolvedConfig {
     })),
     outbox: document.outbox as StoreConfig | undefined,
     inbox: document.inbox as StoreConfig | undefined,
+    claimCheck: document.claimCheck === undefined ? undefined : resolveClaimCheck(document.claimCheck as Document),
     relay: withMs((document.relay ?? {}) as Document, relayKeys) as RelaySettings,
+  };
+}
+
+function resolveClaimCheck({ store, maxBytes, ...options }: Document): ClaimCheckConfig {
+  return {
+    store: store as ClaimCheckConfig["store"],
+    maxBytes: maxBytes as number | undefined,
+    options: withMs(options, claimCheckKeys),
   };
 }
 

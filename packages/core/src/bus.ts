@@ -1,3 +1,4 @@
+import { type ClaimCheckOptions, openClaimCheck } from "./claim-check/claim-check.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Serializer } from "./codec/codec.ts";
 import { createCodec } from "./codec/create-codec.ts";
@@ -36,6 +37,8 @@ export interface BusOptions {
   /** Topic, or a pattern ending in `*`, to adapter name. Not needed with one adapter. */
   readonly topics?: Readonly<Record<string, string>>;
   readonly publish?: WriterOptions;
+  /** Data of events above the broker's limit goes to a store and comes back on receipt. Default: such events are refused. */
+  readonly claimCheck?: ClaimCheckOptions;
   /** Around every publish; the first is outermost. */
   readonly publishMiddleware?: readonly PublishMiddleware[];
   /** Around every handler, outside the subscription's own; the first is outermost. */
@@ -119,6 +122,7 @@ const KNOWN: readonly (keyof BusOptions)[] = [
   "adapters",
   "topics",
   "publish",
+  "claimCheck",
   "publishMiddleware",
   "consumeMiddleware",
   "serializers",
@@ -147,6 +151,7 @@ export function createBus(options: BusOptions): Bus {
   const routes = new Routes(adapters, options.topics ?? {});
   const observer = combineObservers(options.observers ?? []);
   const codec = createCodec({ serializers: options.serializers ?? [] });
+  const claims = options.claimCheck === undefined ? undefined : openClaimCheck(options.claimCheck, codec, clock);
   const publisher = new BusPublisher({
     source,
     routes,
@@ -154,6 +159,7 @@ export function createBus(options: BusOptions): Bus {
     clock,
     observer,
     writer: options.publish ?? {},
+    claims,
     middleware: options.publishMiddleware ?? [],
   });
   const registered = new Map<string, Registered>();
@@ -185,6 +191,7 @@ export function createBus(options: BusOptions): Bus {
     const pipeline = new Pipeline({
       codec,
       clock,
+      claims,
       topic: name,
       subscription: given.name,
       definition: typeof topic === "string" ? undefined : topic,
@@ -217,6 +224,7 @@ export function createBus(options: BusOptions): Bus {
           receiver,
           pipeline,
           codec,
+          claims,
           clock,
           random,
           observer,
@@ -248,7 +256,7 @@ export function createBus(options: BusOptions): Bus {
   async function close(): Promise<void> {
     await Promise.allSettled([...registered.values()].map(({ subscription }) => subscription.close()));
     await publisher.close();
-    await Promise.allSettled(routes.all().map((adapter) => adapter.close()));
+    await Promise.allSettled([...routes.all().map((adapter) => adapter.close()), claims?.close()]);
   }
 
   return {

@@ -1,4 +1,5 @@
 export { type Bus, type BusOptions, createBus } from "./bus.ts";
+export type { ClaimCheckOptions } from "./claim-check/claim-check.ts";
 export { type Clock, systemClock, type Timer } from "./clock.ts";
 export type { Serializer } from "./codec/codec.ts";
 export { type Assessment, type AssessOptions, assess, type Finding, type RetryStep } from "./consume/assess.ts";

@@ -104,7 +104,7 @@ export function createTopology(
  * Whether a queue's name was made by this adapter under this prefix. The hash at its end proves it: it is that of the logical name, which
  * the rest of the name allows to guess. A queue that somebody named by hand is never taken for ours.
  */
-export function isOurs(queue: string, prefix: string | undefined): boolean {
+function isOurs(queue: string, prefix: string | undefined): boolean {
   const name = queue.endsWith(DEAD_SUFFIX) ? queue.slice(0, -DEAD_SUFFIX.length) : queue;
   const match = /^(.+)-([0-9a-f]{6})$/.exec(name);
   if (match === null) return false;

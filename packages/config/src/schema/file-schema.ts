@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { anyBroker, type BrokerInput, brokerForEditors } from "./brokers.ts";
 import { choice, name, text } from "./fields.ts";
-import { relay, subscription } from "./sections.ts";
+import { claimCheck, relay, subscription } from "./sections.ts";
 import { inbox, outbox } from "./stores.ts";
 
 const topicName = z.string().regex(/^([a-z0-9]+(-[a-z0-9]+)*|[a-z0-9-]*\*)$/, {
@@ -20,6 +20,7 @@ const stores = {
   outbox: outbox.optional().describe("Events written in the transaction of the business data."),
   inbox: inbox.optional().describe("Record of the events already processed."),
   relay: relay.optional().describe("How `waybill relay` and openRelay work."),
+  claimCheck: claimCheck.optional().describe("Data of events above the broker's limit. Default: they are refused."),
 };
 
 /** After short forms are written out: what the loader validates. Each broker's own options come in a second step. */

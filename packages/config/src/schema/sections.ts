@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { choice, count, durations, text } from "./fields.ts";
+import { choice, count, durations, fact, text } from "./fields.ts";
 
 const jitterError = "must be a number from 0 to 1";
 
@@ -67,4 +67,20 @@ export const relay = z.strictObject({
   retention: z
     .strictObject(durations({ keepSent: "How long published events stay readable in the store. Default: not at all." }))
     .optional(),
+});
+
+/** The stores check what fits together; here typing slips are found. */
+export const claimCheck = z.strictObject({
+  store: z
+    .enum(["folder", "blob"], { error: "must be one of folder, blob" })
+    .describe("Where the data of events goes that are too large for the broker."),
+  path: text("folder: where; a relative path counts from the config file's folder.").optional(),
+  connectionString: text("blob: of the account, with its key or a SAS. Take it from the environment.").optional(),
+  endpoint: text("blob: https://ACCOUNT.blob.core.windows.net, together with credential.").optional(),
+  credential: z.unknown().optional().describe("blob: signs in at endpoint; only a .ts config can hold one."),
+  containerUrl: text("blob: URL of the container with a SAS. Take it from the environment.").optional(),
+  container: text("blob: the container. Default waybill-claims.").optional(),
+  createContainer: fact("blob: make the container when it is not there. Default true."),
+  maxBytes: count(1, 2_147_483_647, "Larger data is refused. Default 64 MiB."),
+  ...durations({ requestTimeout: "blob: how long one call may take. Default 30s." }),
 });

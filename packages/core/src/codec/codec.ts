@@ -34,4 +34,8 @@ export interface Codec {
    * the producer wrote. Never throws: what is no event in structured mode, readable or not, gets headers.
    */
   withBookkeeping(message: WireMessage, bookkeeping: Bookkeeping): OutboundMessage;
+  /** The bytes that binary mode would have as body; null without data. Throws WB_DATA_UNSERIALIZABLE. */
+  dataBytes(event: RawCloudEvent): Uint8Array | null;
+  /** The inverse, for bytes of this content type. Throws WB_EVENT_UNDECODABLE. */
+  dataOf(bytes: Uint8Array, datacontenttype: string | undefined): unknown;
 }

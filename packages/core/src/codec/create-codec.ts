@@ -3,6 +3,7 @@ import { decodeBinary, encodeBinary } from "./binary-mode.ts";
 import { noBookkeeping, replaceBookkeepingHeaders } from "./bookkeeping.ts";
 import type { Codec, Serializer } from "./codec.ts";
 import { readWrapper } from "./dead-letter-wrapper.ts";
+import { readData, writeData } from "./event-data.ts";
 import { contentTypeOf, hasEventHeaders } from "./event-headers.ts";
 import { readFrontMembers, replaceFrontMembers } from "./front-members.ts";
 import type { Bookkeeping } from "./headers.ts";
@@ -49,6 +50,8 @@ export function createCodec(options: CodecOptions = {}): Codec {
       }
     },
 
+    dataBytes: (event) => writeData(event, mediaTypes(event.datacontenttype)),
+    dataOf: (bytes, datacontenttype) => readData(bytes, mediaTypes(datacontenttype)),
     withBookkeeping(message, bookkeeping) {
       const { envelope } = mediaTypes(contentTypeOf(message));
       const isStructured = envelope === "event" || envelope === "batch" || isBareDocument(message);

@@ -1,3 +1,4 @@
+import type { ClaimCheck } from "../claim-check/claim-check.ts";
 import type { Codec } from "../codec/codec.ts";
 import { encodeDeadLetter } from "../codec/dead-letter.ts";
 import { coreErrors } from "../errors/core-errors.ts";
@@ -6,6 +7,9 @@ import type { MessageWriter } from "../publish/message-writer.ts";
 import type { DeadLetterReason } from "../spi/delivery.ts";
 import type { OutboundMessage, WireMessage } from "../spi/wire-message.ts";
 
+/** How long storing the data of a dead letter may take. */
+const CLAIM_MS = 30_000;
+
 /**
  * Writes the copies that leave a subscription: dead letters, and delayed copies for another attempt. Each resolves when the destination has taken the copy, and
  * rejects otherwise; only then may the original be acked.
@@ -13,10 +17,12 @@ import type { OutboundMessage, WireMessage } from "../spi/wire-message.ts";
 export class CopyWriter {
   readonly #codec: Codec;
   readonly #open: (topic: string) => Promise<MessageWriter>;
+  readonly #claims: ClaimCheck | undefined;
 
-  constructor(codec: Codec, open: (topic: string) => Promise<MessageWriter>) {
+  constructor(codec: Codec, open: (topic: string) => Promise<MessageWriter>, claims: ClaimCheck | undefined) {
     this.#codec = codec;
     this.#open = open;
+    this.#claims = claims;
   }
 
   async deadLetter(
@@ -28,11 +34,27 @@ export class CopyWriter {
     const writer = await this.#open(destination);
     const { headers, maxMessageBytes } = writer.capabilities;
     const untouched = this.#codec.withBookkeeping(original, redrives > 0 ? { redrives } : {});
-    const record = encodeDeadLetter(untouched, reason, {
-      headers,
-      fits: (message) => writer.measure(message) <= maxMessageBytes,
-    });
-    await this.#write(writer, destination, record, reason);
+    const fits = (message: OutboundMessage) => writer.measure(message) <= maxMessageBytes;
+    const record = encodeDeadLetter(untouched, reason, { headers, fits });
+    if (record !== untouched || this.#claims === undefined) {
+      await this.#write(writer, destination, record, reason);
+      return;
+    }
+    const claimed = await this.#claimed(this.#claims, untouched, headers);
+    await this.#write(writer, destination, encodeDeadLetter(claimed, reason, { headers, fits }), reason);
+  }
+
+  /** The original with its data in the claim check, so that its reason fits beside it; as it is where that cannot be done. */
+  async #claimed(claims: ClaimCheck, original: OutboundMessage, headers: boolean): Promise<OutboundMessage> {
+    try {
+      const { event, bookkeeping } = this.#codec.decode(original);
+      const claimed = await claims.checkIn(event, AbortSignal.timeout(CLAIM_MS));
+      if (claimed === undefined) return original;
+      return this.#codec.withBookkeeping(this.#codec.encode(claimed, { headers }), bookkeeping);
+    } catch {
+      // No event, or no store just now: it goes without its reason then.
+      return original;
+    }
   }
 
   async retry(destination: string, copy: OutboundMessage): Promise<void> {

@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { type ClaimCheck, ClaimLost, isClaimed } from "../claim-check/claim-check.ts";
 import type { Clock } from "../clock.ts";
 import type { Codec, Decoded } from "../codec/codec.ts";
 import { coreErrors } from "../errors/core-errors.ts";
@@ -14,6 +15,7 @@ import type { Inbox } from "./inbox.ts";
 export interface PipelineOptions {
   readonly codec: Codec;
   readonly clock: Clock;
+  readonly claims: ClaimCheck | undefined;
   readonly topic: string;
   readonly subscription: string;
   /** Absent for a raw subscription: every event is handed on unparsed. */
@@ -50,16 +52,13 @@ export class Pipeline {
     if (typeof expiry === "string" && Date.parse(expiry) <= clock.now()) {
       throw new GiveUp("expired", new Error(`The event expired at ${expiry}.`));
     }
-    if (definition === undefined) return this.#deliver(event, context);
+    if (definition === undefined) return this.#whole(event, context, undefined);
     const kind = definition.byType.get(event.type);
     if (kind === undefined) {
       if (unknown === "ignore") return "ignored";
       throw new GiveUp("unknown-type", coreErrors.WB_EVENT_TYPE_UNKNOWN({ type: event.type, topic }));
     }
-    const parsed = parse(kind, event);
-    return parsed instanceof Promise
-      ? parsed.then((typed) => this.#deliver(typed, context))
-      : this.#deliver(parsed, context);
+    return this.#whole(event, context, kind);
   }
 
   /** Throws {@link GiveUp} for what is no event. */
@@ -69,6 +68,42 @@ export class Pipeline {
     } catch (error) {
       throw new GiveUp("undecodable", error);
     }
+  }
+
+  /** With its data back, where a claim check holds it. Who subscribes by name alone and has no claim check gets the event with its reference. */
+  #whole(
+    event: RawCloudEvent,
+    context: DeliveryContext,
+    kind: AnyEventDefinition | undefined,
+  ): Handled | Promise<Handled | undefined> {
+    if (!isClaimed(event)) return this.#parse(event, context, kind);
+    const { claims } = this.#options;
+    if (kind === undefined && claims?.owns(event) !== true) return this.#parse(event, context, kind);
+    if (claims === undefined) {
+      throw new GiveUp("claim-check", coreErrors.WB_CLAIM_CHECK_UNCONFIGURED({ id: event.id }));
+    }
+    return claims.checkOut(event, context.signal).then(
+      (whole) => {
+        // Its time was up, or its lease is gone: nobody waits for the answer, and the handler must not begin.
+        context.signal.throwIfAborted();
+        return this.#parse(whole, context, kind);
+      },
+      (error) => {
+        throw error instanceof ClaimLost ? new GiveUp("claim-check", error.error) : error;
+      },
+    );
+  }
+
+  #parse(
+    event: RawCloudEvent,
+    context: DeliveryContext,
+    kind: AnyEventDefinition | undefined,
+  ): Handled | Promise<Handled | undefined> {
+    if (kind === undefined) return this.#deliver(event, context);
+    const parsed = parse(kind, event);
+    return parsed instanceof Promise
+      ? parsed.then((typed) => this.#deliver(typed, context))
+      : this.#deliver(parsed, context);
   }
 
   #deliver(event: RawCloudEvent, context: DeliveryContext): "processed" | Promise<Handled | undefined> {

@@ -1,3 +1,4 @@
+import type { ClaimCheck } from "../claim-check/claim-check.ts";
 import type { Clock, Timer } from "../clock.ts";
 import type { Codec } from "../codec/codec.ts";
 import { coreErrors } from "../errors/core-errors.ts";
@@ -45,6 +46,7 @@ export interface SubscriptionParts {
   readonly receiver: Receiver;
   readonly pipeline: Pipeline;
   readonly codec: Codec;
+  readonly claims: ClaimCheck | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly observer: Observer;
@@ -87,7 +89,7 @@ export class RunningSubscription implements Subscription {
     this.guarantee = granted.guarantee;
     this.#consumer = new Consumer({
       ...parts,
-      copies: new CopyWriter(parts.codec, parts.writer),
+      copies: new CopyWriter(parts.codec, parts.writer, parts.claims),
       limits: laneLimits(options, capabilities),
       concurrency: options.concurrency,
       ordered: granted.guarantee.order === "per-key",

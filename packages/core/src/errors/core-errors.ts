@@ -44,7 +44,26 @@ export const coreErrors = defineErrors({
   WB_EVENT_TOO_LARGE: {
     sentence: (p: { id: string; topic: string; bytes: number; maxBytes: number }) =>
       `The event ${p.id} takes ${p.bytes} bytes on topic ${p.topic}; the broker takes ${p.maxBytes}.`,
-    hint: "Send less, or put the content in a store and publish a reference to it (the dataref extension).",
+    hint: "Send less, or turn the claim check on, which puts such data into a store: claimCheck: { store: blob or folder, … } in the configuration, or the option claimCheck of createBus.",
+  },
+  WB_CLAIM_CHECK_FAILED: {
+    sentence: (p: { id: string; store: string; doing: string; problem: string }) =>
+      `The data of the event ${p.id} could not be ${p.doing} the claim check (${p.store}): ${p.problem}.`,
+    hint: "Check that the store can be reached, and its credentials. The event was not lost: publish it again, or redrive it.",
+  },
+  WB_CLAIM_CHECK_LOST: {
+    sentence: (p: { id: string; store: string; problem: string }) =>
+      `The data of the event ${p.id} cannot be had from the claim check (${p.store}): ${p.problem}.`,
+    hint: "Producer and consumer must use one store, and it must keep data longer than events and dead letters can live.",
+  },
+  WB_CLAIM_CHECK_UNCONFIGURED: {
+    sentence: (p: { id: string }) => `The data of the event ${p.id} lies in a claim check, and this consumer has none.`,
+    hint: "Configure the producer's store here too (claimCheck), then redrive the event.",
+  },
+  WB_CLAIM_CHECK_TOO_LARGE: {
+    sentence: (p: { id: string; bytes: number; maxBytes: number }) =>
+      `The data of the event ${p.id} has ${p.bytes} bytes; the claim check takes ${p.maxBytes}.`,
+    hint: "Send less, or raise claimCheck.maxBytes for producers and consumers.",
   },
   WB_PUBLISH_FAILED: {
     sentence: (p: { topic: string; failed: number; total: number; first: string }) =>

@@ -1,3 +1,5 @@
+import type { ClaimCheck } from "../claim-check/claim-check.ts";
+import { ClaimGate } from "../claim-check/claim-gate.ts";
 import { type Clock, sleep } from "../clock.ts";
 import type { Codec } from "../codec/codec.ts";
 import { coreErrors } from "../errors/core-errors.ts";
@@ -11,7 +13,7 @@ import type { Observer } from "../observe/observer.ts";
 import { checkLogicalName } from "../spi/naming.ts";
 import type { ErrorKind, Outcome } from "../spi/outcome.ts";
 import type { OutboundMessage } from "../spi/wire-message.ts";
-import { Answers, DEADLINE_MS, MessageWriter, type WriterOptions } from "./message-writer.ts";
+import { Answers, DEADLINE_MS, MAX_BUFFERED_BYTES, MessageWriter, type WriterOptions } from "./message-writer.ts";
 import type { Publisher, PublishOptions } from "./publisher.ts";
 import type { Routes } from "./routes.ts";
 
@@ -39,6 +41,8 @@ export interface BusPublisherOptions {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly writer: WriterOptions;
+  /** Takes the data of what is too large for a broker. */
+  readonly claims: ClaimCheck | undefined;
   readonly middleware: readonly PublishMiddleware[];
 }
 
@@ -61,6 +65,7 @@ export class BusPublisher implements Publisher {
   readonly #ready = new Map<string, MessageWriter>();
   readonly #handle: PublishHandler;
   readonly #closing = new AbortController();
+  readonly #gate = new ClaimGate();
   #closed = false;
 
   constructor(options: BusPublisherOptions) {
@@ -138,6 +143,7 @@ export class BusPublisher implements Publisher {
 
   /** Resolves when everything handed in has been answered. */
   async flush(): Promise<void> {
+    await this.#gate.idle();
     await Promise.all([...this.#ready.values()].map((writer) => writer.flush()));
   }
 
@@ -211,17 +217,66 @@ export class BusPublisher implements Publisher {
   }
 
   #hand(writer: MessageWriter, events: readonly Outgoing[], answers: Answers): void {
+    const { claims } = this.#o;
     const messages: OutboundMessage[] = [];
     const places: number[] = [];
     for (let i = 0; i < events.length; i++) {
       try {
-        messages.push(this.#encode(writer.topic, events[i]!, writer));
-        places.push(i);
+        const message = this.#encode(writer.topic, events[i]!, writer);
+        if (claims === undefined || !this.#waits(writer, message)) {
+          messages.push(message);
+          places.push(i);
+          continue;
+        }
+        // What was encoded before it must not come after it.
+        writer.add(messages.splice(0), answers, places.splice(0));
+        this.#pass(claims, writer, events[i]!, message, answers, i);
       } catch (error) {
         answers.set(i, { ok: false, error });
       }
     }
     writer.add(messages, answers, places);
+  }
+
+  #waits(writer: MessageWriter, message: OutboundMessage): boolean {
+    return isTooLarge(writer, message) || this.#gate.holds(writer.topic, message.key);
+  }
+
+  /** Through the claim check where it is too large, and behind what of its key is there already. */
+  #pass(
+    claims: ClaimCheck,
+    writer: MessageWriter,
+    outgoing: Outgoing,
+    message: OutboundMessage,
+    answers: Answers,
+    place: number,
+  ): void {
+    const { clock, writer: options } = this.#o;
+    const { topic } = writer;
+    const bytes = message.body?.byteLength ?? 0;
+    const maxBytes = options.maxBufferedBytes ?? MAX_BUFFERED_BYTES;
+    if (this.#gate.bytes > 0 && this.#gate.bytes + bytes > maxBytes) {
+      throw coreErrors.WB_PUBLISH_BUFFER_FULL({ topic, events: this.#gate.waiting });
+    }
+    const deadlineMs = options.deadlineMs ?? DEADLINE_MS;
+    const late = new AbortController();
+    const timer = clock.after(deadlineMs, () => {
+      const problem = "its data was on the way to the claim check";
+      answers.set(place, { ok: false, error: coreErrors.WB_PUBLISH_TIMEOUT({ topic, deadlineMs, problem }) });
+      late.abort();
+    });
+    void answers.all.then(() => timer.clear());
+    const signal = AbortSignal.any([late.signal, this.#closing.signal]);
+    const store = async () => {
+      const claimed = await orAborted(claims.checkIn(outgoing.event, signal), signal);
+      return claimed === undefined ? message : this.#encode(topic, { ...outgoing, event: claimed }, writer);
+    };
+    const prepare = isTooLarge(writer, message) ? store : undefined;
+    this.#gate.pass({ topic, key: message.key, bytes }, prepare, (outcome) => {
+      if (this.#closed) answers.set(place, { ok: false, error: coreErrors.WB_CLOSED({ what: "bus" }) });
+      else if (outcome !== undefined && "error" in outcome) answers.set(place, { ok: false, error: outcome.error });
+      else writer.add([outcome?.value ?? message], answers, [place]);
+    });
   }
 
   #encode(topic: string, outgoing: Outgoing, writer: MessageWriter): OutboundMessage {
@@ -251,4 +306,18 @@ export class BusPublisher implements Publisher {
       else publishFailed?.({ topic, id, error: outcome.error });
     }
   }
+}
+
+function isTooLarge(writer: MessageWriter, message: OutboundMessage): boolean {
+  return writer.measure(message) > writer.capabilities.maxMessageBytes;
+}
+
+/** A store that does not heed its signal must not hold up what waits behind it. */
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) return Promise.reject(signal.reason);
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
 }

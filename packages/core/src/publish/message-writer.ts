@@ -57,6 +57,7 @@ interface Entry {
 
 /** From `publish` to the broker's answer. */
 export const DEADLINE_MS = 30_000;
+export const MAX_BUFFERED_BYTES = 64 * 1024 * 1024;
 const OVERLAP = 4;
 /** A send that ignores its signal is given up after this long, and its sender with it. */
 const GRACE_MS = 1_000;
@@ -93,7 +94,7 @@ export class MessageWriter {
     this.#options = {
       lingerMs: options.lingerMs ?? 0,
       maxBuffered: options.maxBuffered ?? 100_000,
-      maxBufferedBytes: options.maxBufferedBytes ?? 64 * 1024 * 1024,
+      maxBufferedBytes: options.maxBufferedBytes ?? MAX_BUFFERED_BYTES,
       deadlineMs: options.deadlineMs ?? DEADLINE_MS,
     };
   }

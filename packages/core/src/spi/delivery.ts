@@ -15,7 +15,7 @@ export interface Delivery {
   readonly raw: unknown;
 }
 
-/** Why an event was given up. `handler-failed`: attempts used up; `rejected`: the handler said never again. */
+/** Why an event was given up. `handler-failed`: attempts used up; `rejected`: the handler said never again; `claim-check`: the data behind its `dataref` cannot be had. */
 export type DeadLetterCode =
   | "handler-failed"
   | "rejected"
@@ -24,7 +24,8 @@ export type DeadLetterCode =
   | "unknown-type"
   | "expired"
   | "too-large"
-  | "max-deliveries";
+  | "max-deliveries"
+  | "claim-check";
 
 /** What stands beside the untouched original in a dead letter; the header names are `wb` + these. */
 export interface DeadLetterReason {

@@ -15,6 +15,7 @@ export { retryDelayMs } from "../policies/retry.ts";
 export type * from "./adapter.ts";
 export { type Call, createCall } from "./call.ts";
 export type * from "./capabilities.ts";
+export type * from "./claim-store.ts";
 export type * from "./delivery.ts";
 export type * from "./description.ts";
 export { deadTopic, ownTopic } from "./destinations.ts";

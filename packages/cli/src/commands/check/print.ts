@@ -44,7 +44,7 @@ export async function printChanges(
   if (refused > 0) await output.line(`${refused} of ${changes.length} changes (!) refuse what works today.`);
 }
 
-export function reportJson(report: SubscriptionReport): Record<string, unknown> {
+function reportJson(report: SubscriptionReport): Record<string, unknown> {
   const { topic, subscription, broker, adapter, assessment, limits, problem } = report;
   const place = { topic, subscription, broker, adapter };
   if (problem !== undefined) return { ...place, problem };

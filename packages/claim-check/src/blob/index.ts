@@ -1,0 +1,2 @@
+export { claimErrors } from "../claim-errors.ts";
+export { type BlobStoreOptions, blobStore } from "./blob-store.ts";

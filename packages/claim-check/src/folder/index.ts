@@ -1,0 +1,2 @@
+export { claimErrors } from "../claim-errors.ts";
+export { type FolderStoreOptions, folderStore } from "./folder-store.ts";
