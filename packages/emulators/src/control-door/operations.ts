@@ -67,6 +67,10 @@ export const eventHubs = (takeovers: Map<number, () => void>): Operations<EventH
     const [name, options] = [args.text("name"), args.object("options") as HubOptions | undefined];
     return () => control.createHub(name, options);
   },
+  "create-consumer-group": (args, control) => {
+    const [hub, name] = [args.text("hub"), args.text("name")];
+    return () => control.createConsumerGroup(hub, name);
+  },
   send: (args, control) => {
     const hub = args.text("hub");
     const event = readMessage(args);

@@ -47,6 +47,8 @@ export interface EventHubsControl {
   createHub(name: string, options?: HubOptions): void;
   /** Puts an event into a hub, as a sender would; its partition key decides where. Throws what a sender would be told. */
   send(hub: string, event: PlainMessage): void;
+  /** Fine when it exists. */
+  createConsumerGroup(hub: string, name: string): void;
   /** Reads this partition, as another process with a higher owner level would: whoever reads it is disconnected, and lower levels are refused, until the returned function is called. */
   takeOver(hub: string, partition: string, takeover?: Takeover): () => void;
   /** Cuts sockets, without a word: of the links that are chosen, or all. Returns how many. */
@@ -91,6 +93,7 @@ export function createControl(parts: {
       if (bytes.length > maxMessageBytes) throw tooLarge(maxMessageBytes);
       hubs.get(hub).append(readEvents(bytes, 0), undefined);
     },
+    createConsumerGroup: (hub, name) => hubs.get(hub).addConsumerGroup(name),
     takeOver: (hub, partition, takeover) => takeOver(hubs.get(hub).partition(partition), takeover),
     cutConnections: (choice) => {
       const cut = new Set(

@@ -39,8 +39,7 @@ export function readSettings(name: string, options: HubOptions, hasFolder: boole
   const unknown = Object.keys(options).find((key) => !KEYS.has(key));
   if (unknown !== undefined) throw argumentError(`The hub '${name}' has the unknown property '${unknown}'.`);
   const groups = options.consumerGroups ?? [];
-  const wrong = groups.find((group) => !GROUP_NAME.test(group));
-  if (wrong !== undefined) throw argumentError(`'${wrong}' is no name for a consumer group of '${name}'.`);
+  for (const group of groups) checkGroupName(group, name);
   const positive = (key: NumberKey, fallback: number, max = Number.POSITIVE_INFINITY) => {
     const value = options[key] ?? fallback;
     if (typeof value !== "number" || !(value >= 1 && value <= max))
@@ -58,6 +57,10 @@ export function readSettings(name: string, options: HubOptions, hasFolder: boole
     maxMessageBytes: positive("maxMessageBytes", MEBIBYTE),
     geoReplicationFactor: positive("geoReplicationFactor", 1),
   };
+}
+
+export function checkGroupName(group: string, hub: string): void {
+  if (!GROUP_NAME.test(group)) throw argumentError(`'${group}' is no name for a consumer group of '${hub}'.`);
 }
 
 type NumberKey = Exclude<keyof HubOptions, "consumerGroups">;

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Clock } from "../clock.ts";
 import { invalidPartition } from "./conditions.ts";
 import type { EventMessage } from "./event-message.ts";
-import type { HubSettings } from "./hub-settings.ts";
+import { checkGroupName, type HubSettings } from "./hub-settings.ts";
 import { Partition } from "./partition.ts";
 import { partitionOfKey } from "./partition-hash.ts";
 
@@ -27,6 +27,12 @@ export class Hub {
     const found = this.partitions.find((partition) => partition.id === id);
     if (found === undefined) throw invalidPartition(this.partitions.length);
     return found;
+  }
+
+  /** As the management plane does: fine when it is there. Throws an argument error for a name that is none. */
+  addConsumerGroup(group: string): void {
+    checkGroupName(group, this.settings.name);
+    for (const partition of this.partitions) partition.addGroup(group);
   }
 
   /** Appends the events of one transfer, all to one partition: of the key, else the next one's turn. */

@@ -26,8 +26,7 @@ export class Partition {
     this.id = id;
     this.clock = clock;
     this.events = new PartitionLog(settings, folder === undefined ? undefined : new SegmentFolder(folder));
-    for (const group of settings.consumerGroups)
-      this.byGroup.set(group.toLowerCase(), { group, readers: new Readers() });
+    for (const group of settings.consumerGroups) this.addGroup(group);
     this.trim();
   }
 
@@ -35,6 +34,12 @@ export class Partition {
   get log(): PartitionLog {
     this.events.trim(this.clock.now());
     return this.events;
+  }
+
+  /** Does nothing when it is there. */
+  addGroup(group: string): void {
+    const key = group.toLowerCase();
+    if (!this.byGroup.has(key)) this.byGroup.set(key, { group, readers: new Readers() });
   }
 
   /** Undefined: there is no such consumer group. */
