@@ -230,8 +230,15 @@ export class Stage {
     return (await this.take(receiver, 1, { maxMs }))[0]!;
   }
 
-  /** Receives and acks until all of `ids` have come; answers what came, in order of arrival. */
-  async drainIds(receivers: Receiver | readonly Receiver[], ids: Iterable<string>): Promise<string[]> {
+  /**
+   * Receives and acks until all of `ids` have come; answers what came, in order of arrival. While lanes are `moving` from one receiver to another
+   * an ack may come too late: what it was for comes again.
+   */
+  async drainIds(
+    receivers: Receiver | readonly Receiver[],
+    ids: Iterable<string>,
+    { moving = false }: { moving?: boolean } = {},
+  ): Promise<string[]> {
     const missing = new Set(ids);
     const came: string[] = [];
     const all = Array.isArray(receivers) ? (receivers as readonly Receiver[]) : [receivers as Receiver];
@@ -239,7 +246,9 @@ export class Stage {
       async () => {
         for (const receiver of all) {
           const batch = await this.receive(receiver);
-          if (batch.length > 0) await this.ack(receiver, ...batch);
+          const acks = batch.map((delivery) => ({ delivery, kind: "ack" }) as const);
+          if (moving) await this.trySettle(receiver, ...acks);
+          else if (batch.length > 0) await this.settle(receiver, ...acks);
           for (const id of idsOf(batch)) {
             came.push(id);
             missing.delete(id);

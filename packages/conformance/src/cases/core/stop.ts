@@ -60,7 +60,11 @@ export const stopCases: readonly ConformanceCase[] = [
         }),
         "subscribing",
       );
-      await publishOrders(stage, shop, 20, (n) => `k-${n % 5}`);
+      // One of each key at a time: where a lane is acked up to a position, what was finished behind an unfinished event of another key would come again.
+      for (let from = 0; from < 20; from += 5) {
+        const events = Array.from({ length: 5 }, (_, key) => orderPlaced({ n: from + key }, { key: `k-${key}` }));
+        await stage.run(shop.bus.publish(shop.orders, events), "publishing");
+      }
       await stage.time.until(() => atWork === 2, "two handlers at work");
       const draining = subscription.drain({ deadlineMs: 60_000 });
       await stage.time.pass(50);

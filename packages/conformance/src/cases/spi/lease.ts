@@ -149,7 +149,7 @@ export const leaseCases: readonly ConformanceCase[] = [
       for (let round = 0; round < 3; round++) {
         const warm = ids(16, `w${round}`);
         await stage.send(line.sender, ...warm.map((id) => stage.message(line.sender, id, { key: id })));
-        await stage.drainIds(receivers, warm);
+        await stage.drainIds(receivers, warm, { moving: true });
       }
       const all = ids(200);
       await stage.send(
