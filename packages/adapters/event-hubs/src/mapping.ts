@@ -1,0 +1,114 @@
+import { createHash } from "node:crypto";
+import type { ReceivedEventData } from "@azure/event-hubs";
+import { type OutboundMessage, setHeader, type WireMessage } from "@waybill/core/spi";
+import { eventHubsErrors } from "./errors.ts";
+
+/** How CloudEvents attributes are named among the application properties. Both are read, whichever is written. */
+export type AttributePrefix = "cloudEvents_" | "cloudEvents:";
+
+/** What the SDK's `EventData` is made of here. */
+export interface OutgoingEvent {
+  readonly body: Buffer;
+  readonly contentType?: string;
+  readonly messageId?: string;
+  readonly properties?: Record<string, string | Buffer>;
+}
+
+const CE = "ce_";
+/** The service and its SDKs refuse a longer one. */
+const MAX_MESSAGE_ID = 128;
+/** Of a partition key, in characters. */
+const MAX_KEY = 128;
+const KEY_HEADER = "ce_partitionkey";
+
+/**
+ * Header names that would not come back as they were: `__proto__`, which the SDK's decoder drops, and names that look like CloudEvents attributes of
+ * this binding. They travel behind `wb~`.
+ */
+const HOSTILE = /^(?:wb~)*(?:__proto__$|cloudEvents[_:])/;
+const ESCAPE = "wb~";
+
+/** The bytes themselves, not a copy. */
+const bytesOf = (value: Uint8Array): Buffer => Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+
+/** What the service hashes: the key, or a digest of one that is longer than the service takes. */
+export function partitionKeyOf(key: string | undefined): string | undefined {
+  if (key === undefined || key === "") return undefined;
+  return key.length <= MAX_KEY ? key : `sha256:${createHash("sha256").update(key).digest("hex")}`;
+}
+
+/** The message as an event of the SDK. A body of `null` travels as no bytes. Throws, kind `invalid`, what a hub cannot do. */
+export function toEvent(message: OutboundMessage, prefix: AttributePrefix): OutgoingEvent {
+  if (message.notBefore !== undefined) throw unfit(message, "it is not to be delivered before a time");
+  const properties: Record<string, string | Uint8Array> = {};
+  let any = false;
+  for (const [name, value] of Object.entries(message.headers)) {
+    any = true;
+    const wire = name.startsWith(CE) ? prefix + name.slice(CE.length) : HOSTILE.test(name) ? ESCAPE + name : name;
+    setHeader(properties, wire, typeof value === "string" ? value : bytesOf(value));
+  }
+  return {
+    body: bytesOf(message.body ?? EMPTY),
+    ...(message.contentType === undefined ? {} : { contentType: message.contentType }),
+    ...(message.id === "" || message.id.length > MAX_MESSAGE_ID ? {} : { messageId: message.id }),
+    ...(any ? { properties: properties as Record<string, string | Buffer> } : {}),
+  };
+}
+
+/** A received event as a message. Never throws: what no sender of ours would write becomes text by one rule. */
+export function toMessage(event: ReceivedEventData, partition: string): WireMessage {
+  const headers: Record<string, string | Uint8Array> = {};
+  // Not `event.properties`: there the SDK has turned times into numbers and bytes into objects.
+  for (const [name, value] of Object.entries(event.getRawAmqpMessage().applicationProperties ?? {})) {
+    const text = toHeader(value);
+    if (text !== undefined) setHeader(headers, headerName(name), text);
+  }
+  const id = headers.ce_id ?? event.messageId;
+  return {
+    id: typeof id === "string" && id !== "" ? id : `${partition}/${event.sequenceNumber}`,
+    key: keyOf(event, headers[KEY_HEADER]),
+    body: toBody(event.body),
+    headers,
+    contentType: typeof event.contentType === "string" ? event.contentType : undefined,
+    timeMs: timeOf(event.enqueuedTimeUtc),
+  };
+}
+
+/** `ce_…` as it stands is what a Kafka producer wrote through the hub's Kafka endpoint. */
+function headerName(name: string): string {
+  if (name.startsWith("cloudEvents_") || name.startsWith("cloudEvents:")) return CE + name.slice("cloudEvents_".length);
+  return name.startsWith(ESCAPE) && HOSTILE.test(name) ? name.slice(ESCAPE.length) : name;
+}
+
+/** CloudEvents' canonical text of a value; null is an attribute that is not set. */
+function toHeader(value: unknown): string | Uint8Array | undefined {
+  if (typeof value === "string" || value instanceof Uint8Array) return value;
+  if (value === null || value === undefined) return undefined;
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value.toISOString();
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+/** A long key stands whole in the event's own attribute. */
+function keyOf(event: ReceivedEventData, attribute: string | Uint8Array | undefined): string | undefined {
+  const key = event.partitionKey;
+  if (key === null || key === undefined) return undefined;
+  return typeof attribute === "string" && partitionKeyOf(attribute) === key ? attribute : String(key);
+}
+
+/** Data sections are bytes as they came; what a foreign sender wrote as an AMQP value is text, or JSON of anything else. */
+function toBody(body: unknown): Uint8Array | null {
+  if (body === null || body === undefined) return null;
+  if (body instanceof Uint8Array) return body;
+  if (typeof body === "string") return Buffer.from(body);
+  if (Array.isArray(body) && body.every((part) => part instanceof Uint8Array)) return Buffer.concat(body);
+  return Buffer.from(JSON.stringify(body) ?? String(body));
+}
+
+function timeOf(time: unknown): number | undefined {
+  const ms = time instanceof Date ? time.getTime() : Number.NaN;
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+const EMPTY = new Uint8Array();
+const unfit = (message: WireMessage, problem: string) =>
+  eventHubsErrors.WB_EVENT_HUBS_MESSAGE({ id: message.id, problem });
