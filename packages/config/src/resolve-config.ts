@@ -30,6 +30,7 @@ export type StoreConfig =
   | {
       readonly store: "postgres";
       readonly url: string;
+      readonly maxConnections?: number;
       readonly schema?: string;
       readonly migrate?: boolean;
     };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { fact, text } from "./fields.ts";
+import { count, fact, text } from "./fields.ts";
 
 const sqlite = {
   store: z.literal("sqlite").describe("A file, by node:sqlite: no server."),
@@ -9,6 +9,7 @@ const sqlite = {
 const postgres = {
   store: z.literal("postgres").describe("PostgreSQL 13 or newer, by pg."),
   url: text("postgres://USER:PASSWORD@HOST:PORT/DATABASE. Take it from the environment."),
+  maxConnections: count(1, 10_000, "Connections of its pool; each relay opens three more. Default 10."),
   schema: text("Where the tables are. Default waybill.").optional(),
   migrate: fact("Whether missing migrations are applied at start. Default true."),
 };

@@ -14,7 +14,7 @@ export class Connections {
   readonly #ownsPool: boolean;
   #closed = false;
 
-  constructor(given: { pool?: Pool | undefined; connectionString?: string | undefined }, schema: string) {
+  constructor(given: { pool?: Pool; connectionString?: string; maxConnections?: number }, schema: string) {
     if ((given.pool === undefined) === (given.connectionString === undefined)) {
       throw outboxErrors.WB_OUTBOX_OPTION({
         option: "pool",
@@ -33,7 +33,7 @@ export class Connections {
     if (password !== undefined) this.#config.password = password;
     const { host, port, database } = new Client(this.#config);
     this.store = `the outbox ${schema} in postgres://${host}:${port}/${database}`;
-    this.pool = given.pool ?? new Pool({ ...this.#config, max: 10 });
+    this.pool = given.pool ?? new Pool({ ...this.#config, max: given.maxConnections ?? 10 });
     // A pooled connection that breaks while idle is replaced; without a listener it would end the process.
     if (this.#ownsPool) this.pool.on("error", () => undefined);
   }

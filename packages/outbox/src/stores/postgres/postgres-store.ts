@@ -31,6 +31,8 @@ export interface PostgresOptions {
   readonly pool?: Pool;
   /** Instead of `pool`: `postgres://user:password@host:5432/database`. */
   readonly connectionString?: string;
+  /** Of the pool that `connectionString` makes: so many transactions run at once, others wait. Default 10. */
+  readonly maxConnections?: number;
   /** Where the tables are; made by the first migration. One database may hold several outboxes, each in its own. Default `waybill`. */
   readonly schema?: string;
   /** Whether `open` applies missing migrations. `false` only checks: WB_POSTGRES_SCHEMA_OLDER. Default `true`. */
