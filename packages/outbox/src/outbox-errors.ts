@@ -75,6 +75,10 @@ const table = {
       `${p.inFlight} events were still being published when the drain's ${p.deadlineMs} ms were over.`,
     hint: "They stay in the outbox and will be published again with the same id. Check the broker's health.",
   },
+  WB_INBOX_BUSY: {
+    sentence: () => "Another transaction has this event in hand and does not come to its end.",
+    hint: "The event is delivered again later. Keep handlers shorter than the database's lock timeout.",
+  },
   WB_INBOX_FULL: {
     sentence: (p: { entries: number }) => `The inbox in memory already holds ${p.entries} events in work.`,
     hint: "Raise maxEntries, lower the concurrency, or use an inbox with a database.",

@@ -1,0 +1,1 @@
+export { type MysqlOptions, mysql } from "./mysql-store.ts";

@@ -1,0 +1,209 @@
+import { createPool, type Pool, type PoolConnection } from "mysql2/promise";
+import type { MysqlTx } from "../../handles/join-transaction.ts";
+import { inLibraryTransaction, type OpenTransaction } from "../../handles/open-transaction.ts";
+import { outboxErrors } from "../../outbox-errors.ts";
+import type {
+  Counts,
+  DeadRows,
+  Feed,
+  FeedOptions,
+  InboxRows,
+  Migrations,
+  NewRow,
+  Overview,
+  Store,
+} from "../../store.ts";
+import { databaseError } from "./database-errors.ts";
+import { mysqlDeadRows } from "./dead-rows.ts";
+import { mysqlFeed } from "./feed.ts";
+import { mysqlInboxRows } from "./inbox-rows.ts";
+import { insertRows } from "./insert.ts";
+import { mysqlErrors } from "./mysql-errors.ts";
+import { mysqlCounts, mysqlOverview } from "./overview.ts";
+import { checkNotNewer, migrate, migrationScript, SCHEMA_VERSION, schemaVersion } from "./schema.ts";
+import { Session } from "./session.ts";
+import { inTransaction } from "./transaction.ts";
+
+export interface MysqlOptions<Tx = PoolConnection> {
+  /** `mysql://user:password@host:3306/database`; what mysql2 knows of options may follow, such as `?ssl={}`. */
+  readonly url: string;
+  /** Connections for transactions that the store opens itself. Default 10. The store's own work takes one more, and a relay four. */
+  readonly connections?: number;
+  /** Opens transactions with the application's own library, for `outbox.transaction` and the inbox. Default: a connection of mysql2. */
+  readonly transaction?: OpenTransaction<Tx>;
+  /** Brings the schema up to date when the store is opened. Default true. False: WB_MYSQL_SCHEMA_OLDER where it is not. */
+  readonly migrate?: boolean;
+}
+
+/**
+ * Outbox and inbox in MySQL 8 or MariaDB 10.6 and later, by `mysql2`, in the database of the business data. Joins the transactions of mysql2, Kysely,
+ * Drizzle, Knex and Prisma.
+ */
+export function mysql<Tx = PoolConnection>(options: MysqlOptions<Tx>): Store<Tx, MysqlTx> {
+  const { connections = 10 } = options;
+  if (!(Number.isInteger(connections) && connections >= 1 && connections <= 10_000)) {
+    throw outboxErrors.WB_OUTBOX_OPTION({ option: "connections", problem: "must be a whole number from 1 to 10 000" });
+  }
+  return new MysqlStore(options, connections, nameOf(options.url));
+}
+
+/** Without user and password. */
+function nameOf(url: unknown): string {
+  const parsed = typeof url === "string" ? URL.parse(url) : null;
+  if (parsed === null || !["mysql:", "mariadb:"].includes(parsed.protocol) || parsed.pathname.length < 2) {
+    throw outboxErrors.WB_OUTBOX_OPTION({ option: "url", problem: "must be mysql://user:password@host:3306/database" });
+  }
+  return `mysql ${parsed.hostname}:${parsed.port || "3306"}${parsed.pathname}`;
+}
+
+class MysqlStore<Tx> implements Store<Tx, MysqlTx> {
+  readonly name: string;
+  readonly inbox: InboxRows<Tx>;
+  readonly dead: DeadRows;
+  readonly migrations: Migrations;
+  readonly #url: string;
+  readonly #pool: Pool;
+  readonly #own: Session;
+  readonly #openTransaction: OpenTransaction<Tx> | undefined;
+  readonly #migrates: boolean;
+  readonly #feeds = new Set<Feed>();
+  readonly #listeners = new Set<() => void>();
+  /** Transactions of our own that have rows written. */
+  readonly #written = new WeakSet<object>();
+  readonly #ours = new WeakSet<object>();
+  readonly #running = new Set<Promise<unknown>>();
+  #opened: Promise<void> | undefined;
+  #isOpen = false;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: MysqlOptions<Tx>, connectionLimit: number, name: string) {
+    this.name = name;
+    this.#url = options.url;
+    this.#openTransaction = options.transaction;
+    this.#migrates = options.migrate ?? true;
+    this.#pool = createPool({ uri: options.url, connectionLimit, connectTimeout: 10_000 });
+    this.#own = new Session(options.url, name);
+    const session = async () => {
+      await this.open();
+      return this.#own;
+    };
+    this.inbox = mysqlInboxRows({ name, session });
+    this.dead = mysqlDeadRows(session);
+    this.migrations = {
+      status: async () => {
+        const applied = await schemaVersion(this.#own);
+        checkNotNewer(applied, name);
+        return { applied, wanted: SCHEMA_VERSION };
+      },
+      apply: () => migrate(this.#own, name),
+      sql: (from = 0) => migrationScript(from),
+    };
+  }
+
+  open(): Promise<void> {
+    if (this.#closed !== undefined) return Promise.reject(outboxErrors.WB_STORE_CLOSED({ path: this.name }));
+    this.#opened ??= this.#open().catch((error) => {
+      this.#opened = undefined;
+      throw error;
+    });
+    return this.#opened;
+  }
+
+  async #open(): Promise<void> {
+    if (this.#migrates) await migrate(this.#own, this.name);
+    else {
+      const found = await schemaVersion(this.#own);
+      checkNotNewer(found, this.name);
+      if (found < SCHEMA_VERSION) {
+        throw mysqlErrors.WB_MYSQL_SCHEMA_OLDER({ store: this.name, found, wanted: SCHEMA_VERSION });
+      }
+    }
+    this.#isOpen = true;
+  }
+
+  transaction<T>(work: (tx: Tx) => T | Promise<T>, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<T> {
+    const running = this.#transaction(work, signal);
+    this.#running.add(running);
+    const end = () => this.#running.delete(running);
+    running.then(end, end);
+    return running;
+  }
+
+  async #transaction<T>(work: (tx: Tx) => T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    await this.open();
+    let ours: object | undefined;
+    const noted = (tx: Tx) => {
+      ours = tx as object;
+      this.#ours.add(ours);
+      return work(tx);
+    };
+    try {
+      const result =
+        this.#openTransaction === undefined
+          ? await inTransaction(this.#pool, this.name, (tx) => noted(tx as Tx), signal)
+          : await inLibraryTransaction(this.#openTransaction, noted, signal);
+      if (ours !== undefined && this.#written.has(ours)) this.#tell();
+      return result;
+    } finally {
+      if (ours !== undefined) {
+        this.#ours.delete(ours);
+        this.#written.delete(ours);
+      }
+    }
+  }
+
+  async insert(tx: Tx | MysqlTx, rows: readonly NewRow[]): Promise<void> {
+    if (!this.#isOpen) await this.open();
+    try {
+      await insertRows(tx, rows);
+    } catch (error) {
+      throw databaseError(error, this.name);
+    }
+    if (this.#ours.has(tx as object)) this.#written.add(tx as object);
+    // The caller's own transaction may commit any moment.
+    else this.#tell();
+  }
+
+  async feed(options: FeedOptions): Promise<Feed> {
+    await this.open();
+    const feed = mysqlFeed(
+      {
+        session: (isolation) => new Session(this.#url, this.name, isolation),
+        onNews: (listener) => {
+          this.#listeners.add(listener);
+          return () => this.#listeners.delete(listener);
+        },
+      },
+      options,
+      () => this.#feeds.delete(feed),
+    );
+    this.#feeds.add(feed);
+    return feed;
+  }
+
+  async counts(): Promise<Counts> {
+    await this.open();
+    return mysqlCounts(this.#own);
+  }
+
+  async overview(): Promise<Overview> {
+    await this.open();
+    return mysqlOverview(this.#own);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#feeds].map((feed) => feed.release(false)));
+    await Promise.allSettled([this.#opened, ...this.#running]);
+    await this.#own.close();
+    await this.#pool.end();
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,122 @@
+import type { Connection as RowConnection } from "mysql2";
+import { type Connection, createConnection, type ResultSetHeader, type RowDataPacket } from "mysql2/promise";
+import { outboxErrors } from "../../outbox-errors.ts";
+import { databaseError, isConnectionLost, isDeadlock, isLockTimeout } from "./database-errors.ts";
+
+export type Rows<Row> = readonly (Row & RowDataPacket)[];
+export type Value = number | string | Uint8Array | null;
+/** Lists become `(a, b, c)`, lists of lists several of them. */
+export type Values = readonly (Value | readonly Value[] | readonly (readonly Value[])[])[];
+
+const TRIES = 5;
+
+/** What a session runs statements with. */
+export interface Statements {
+  query<Result = ResultSetHeader>(sql: string, values?: Values): Promise<Result>;
+}
+
+/**
+ * One connection for the store's own work, which comes back by itself: what a lost one had begun is rejected, the next call connects
+ * anew. Calls run one after the other, a whole transaction as one.
+ */
+export class Session implements Statements {
+  readonly #url: string;
+  readonly #store: string;
+  readonly #isolation: "READ COMMITTED" | "READ UNCOMMITTED";
+  #connection: Connection | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  constructor(url: string, store: string, isolation: "READ COMMITTED" | "READ UNCOMMITTED" = "READ COMMITTED") {
+    this.#url = url;
+    this.#store = store;
+    this.#isolation = isolation;
+  }
+
+  query<Result = ResultSetHeader>(sql: string, values?: Values): Promise<Result> {
+    return this.#inTurn(async (connection) => (await connection.query(sql, values as unknown[]))[0] as Result);
+  }
+
+  /** Gives each row to `take` as it comes, until that answers false; what comes after it is let go. No more than one row is kept here. */
+  read(sql: string, values: Values, take: (row: readonly unknown[]) => boolean): Promise<void> {
+    return this.#inTurn(
+      (connection) =>
+        new Promise<void>((resolve, reject) => {
+          let wants = true;
+          // The promise API gives no rows one by one; it is a wrapper around the connection that does.
+          const { connection: rows } = connection as unknown as { connection: RowConnection };
+          const query = rows.query({ sql, values: values as unknown[], rowsAsArray: true });
+          query.on("result", (row: unknown) => {
+            if (wants) wants = take(row as readonly unknown[]);
+          });
+          query.on("error", reject);
+          query.on("end", () => resolve());
+        }),
+    );
+  }
+
+  /** Commits when `work` resolves, rolls back when it rejects. Runs it again after a deadlock. */
+  transaction<T>(work: (tx: Statements) => Promise<T>): Promise<T> {
+    return this.#inTurn(async (connection) => {
+      const tx: Statements = {
+        query: async <Result>(sql: string, values?: Values) =>
+          (await connection.query(sql, values as unknown[]))[0] as Result,
+      };
+      for (let tries = 1; ; tries++) {
+        await connection.beginTransaction();
+        try {
+          const value = await work(tx);
+          await connection.commit();
+          return value;
+        } catch (error) {
+          if (isConnectionLost(error)) throw error;
+          await connection.rollback();
+          if (tries >= TRIES || !(isDeadlock(error) || isLockTimeout(error))) throw error;
+        }
+      }
+    });
+  }
+
+  /** After what has been asked for. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#last;
+    const connection = this.#connection;
+    this.#connection = undefined;
+    connection?.destroy();
+  }
+
+  #inTurn<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(outboxErrors.WB_STORE_CLOSED({ path: this.#store }));
+    const turn = this.#last.then(async () => {
+      try {
+        this.#connection ??= await this.#connect();
+        return await work(this.#connection);
+      } catch (error) {
+        if (isConnectionLost(error)) {
+          this.#connection?.destroy();
+          this.#connection = undefined;
+        }
+        throw databaseError(error, this.#store);
+      }
+    });
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #connect(): Promise<Connection> {
+    const connection = await createConnection({ uri: this.#url, connectTimeout: 10_000 });
+    // A lost connection shows in the next call; without a listener it would end the process.
+    connection.on("error", () => undefined);
+    try {
+      await connection.query(
+        "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 10",
+      );
+      await connection.query(`SET SESSION TRANSACTION ISOLATION LEVEL ${this.#isolation}`);
+      return connection;
+    } catch (error) {
+      connection.destroy();
+      throw error;
+    }
+  }
+}
