@@ -1,4 +1,5 @@
 import { BUCKETS, type ClaimOptions, type Feed, type FeedOptions, type OutboxRow } from "../../store.ts";
+import { Nudge } from "../nudge.ts";
 import { Ahead } from "./ahead.ts";
 import type { Connections } from "./connections.ts";
 import { Cursor } from "./cursor.ts";
@@ -6,7 +7,6 @@ import { PINNED } from "./fetch-text.ts";
 import { heldKeys, keyName } from "./key-order.ts";
 import { BucketLeases } from "./lease.ts";
 import { Line } from "./line.ts";
-import { Nudge } from "./nudge.ts";
 import { admitScheduled, claimParked } from "./parked.ts";
 import { bucketsOf, removePublished, settleFailures } from "./settle.ts";
 import type { Tables } from "./tables.ts";
