@@ -8,6 +8,8 @@ const ARRAY_BYTES = 1;
 const MAX_EVENTS = { namespace: 1_000, custom: 5_000, domain: 5_000 } as const;
 /** Events of one receive call, and lock tokens of one settling call. */
 export const MAX_PER_CALL = 100;
+/** Events of one request to a webhook. */
+const MAX_PUSHED = 5_000;
 /** What a release can ask for, in milliseconds. */
 export const RELEASE_STEPS_MS: readonly number[] = [0, 10_000, 60_000, 600_000, 3_600_000];
 
@@ -37,5 +39,18 @@ export function pullCapabilities(lockMs: number, rejects: boolean): ReceiverCapa
     reject: rejects,
     settleCost: "io",
     maxReceiveBatch: MAX_PER_CALL,
+  };
+}
+
+/** The lease is the patience of a request. Batches: the answer is for all of a request, so an event that was acked comes again with a neighbour that was not. */
+export function pushCapabilities(patienceMs: number): ReceiverCapabilities {
+  return {
+    settle: "each",
+    order: "none",
+    lease: { ms: patienceMs, renewable: false },
+    release: "broker",
+    reject: false,
+    settleCost: "cheap",
+    maxReceiveBatch: MAX_PUSHED,
   };
 }

@@ -3,6 +3,7 @@ import { checkLogicalName } from "@waybill/core/spi";
 import type { Kind } from "./capabilities.ts";
 import { eventGridErrors } from "./errors.ts";
 import type { EventGridManagement } from "./topology.ts";
+import { checkWebhookOptions, type WebhookOptions, type WebhookSettings } from "./webhook/webhook-options.ts";
 
 /** What `@azure/identity` makes, such as `new DefaultAzureCredential()`. */
 export type TokenCredential = NonNullable<BearerTokenAuthenticationPolicyOptions["credential"]>;
@@ -49,6 +50,10 @@ export interface EventGridOptions extends EventGridAccess {
    * Event Grid writes its own reason there, not ours. All others: core copies to `topic/subscription/dead` with the reason. Default none.
    */
   readonly deadLettered?: readonly string[] | undefined;
+  /** Who may send to the webhooks of this adapter, and how long they wait. Needed where anything is pushed. */
+  readonly webhook?: WebhookOptions | undefined;
+  /** Subscriptions of namespace topics, as `topic/subscription`, that push to a webhook instead of waiting to be pulled. Default none. */
+  readonly pushed?: readonly string[] | undefined;
   /** Lets `topology` create what is missing; without it the plan names the `az` commands. */
   readonly management?: EventGridManagement | undefined;
   /** For the HTTP pipeline: proxy, TLS, agent. */
@@ -64,6 +69,8 @@ export interface Settings {
   readonly maxWaitMs: number;
   readonly requestTimeoutMs: number;
   readonly deadLettered: ReadonlySet<string>;
+  readonly webhook: WebhookSettings | undefined;
+  readonly pushed: ReadonlySet<string>;
 }
 
 /** A record, so that the compiler asks for every new option. */
@@ -81,6 +88,8 @@ const KNOWN: Readonly<Record<keyof EventGridOptions, true>> = {
   maxWaitMs: true,
   requestTimeoutMs: true,
   deadLettered: true,
+  webhook: true,
+  pushed: true,
   management: true,
   client: true,
 };
@@ -101,12 +110,11 @@ export function checkOptions(options: EventGridOptions): Settings {
   if (kind !== "custom" && options.topics !== undefined)
     throw refused("topics", `stands beside kind ${kind}; it goes with kind custom`);
   if (options.prefix !== undefined) checkLogicalName("prefix", options.prefix);
-  const deadLettered = options.deadLettered ?? [];
-  if (
-    !Array.isArray(deadLettered) ||
-    !deadLettered.every((one) => typeof one === "string" && /^[^/]+\/[^/]+$/.test(one))
-  )
-    throw refused("deadLettered", "must be a list of topic/subscription");
+  const webhook = options.webhook === undefined ? undefined : checkWebhookOptions(options.webhook);
+  const pushed = places("pushed", options.pushed);
+  if (pushed.size > 0 && webhook === undefined) throw refused("pushed", "needs webhook beside it");
+  if (pushed.size > 0 && kind !== "namespace")
+    throw refused("pushed", `stands beside kind ${kind}, where everything is pushed`);
   return {
     kind,
     subscriptions: checkSubscriptions(options.subscriptions ?? {}),
@@ -115,8 +123,17 @@ export function checkOptions(options: EventGridOptions): Settings {
     lockMs: inRange("lockMs", options.lockMs ?? 60_000, 1_000, 300_000),
     maxWaitMs: inRange("maxWaitMs", options.maxWaitMs ?? 60_000, 10_000, 120_000),
     requestTimeoutMs: inRange("requestTimeoutMs", options.requestTimeoutMs ?? 30_000, 100, 600_000),
-    deadLettered: new Set(deadLettered),
+    deadLettered: places("deadLettered", options.deadLettered),
+    webhook,
+    pushed,
   };
+}
+
+function places(option: string, given: readonly string[] | undefined): ReadonlySet<string> {
+  const list = given ?? [];
+  if (!Array.isArray(list) || !list.every((one) => typeof one === "string" && /^[^/]+\/[^/]+$/.test(one)))
+    throw refused(option, "must be a list of topic/subscription");
+  return new Set(list);
 }
 
 function checkSubscriptions(declared: Readonly<Record<string, readonly string[]>>): Map<string, readonly string[]> {

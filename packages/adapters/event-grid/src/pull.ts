@@ -1,0 +1,98 @@
+import { createCall, type Description, ownTopic, type Receiver } from "@waybill/core/spi";
+import { pullCapabilities, senderCapabilities } from "./capabilities.ts";
+import { failedCall } from "./classify.ts";
+import type { Names } from "./names.ts";
+import type { Settings } from "./options.ts";
+import type { Parts } from "./parts.ts";
+import { createPullSource, type PullSource } from "./pull-source.ts";
+import { createReceiver } from "./receiver.ts";
+import type { RestClient } from "./rest-client.ts";
+
+export interface PullOptions {
+  readonly client: RestClient;
+  readonly names: Names;
+  readonly settings: Settings;
+  readonly parts: Parts;
+}
+
+/** The subscriptions of a namespace that are received by request. */
+export class Pull {
+  readonly #options: PullOptions;
+  /** Of the receivers that are open, by place. */
+  readonly inUse = new Map<string, PullSource>();
+
+  constructor(options: PullOptions) {
+    this.#options = options;
+  }
+
+  source(topic: string, subscription: string, life?: AbortSignal): PullSource {
+    const { client, names, settings, parts } = this.#options;
+    const closed = life ?? parts.closed;
+    return createPullSource({
+      client,
+      topic: names.topic(topic),
+      subscription: names.subscription(topic, subscription),
+      maxWaitMs: settings.maxWaitMs,
+      call: createCall(settings.requestTimeoutMs, closed),
+      patientCall: createCall(settings.maxWaitMs + settings.requestTimeoutMs, closed),
+    });
+  }
+
+  /** Rejects, kind `not-found`, where topic or event subscription is missing. */
+  async check(topic: string, subscription: string, signal?: AbortSignal): Promise<void> {
+    await this.checkSource(this.source(topic, subscription), signal);
+  }
+
+  async checkSource(source: PullSource, signal?: AbortSignal): Promise<void> {
+    if (!(await source.exists(signal))) throw missing(source);
+  }
+
+  async open(topic: string, subscription: string): Promise<Receiver> {
+    const { settings, parts } = this.#options;
+    const [own] = await Promise.all([this.#returnTo(topic, subscription), this.check(topic, subscription)]);
+    parts.closed.throwIfAborted();
+    return parts.add((life) => {
+      const source = this.source(topic, subscription, life.signal);
+      const reads = own !== undefined && !topic.includes("/");
+      this.inUse.set(source.place, source);
+      return createReceiver({
+        sources: reads ? [source, this.source(own, subscription, life.signal)] : [source],
+        returnTo: own,
+        capabilities: this.#capabilities(topic, subscription),
+        lockMs: settings.lockMs,
+        closed: life.signal,
+        close: () => {
+          this.inUse.delete(source.place);
+          life.end();
+        },
+      });
+    }, "receiver");
+  }
+
+  async describe(topic: string, subscription: string, signal: AbortSignal): Promise<Description> {
+    const [own] = await Promise.all([
+      this.#returnTo(topic, subscription, signal),
+      this.check(topic, subscription, signal),
+    ]);
+    const sender = senderCapabilities("namespace");
+    return {
+      sender,
+      receiver: this.#capabilities(topic, subscription),
+      returnSender: own === undefined ? undefined : sender,
+    };
+  }
+
+  #capabilities(topic: string, subscription: string) {
+    const { lockMs, deadLettered } = this.#options.settings;
+    return pullCapabilities(lockMs, deadLettered.has(ownTopic(topic, subscription)));
+  }
+
+  /** What reaches a subscription alone, also seen from its dead letters; undefined where nobody has made it. */
+  async #returnTo(topic: string, subscription: string, signal?: AbortSignal): Promise<string | undefined> {
+    const own = ownTopic(topic.split("/")[0]!, subscription);
+    return topic !== own && (await this.source(own, subscription).exists(signal)) ? own : undefined;
+  }
+}
+
+const missing = ({ place }: PullSource) =>
+  failedCall("Looking for", place, Object.assign(new Error("it does not exist"), { statusCode: 404 }));
