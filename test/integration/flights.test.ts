@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { canStartKafka } from "../kafka/test-kafka.ts";
 
 const MAIN = fileURLToPath(new URL("../../samples/01-flights/src/main.ts", import.meta.url));
 const FLIGHTS = fileURLToPath(new URL("../data/flights-20k.json", import.meta.resolve("vega-datasets")));
@@ -271,3 +272,21 @@ function expectGone(pids: readonly number[]): void {
   expect(pids).toHaveLength(3);
   for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow("ESRCH");
 }
+
+describe("over Kafka", () => {
+  const kafka = canStartKafka("flights over kafka");
+
+  it("counts 500 flights once each, in order, with nothing but the config differing", async (context) => {
+    if (!(await kafka)) context.skip();
+    const { code, summary, stderr } = await start("--broker", "kafka", "--events", "500");
+    expect(code, stderr).toBe(0);
+    expect(summary).toMatchObject({
+      broker: "kafka",
+      published: 500,
+      processed: 500,
+      totalsMatch: true,
+      order: "per-key",
+      orderViolations: 0,
+    });
+  });
+});

@@ -1,6 +1,8 @@
 import {
+  findJava,
   type KafkaOptions,
   KafkaUnavailable,
+  kafkaJars,
   kafkaVersion,
   type RunningKafka,
   startKafka,
@@ -11,6 +13,19 @@ export const testedVersion = () => kafkaVersion(process.env.WAYBILL_TEST_KAFKA_V
 
 /** A broker to test against; `pid` and `version` are unknown of one that runs elsewhere. */
 export type TestKafka = Pick<RunningKafka, "brokers" | "stop"> & Partial<RunningKafka>;
+
+/** Whether a broker can be started here, for a test whose subject starts it: else one line on stderr; where `CI` is set, a rejection. */
+export async function canStartKafka(suite: string): Promise<boolean> {
+  try {
+    await findJava(testedVersion());
+    await kafkaJars(testedVersion());
+    return true;
+  } catch (error) {
+    if (process.env.CI || !(error instanceof KafkaUnavailable)) throw error;
+    console.warn(`${suite}: skipped. ${error.message}`);
+    return false;
+  }
+}
 
 /**
  * The broker of a test suite: the running one that `WAYBILL_TEST_KAFKA` names (`host:port`, several with commas), which `stop` leaves

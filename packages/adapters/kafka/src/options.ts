@@ -22,8 +22,8 @@ export type Sasl =
     };
 
 export interface KafkaOptions {
-  /** `host:port` of some brokers of the cluster. Not beside `eventHubs`. */
-  readonly brokers?: readonly string[] | undefined;
+  /** `host:port` of some brokers of the cluster: a list, or one text with commas. Not beside `eventHubs`. */
+  readonly brokers?: string | readonly string[] | undefined;
   /** Azure Event Hubs through its Kafka endpoint: sets brokers, TLS, sign-in and limits. */
   readonly eventHubs?: EventHubsProfile | undefined;
   /** TLS: `true`, or `{ ca, cert, key, passphrase, … }` of `node:tls`; a certificate with its key signs in (mTLS). Default: no TLS. */
@@ -163,7 +163,8 @@ function withoutUndefined(options: KafkaOptions): KafkaOptions {
 
 const BROKER = /^(\[[0-9a-f:.]+\]|[^\s:/@[\]]+):\d{1,5}$/i;
 
-function checkBrokers(brokers: readonly string[] | undefined): readonly string[] {
+function checkBrokers(given: string | readonly string[] | undefined): readonly string[] {
+  const brokers = typeof given === "string" ? given.split(",").map((broker) => broker.trim()) : given;
   if (!Array.isArray(brokers) || brokers.length === 0) {
     throw refused("brokers", 'must be a list of host:port, such as ["localhost:9092"]');
   }

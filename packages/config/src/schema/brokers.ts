@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { eventGrid } from "./brokers/event-grid.ts";
+import { kafka } from "./brokers/kafka.ts";
 import { memory } from "./brokers/memory.ts";
 import { storageQueue } from "./brokers/storage-queue.ts";
 import { text } from "./fields.ts";
@@ -12,12 +13,14 @@ export const brokerSchemas: Readonly<Record<string, z.ZodObject>> = {
   memory,
   "storage-queue": storageQueue,
   "event-grid": eventGrid,
+  kafka,
 };
 
 export type BrokerInput =
   | z.input<typeof memory>
   | z.input<typeof storageQueue>
   | z.input<typeof eventGrid>
+  | z.input<typeof kafka>
   | ({ adapter: string & {} } & Record<string, unknown>);
 
 /** Waybill's own adapters: the short names that may stand for a package. */

@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { setTimeout as pause } from "node:timers/promises";
 
 const ANSWER_MS = 30_000;
@@ -21,10 +22,22 @@ export async function untilItAnswers(port: number): Promise<void> {
   }
 }
 
+/** kafkajs 2.2.4 arms a timer in the past for every request, and Node warns of it on stderr (kafkajs #1751): none where nothing waits. */
+function stopIdleTimer(): void {
+  const { prototype } = createRequire(import.meta.url)("kafkajs/src/network/requestQueue") as {
+    prototype: { pending: readonly unknown[]; scheduleCheckPendingRequests(): void };
+  };
+  const original = prototype.scheduleCheckPendingRequests;
+  prototype.scheduleCheckPendingRequests = function scheduleIfNeeded(this: typeof prototype) {
+    if (this.pending.length > 0) original.call(this);
+  };
+}
+
 /** With a client of its own each time: kafkajs keeps the leaders that it once saw. */
 async function ask(port: number): Promise<void> {
   // Loaded here: whoever starts only the other emulators waits for no Kafka client.
-  const { Kafka, logLevel } = await import("kafkajs");
+  const { Kafka, logLevel } = (await import("kafkajs")).default;
+  stopIdleTimer();
   const retry = { initialRetryTime: 50, maxRetryTime: 500, retries: 10 };
   const admin = new Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING, retry }).admin();
   try {

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { startAzurite, startEventGridEmulator } from "@waybill/emulators";
+import { startAzurite, startEventGridEmulator, startKafka } from "@waybill/emulators";
 import { runInManyProcesses } from "./many-processes.ts";
 import { runInOneProcess } from "./one-process.ts";
 import type { Runner, RunnerOptions } from "./runner.ts";
@@ -43,6 +43,15 @@ const setups: Readonly<Record<string, BrokerSetup>> = {
       const emulator = await startEventGridEmulator({ namespaces: [{ name: "airports", topics }] });
       const env = { FLIGHTS_EVENT_GRID_ENDPOINT: emulator.endpoint, FLIGHTS_EVENT_GRID_KEY: emulator.key };
       return { env, stop: () => emulator.close() };
+    },
+    run: runInManyProcesses,
+  },
+  kafka: {
+    config: "kafka.yaml",
+    events: undefined,
+    start: async () => {
+      const kafka = await startKafka();
+      return { env: { FLIGHTS_KAFKA: kafka.brokers.join(",") }, stop: () => kafka.stop() };
     },
     run: runInManyProcesses,
   },

@@ -1,4 +1,4 @@
-import { type Admin, ConfigResourceTypes, type Kafka } from "kafkajs";
+import kafkajs, { type Admin, type Kafka } from "kafkajs";
 import type { Settings } from "../../options.ts";
 import type { EngineAdmin } from "../engine.ts";
 import { RETRY } from "./client.ts";
@@ -52,7 +52,7 @@ export function createAdmin(kafka: Kafka, settings: Pick<Settings, "requestTimeo
       try {
         const { resources } = await (await connected()).describeConfigs({
           includeSynonyms: false,
-          resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: ["max.message.bytes"] }],
+          resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: ["max.message.bytes"] }],
         });
         const value = Number(resources[0]?.configEntries[0]?.configValue);
         return value > 0 ? value : undefined;

@@ -1,4 +1,4 @@
-import { Kafka, type KafkaConfig, logLevel, type RetryOptions, type SASLOptions } from "kafkajs";
+import kafkajs, { type Kafka, type KafkaConfig, type RetryOptions, type SASLOptions } from "kafkajs";
 import type { Sasl, Settings } from "../../options.ts";
 import { stopIdleTimer } from "./idle-timer.ts";
 
@@ -26,12 +26,12 @@ export function createClient(settings: Settings): Kafka {
     authenticationTimeout: settings.connectTimeoutMs,
     requestTimeout: settings.requestTimeoutMs,
     enforceRequestTimeout: true,
-    logLevel: logLevel.NOTHING,
+    logLevel: kafkajs.logLevel.NOTHING,
     retry: RETRY,
   };
   if (settings.ssl !== undefined) config.ssl = settings.ssl;
   if (settings.sasl !== undefined) config.sasl = saslOf(settings.sasl);
-  return new Kafka(config);
+  return new kafkajs.Kafka(config);
 }
 
 function saslOf(sasl: Sasl): SASLOptions {

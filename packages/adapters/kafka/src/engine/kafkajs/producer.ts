@@ -1,12 +1,12 @@
-import { CompressionTypes, type IHeaders, type Kafka, Partitioners } from "kafkajs";
+import kafkajs, { type CompressionTypes, type IHeaders, type Kafka } from "kafkajs";
 import type { Compression, Settings } from "../../options.ts";
 import type { EngineProducer, OutboundRecord } from "../engine.ts";
 import { METADATA_MAX_AGE_MS, RETRY } from "./client.ts";
 
 const TYPES: Readonly<Record<Compression, CompressionTypes>> = {
-  none: CompressionTypes.None,
-  gzip: CompressionTypes.GZIP,
-  zstd: CompressionTypes.ZSTD,
+  none: kafkajs.CompressionTypes.None,
+  gzip: kafkajs.CompressionTypes.GZIP,
+  zstd: kafkajs.CompressionTypes.ZSTD,
 };
 
 export async function openProducer(kafka: Kafka, settings: Settings): Promise<EngineProducer> {
@@ -16,7 +16,7 @@ export async function openProducer(kafka: Kafka, settings: Settings): Promise<En
     metadataMaxAge: METADATA_MAX_AGE_MS,
     retry: RETRY,
     // Never asked: every record names its partition. Named, so that kafkajs does not warn.
-    createPartitioner: Partitioners.DefaultPartitioner,
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
   });
   try {
     await producer.connect();
