@@ -54,6 +54,42 @@ describe("the capability table", () => {
     expect(writeCapabilityTables({ results: folder, pages: folder, check: true })).toEqual({ stale: [], problems: [] });
   });
 
+  const page = (...names: string[]) => {
+    const runs = names.map((name) => run(name, "each"));
+    const text = `<!-- capabilities:begin -->\n\n${capabilityTable(runs)}\n\n<!-- capabilities:end -->`;
+    writeFileSync(join(folder, "some-broker.md"), text);
+    return text;
+  };
+  const look = (cases?: number) =>
+    writeCapabilityTables({ results: folder, pages: folder, ...(cases === undefined ? {} : { cases }) });
+
+  it("leaves a page alone of whose runs one is missing: half a test run says nothing of the rest", () => {
+    const before = page("one", "other");
+    recordRun(run("one", "up to"), folder);
+    expect(look()).toEqual({ stale: [], problems: [expect.stringContaining("no run of other was found")] });
+    expect(readFileSync(join(folder, "some-broker.md"), "utf8")).toBe(before);
+    recordRun(run("other", "each"), folder);
+    expect(look()).toMatchObject({ stale: [expect.any(String)], problems: [] });
+  });
+
+  it("takes no run that failed, or that is of a suite with other cases", () => {
+    page("one");
+    recordRun(run("one", "each"), folder);
+    expect(look(3)).toEqual({ stale: [], problems: [] });
+    expect(look(4).problems).toEqual([expect.stringContaining("of a suite with 3 cases, and there are 4")]);
+    recordRun({ ...run("one", "each"), cases: { passed: 2, skipped: 0, failed: 1 } }, folder);
+    expect(look().problems).toEqual([expect.stringContaining("1 cases of one fail")]);
+  });
+
+  it("misses a run where a page has marks, and marks where a page has none", () => {
+    writeFileSync(join(folder, "other.md"), "<!-- capabilities:begin -->\n<!-- capabilities:end -->");
+    writeFileSync(join(folder, "plain.md"), "no table at all");
+    expect(look().problems).toEqual([
+      expect.stringMatching(/other\.md: no run of the suite/),
+      expect.stringMatching(/plain\.md lacks the marks/),
+    ]);
+  });
+
   it("says which page or mark is missing", () => {
     recordRun(run("some broker", "each"), folder);
     expect(writeCapabilityTables({ results: folder, pages: folder }).problems[0]).toContain("does not exist");
