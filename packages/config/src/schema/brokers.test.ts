@@ -5,6 +5,7 @@ import { knownPaths } from "./known-keys.ts";
 it.each([
   ["storage-queue", "storageQueue"],
   ["event-grid", "eventGrid"],
+  ["event-hubs", "eventHubs"],
 ])("%s has the options that its adapter takes, no more and no fewer", async (adapter, factory) => {
   const module = (await import(`@waybill/${adapter}`)) as Record<string, (options: object) => unknown>;
   let sentence = "";
@@ -15,6 +16,7 @@ it.each([
   }
   const options = sentence.slice(sentence.indexOf("there are ") + "there are ".length, -1).split(", ");
   expect(options).toContain("prefix");
+  // What stands inside an option is not in the adapter's own list.
   const schema = [...(knownPaths(brokerSchemas[adapter]) ?? [])].filter((path) => !path.includes("."));
   // The file's own: which adapter, and durations as text.
   const own = schema.filter((key) => key === "adapter" || schema.includes(`${key}Ms`));

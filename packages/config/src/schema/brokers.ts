@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { eventGrid } from "./brokers/event-grid.ts";
+import { eventHubs } from "./brokers/event-hubs.ts";
 import { kafka } from "./brokers/kafka.ts";
 import { memory } from "./brokers/memory.ts";
 import { storageQueue } from "./brokers/storage-queue.ts";
@@ -14,6 +15,7 @@ export const brokerSchemas: Readonly<Record<string, z.ZodObject>> = {
   "storage-queue": storageQueue,
   "event-grid": eventGrid,
   kafka,
+  "event-hubs": eventHubs,
 };
 
 export type BrokerInput =
@@ -21,6 +23,7 @@ export type BrokerInput =
   | z.input<typeof storageQueue>
   | z.input<typeof eventGrid>
   | z.input<typeof kafka>
+  | z.input<typeof eventHubs>
   | ({ adapter: string & {} } & Record<string, unknown>);
 
 /** Waybill's own adapters: the short names that may stand for a package. */
