@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { startAzurite, startEventGridEmulator, startKafka } from "@waybill/emulators";
+import { startAzurite, startEmulators, startEventGridEmulator, startKafka } from "@waybill/emulators";
 import { runInManyProcesses } from "./many-processes.ts";
 import { runInOneProcess } from "./one-process.ts";
 import type { Runner, RunnerOptions } from "./runner.ts";
@@ -52,6 +52,28 @@ const setups: Readonly<Record<string, BrokerSetup>> = {
     start: async () => {
       const kafka = await startKafka();
       return { env: { FLIGHTS_KAFKA: kafka.brokers.join(",") }, stop: () => kafka.stop() };
+    },
+    run: runInManyProcesses,
+  },
+  "event-hubs": {
+    config: "event-hubs.yaml",
+    events: undefined,
+    start: async () => {
+      // The topic with its one consumer group, what reaches that subscription alone, and its dead letters.
+      const hubs = {
+        flights: { partitionCount: 4, consumerGroups: ["totals"] },
+        "flights.totals": { partitionCount: 1 },
+        "flights.totals.dead": { partitionCount: 1 },
+      };
+      const { eventHubs, storage, close } = await startEmulators({
+        only: ["event-hubs", "storage"],
+        eventHubs: { hubs },
+      });
+      const env = {
+        FLIGHTS_EVENT_HUBS: eventHubs?.connectionString ?? "",
+        FLIGHTS_STORAGE: storage?.connectionString ?? "",
+      };
+      return { env, stop: close };
     },
     run: runInManyProcesses,
   },
