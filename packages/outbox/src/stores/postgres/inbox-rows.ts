@@ -16,7 +16,7 @@ const OVERLAP_S = 3_600;
  * A partition a day, in a ring: what is to be forgotten is one partition emptied at once, with nothing left for VACUUM, and no table is
  * made or dropped while handlers run. A key that is still there from the ring's last turn counts as processed: it was.
  */
-export function postgresInboxRows(connections: Connections, t: Tables): InboxRows<PoolClient> {
+export function postgresInboxRows<Tx>(connections: Connections, t: Tables): InboxRows<Tx> {
   const slotOf = (seconds: string) => `(floor(${seconds} / ${DAY_S})::bigint % ${INBOX_SLOTS})::smallint`;
   const add = `WITH n AS MATERIALIZED (SELECT extract(epoch FROM clock_timestamp()) AS s),
     yesterday AS (

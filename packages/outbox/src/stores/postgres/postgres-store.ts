@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from "pg";
 import type { PostgresTx } from "../../handles/join-transaction.ts";
+import { inLibraryTransaction, type OpenTransaction } from "../../handles/open-transaction.ts";
 import { outboxErrors } from "../../outbox-errors.ts";
 import type {
   Counts,
@@ -26,7 +27,7 @@ import { checkSequence, restamp } from "./start-checks.ts";
 import { type Tables, tablesIn } from "./tables.ts";
 import { inTransaction } from "./transaction.ts";
 
-export interface PostgresOptions {
+export interface PostgresOptions<Tx = PoolClient> {
   /** The application's own pool of `pg`, which stays open; each relay opens three more connections with its settings. */
   readonly pool?: Pool;
   /** Instead of `pool`: `postgres://user:password@host:5432/database`. */
@@ -37,37 +38,46 @@ export interface PostgresOptions {
   readonly schema?: string;
   /** Whether `open` applies missing migrations. `false` only checks: WB_POSTGRES_SCHEMA_OLDER. Default `true`. */
   readonly migrate?: boolean;
+  /** Opens transactions with the application's own library, for `outbox.transaction` and the inbox. Default: a client of `pg`. */
+  readonly transaction?: OpenTransaction<Tx>;
 }
 
 /**
  * Outbox and inbox in PostgreSQL 13 or newer, through `pg`. The transaction handle of `transaction` is a client of `pg`; `insert` also joins
  * those of Kysely, Drizzle, Knex and Prisma.
  */
-export function postgres(options: PostgresOptions): Store<PoolClient, PostgresTx> {
+export function postgres<Tx = PoolClient>(options: PostgresOptions<Tx>): Store<Tx, PostgresTx> {
   const { schema = "waybill", migrate = true } = options;
   const tables = tablesIn(schema);
-  return new PostgresStore(new Connections(options, schema), tables, migrate);
+  return new PostgresStore(new Connections(options, schema), tables, migrate, options.transaction);
 }
 
-class PostgresStore implements Store<PoolClient, PostgresTx> {
+class PostgresStore<Tx> implements Store<Tx, PostgresTx> {
   readonly name: string;
-  readonly inbox: InboxRows<PoolClient>;
+  readonly inbox: InboxRows<Tx>;
   readonly dead: DeadRows;
   readonly migrations: Migrations;
   readonly #connections: Connections;
   readonly #tables: Tables;
   readonly #migrate: boolean;
+  readonly #openTransaction: OpenTransaction<Tx> | undefined;
   readonly #notifier: Notifier;
   readonly #listeners = new Set<() => void>();
   readonly #feeds = new Set<Feed>();
   #opened: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(connections: Connections, tables: Tables, migrate: boolean) {
+  constructor(
+    connections: Connections,
+    tables: Tables,
+    migrate: boolean,
+    openTransaction: OpenTransaction<Tx> | undefined,
+  ) {
     this.name = connections.store;
     this.#connections = connections;
     this.#tables = tables;
     this.#migrate = migrate;
+    this.#openTransaction = openTransaction;
     this.#notifier = new Notifier(connections.pool, tables.channel);
     this.inbox = postgresInboxRows(connections, tables);
     this.dead = postgresDeadRows(connections, tables, () => this.#news());
@@ -83,17 +93,20 @@ class PostgresStore implements Store<PoolClient, PostgresTx> {
   }
 
   async transaction<T>(
-    work: (tx: PoolClient) => T | Promise<T>,
+    work: (tx: Tx) => T | Promise<T>,
     options: { signal?: AbortSignal | undefined } = {},
   ): Promise<T> {
     this.#assertOpen();
     await this.open();
-    const result = await inTransaction(this.#connections, work, options.signal);
+    const result =
+      this.#openTransaction === undefined
+        ? await inTransaction(this.#connections, (client) => work(client as Tx), options.signal)
+        : await inLibraryTransaction(this.#openTransaction, work, options.signal);
     this.#news();
     return result;
   }
 
-  async insert(tx: PoolClient | PostgresTx, rows: readonly NewRow[]): Promise<void> {
+  async insert(tx: Tx | PostgresTx, rows: readonly NewRow[]): Promise<void> {
     try {
       await insertRows(this.#tables, tx, rows);
     } catch (error) {
