@@ -8,6 +8,8 @@ import { parseEnv } from "node:util";
 import { EventHubProducerClient } from "@azure/event-hubs";
 import { AzureKeyCredential, EventGridPublisherClient } from "@azure/eventgrid";
 import { ServiceBusClient } from "@azure/service-bus";
+import { findJava, kafkaJars, kafkaVersion } from "@waybill/emulators/kafka";
+import { Kafka, logLevel } from "kafkajs";
 import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 
 // `waybill dev` as a shell runs it, and its addresses as a user's own programs meet them.
@@ -92,15 +94,16 @@ function isThere(pid: number): boolean {
 
 describe("waybill dev", () => {
   it("prints addresses, environment and config that work, and leaves nothing behind", async () => {
-    const dev = start(["dev", "--json", "--env-out", "dev.env", "--config-out", "waybill.config.yaml"]);
+    const dev = start(["dev", "--json", "--no-kafka", "--env-out", "dev.env", "--config-out", "waybill.config.yaml"]);
     const said = await dev.said("\n");
     const connections = JSON.parse(said) as {
       serviceBus: { connectionString: string };
       eventHubs: { connectionString: string };
       eventGrid: { endpoint: string; key: string };
       storage: { connectionString: string };
+      control: { url: string };
     };
-    expect(Object.keys(connections)).toEqual(["serviceBus", "eventHubs", "eventGrid", "storage"]);
+    expect(Object.keys(connections)).toEqual(["serviceBus", "eventHubs", "eventGrid", "storage", "control"]);
     const env = parseEnv(readFileSync(join(folder, "dev.env"), "utf8"));
     expect(env).toEqual({
       STORAGE_CONNECTION: connections.storage.connectionString,
@@ -108,6 +111,7 @@ describe("waybill dev", () => {
       EVENT_HUBS_CONNECTION: connections.eventHubs.connectionString,
       EVENT_GRID_ENDPOINT: connections.eventGrid.endpoint,
       EVENT_GRID_KEY: connections.eventGrid.key,
+      WAYBILL_DEV_CONTROL: connections.control.url,
     });
 
     // The command with the printed config, from the folder that holds it.
@@ -118,6 +122,8 @@ describe("waybill dev", () => {
     expect([tailed.code, JSON.parse(tailed.stdout)]).toMatchObject([0, { type: "order.placed", data: { n: 1 } }]);
 
     await expectAzureSdksToWork(env);
+    const state = await fetch(`${connections.control.url}/service-bus/state?path=orders/Subscriptions/billing`);
+    expect(await state.json()).toMatchObject({ messages: [{ state: "locked" }] });
 
     const children = childrenOf(dev);
     expect(children).toHaveLength(1);
@@ -211,20 +217,52 @@ describe("waybill dev", () => {
 
   it("passes a Kafka through, and starts nothing for it", async () => {
     const dev = start(["dev", "--json", "--only", "kafka"], { WAYBILL_DEV_KAFKA: "localhost:9092" });
-    expect(JSON.parse(await dev.said("\n"))).toEqual({ kafka: { brokers: ["localhost:9092"] } });
+    expect(JSON.parse(await dev.said("\n"))).toEqual({
+      kafka: { brokers: ["localhost:9092"] },
+      control: { url: expect.any(String) },
+    });
     expect(childrenOf(dev)).toEqual([]);
     dev.child.kill("SIGINT");
     expect(await dev.ended).toMatchObject({ code: 0 });
   });
 
+  it("starts a Kafka where Java is, keeps its data, and leaves no process behind", async ({ skip }) => {
+    const reason = await findJava(kafkaVersion())
+      .then(() => kafkaJars(kafkaVersion()))
+      .then(
+        () => undefined,
+        (error: Error) => error.message,
+      );
+    if (reason !== undefined && !process.env.CI) skip(reason);
+    const args = ["dev", "--json", "--only", "kafka", "--data", "kafka-data"];
+    for (const round of [1, 2]) {
+      const dev = start(args, { HOME: process.env.HOME, JAVA_HOME: process.env.JAVA_HOME });
+      // Beside the object there may be a warning of Node about kafkajs, on standard error.
+      const object = /^\{.*\}$/m.exec(await dev.said("}\n"));
+      const { kafka } = JSON.parse(object![0]) as { kafka: { brokers: string[] } };
+      const client = new Kafka({ brokers: kafka.brokers, logLevel: logLevel.NOTHING });
+      const admin = client.admin();
+      await admin.connect();
+      if (round === 1) await admin.createTopics({ topics: [{ topic: "kept" }] });
+      await expect.poll(() => admin.listTopics()).toContain("kept");
+      await admin.disconnect();
+      const children = childrenOf(dev);
+      expect(children).toHaveLength(1);
+      dev.child.kill("SIGTERM");
+      expect(await dev.ended).toMatchObject({ code: 0, stdout: `${object![0]}\n` });
+      expect(children.filter(isThere)).toEqual([]);
+    }
+  });
+
   it.each([
-    [["--only", "kafka"], "Kafka is not part of waybill dev yet"],
+    [["--only", "kafka"], "did not run"],
+    [["--control", "http"], "It must be a port"],
     [["--only", "rabbit"], "some of service-bus, event-hubs"],
     [["--env-out", "theirs"], "exists and is none that waybill dev wrote"],
     [["--event-grid-config", "none.json"], "none.json cannot be read: ENOENT"],
   ])("refuses %j before it starts anything", async (args, problem) => {
     writeFileSync(join(folder, "theirs"), "MINE=1\n");
-    const { code, stdout, stderr } = await start(["dev", "--quiet", ...args]).ended;
+    const { code, stdout, stderr } = await start(["dev", "--quiet", ...args], { JAVA_HOME: folder }).ended;
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toContain(problem);
     expect(readFileSync(join(folder, "theirs"), "utf8")).toBe("MINE=1\n");

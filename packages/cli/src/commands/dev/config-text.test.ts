@@ -41,9 +41,15 @@ it("names only what runs, and takes memory where nothing has an adapter", async 
   expect((await read(text, connections)).config.brokers.main).toMatchObject({ adapter: "memory" });
 });
 
-it("has comments that become configs when their marks are taken away", () => {
-  const [, ...blocks] = configText(ALL).split("# Once its adapter exists:\n");
+it("has a comment for each other broker, which becomes a config when its marks are taken away", async () => {
+  const [, ...blocks] = configText(ALL).split(/^# (?:Or|Once its adapter exists):\n/m);
   expect(blocks).toHaveLength(4);
   for (const block of blocks)
     expect(block).toMatch(/^# broker:\n# {3}adapter: [a-z-]+\n(# {3}\w+: \$\{[A-Z_]+\}\n)+\n/);
+  const ready = configText(ALL).split("# Or:\n").slice(1);
+  for (const block of ready) {
+    const text = `source: /s\n${block.split("\n\n")[0]!.replaceAll(/^# /gm, "")}\ntopics: { orders: { subscriptions: [billing] } }\n`;
+    const { config } = await read(text, ALL);
+    expect(config.brokers.main?.adapter).not.toBe("memory");
+  }
 });

@@ -26,7 +26,7 @@ const BROKERS: readonly BrokerBlock[] = [
   },
   {
     name: "eventGrid",
-    isAvailable: false,
+    isAvailable: true,
     lines: ["adapter: event-grid", "endpoint: ${EVENT_GRID_ENDPOINT}", "key: ${EVENT_GRID_KEY}"],
   },
   { name: "kafka", isAvailable: false, lines: ["adapter: kafka", "brokers: ${KAFKA_BROKERS}"] },

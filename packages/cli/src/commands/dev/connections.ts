@@ -7,10 +7,12 @@ export interface Connections {
   readonly eventGrid?: { readonly endpoint: string; readonly key: string };
   readonly storage?: { readonly connectionString: string };
   readonly kafka?: { readonly brokers: readonly string[] };
+  /** Where faults and the state can be asked for. */
+  readonly control?: { readonly url: string };
 }
 
 export function connectionsOf(
-  { serviceBus, eventHubs, eventGrid, storage }: Partial<Emulators>,
+  { serviceBus, eventHubs, eventGrid, storage, controlUrl }: Partial<Emulators>,
   kafka: readonly string[] | undefined,
 ): Connections {
   return {
@@ -19,5 +21,6 @@ export function connectionsOf(
     ...(eventGrid && { eventGrid: { endpoint: eventGrid.endpoint, key: eventGrid.key } }),
     ...(storage && { storage: { connectionString: storage.connectionString } }),
     ...(kafka && { kafka: { brokers: kafka } }),
+    ...(controlUrl && { control: { url: controlUrl } }),
   };
 }

@@ -9,7 +9,7 @@ export interface EntityFiles {
   readonly eventGridConfig?: string | undefined;
 }
 
-type Entities = Pick<EmulatorsConfig, "serviceBus" | "eventHubs" | "eventGrid">;
+export type Entities = Pick<EmulatorsConfig, "serviceBus" | "eventHubs" | "eventGrid">;
 
 /** Throws WB_CLI_USAGE for a file that cannot be read or holds no JSON. */
 export async function readEntities(files: EntityFiles): Promise<Entities> {
@@ -31,7 +31,16 @@ const SERVICE_BUS: ServiceBusConfig = {
 
 const EVENT_GRID: EventGridConfig = {
   topics: [{ name: "orders" }],
-  namespaces: [{ name: "dev", topics: [{ name: "orders", subscriptions: [{ name: "billing" }] }] }],
+  namespaces: [
+    {
+      name: "dev",
+      // The topic, what reaches its subscription alone, and its dead letters: as `waybill topology` wants them.
+      topics: ["orders", "orders--billing", "orders--billing--dead"].map((name) => ({
+        name,
+        subscriptions: [{ name: "billing" }],
+      })),
+    },
+  ],
 };
 
 async function readJson<T>(file: string | undefined): Promise<T | undefined> {

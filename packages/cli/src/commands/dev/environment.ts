@@ -5,13 +5,14 @@ export const ENVIRONMENT_HEAD = "# Written by `waybill dev`";
 
 /** The connections as environment variables, those that the printed config names. */
 export function variablesOf(connections: Connections, certificateFile: string | undefined): Record<string, string> {
-  const { serviceBus, eventHubs, eventGrid, storage, kafka } = connections;
+  const { serviceBus, eventHubs, eventGrid, storage, kafka, control } = connections;
   return {
     ...(storage && { STORAGE_CONNECTION: storage.connectionString }),
     ...(serviceBus && { SERVICE_BUS_CONNECTION: serviceBus.connectionString }),
     ...(eventHubs && { EVENT_HUBS_CONNECTION: eventHubs.connectionString }),
     ...(eventGrid && { EVENT_GRID_ENDPOINT: eventGrid.endpoint, EVENT_GRID_KEY: eventGrid.key }),
     ...(kafka && { KAFKA_BROKERS: kafka.brokers.join(",") }),
+    ...(control && { WAYBILL_DEV_CONTROL: control.url }),
     ...(certificateFile !== undefined && { NODE_EXTRA_CA_CERTS: certificateFile }),
   };
 }

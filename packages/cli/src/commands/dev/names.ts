@@ -12,6 +12,13 @@ export const EMULATORS = [
 export const NAMES = [...EMULATORS, "kafka"] as const;
 export type DevName = (typeof NAMES)[number];
 
+/** `--control 4000` */
+export function controlPort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(port <= 65_535)) throw new InvalidArgumentError("It must be a port.");
+  return port;
+}
+
 /** `--only service-bus,storage` */
 export function devNames(text: string): DevName[] {
   return text.split(",").map((word) => {

@@ -7,7 +7,10 @@ import { statusOf } from "./status-lines.ts";
 it("says how each runs just now, and nothing of what does not run", async () => {
   const emulators = await startEmulators({ only: ["service-bus", "event-grid", "storage"] });
   onTestFinished(() => emulators.close());
-  const look = () => statusOf(emulators, ["localhost:9092"]).map((line) => line.split(/ {2,}/));
+  const look = () =>
+    statusOf(emulators, { brokers: ["localhost:9092"], stop: async () => undefined }).map((line) =>
+      line.split(/ {2,}/),
+    );
   const [queues, blobs] = [emulators.storage?.queueEndpoint, emulators.storage?.blobEndpoint].map(
     (url) => new URL(url ?? "").port,
   );

@@ -1,9 +1,10 @@
 import type { Emulators } from "@waybill/emulators";
 import { MultiBar } from "cli-progress";
 import type { Session } from "../../session.ts";
+import type { DevKafka } from "./kafka.ts";
 
 /** How each runs just now, a line each. */
-export function statusOf(emulators: Partial<Emulators>, kafka: readonly string[] | undefined): string[] {
+export function statusOf(emulators: Partial<Emulators>, kafka: DevKafka | undefined): string[] {
   const { serviceBus, eventHubs, eventGrid, storage } = emulators;
   const lines: string[] = [];
   const say = (name: string, address: string, what: string) =>
@@ -17,7 +18,12 @@ export function statusOf(emulators: Partial<Emulators>, kafka: readonly string[]
       `ports ${portOf(storage.queueEndpoint)}, ${portOf(storage.blobEndpoint)}`,
       isRunning(storage.pid) ? "runs" : "has ended",
     );
-  if (kafka) say("kafka", kafka.join(","), "not ours");
+  if (kafka)
+    say(
+      "kafka",
+      kafka.brokers.join(","),
+      kafka.pid === undefined ? "not ours" : isRunning(kafka.pid) ? "runs" : "has ended",
+    );
   return lines;
 }
 
