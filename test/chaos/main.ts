@@ -36,6 +36,17 @@ const CASES: Readonly<Record<string, Case>> = {
     events: 3_000,
     load: () => import("./kill.ts"),
   },
+  emulators: {
+    about:
+      "locks, sessions, numbers and counts of the Service Bus emulator under 8 receivers; messages, half of them in sessions",
+    events: 50_000,
+    load: () => import("./emulators/receivers.ts"),
+  },
+  "emulator-memory": {
+    about: "memory of the Service Bus and Event Hubs emulators; messages sent to and received from each",
+    events: 1_000_000,
+    load: () => import("./emulators/memory.ts"),
+  },
   ...Object.fromEntries(Object.entries(CARRIERS).map(([broker, { events }]) => [broker, brokerCase(broker, events)])),
 };
 

@@ -3,6 +3,13 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { EmulatorsConfig } from "@waybill/emulators";
 
+export interface Usage {
+  /** On the heap and outside of it. */
+  readonly bytes: number;
+  readonly rss: number;
+  readonly cpuMs: number;
+}
+
 export interface EmulatorProcess {
   readonly serviceBus: string;
   readonly eventHubs: string;
@@ -10,6 +17,8 @@ export interface EmulatorProcess {
   readonly eventGridKey: string;
   readonly storage: string;
   readonly child: ChildProcess;
+  /** What it has used so far, its garbage collected. */
+  usage(): Promise<Usage>;
   /** Kills it, with no chance to write anything. */
   kill(): Promise<void>;
   /** Lets it end by itself. */
@@ -19,7 +28,7 @@ export interface EmulatorProcess {
 /** Emulators in a process of their own. The configuration travels as JSON. Ends with this process. */
 export async function startEmulatorProcess(config: EmulatorsConfig): Promise<EmulatorProcess> {
   const main = new URL("./emulator-main.ts", import.meta.url).pathname;
-  const child = spawn(process.execPath, ["--conditions=source", main, JSON.stringify(config)], {
+  const child = spawn(process.execPath, ["--conditions=source", "--expose-gc", main, JSON.stringify(config)], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const lines = createInterface(child.stdout!);
@@ -34,8 +43,14 @@ export async function startEmulatorProcess(config: EmulatorsConfig): Promise<Emu
     await gone;
   };
   return {
-    ...(JSON.parse(first as string) as Omit<EmulatorProcess, "child" | "kill" | "stop">),
+    ...(JSON.parse(first as string) as Omit<EmulatorProcess, "child" | "usage" | "kill" | "stop">),
     child,
+    usage: async () => {
+      const answer = once(lines, "line");
+      child.stdin!.write("usage\n");
+      const [line] = await answer;
+      return JSON.parse(String(line)) as Usage;
+    },
     kill: () => end(() => child.kill("SIGKILL")),
     stop: () => end(() => child.stdin!.end()),
   };

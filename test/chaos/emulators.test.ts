@@ -1,0 +1,18 @@
+import { expect, it } from "vitest";
+import { run as passThrough } from "./emulators/memory.ts";
+import { run } from "./emulators/receivers.ts";
+
+const progress = (line: string) => console.error(line);
+
+it("8 receivers: no message has two holders, none is lost, none is left, numbers and counts are right", async () => {
+  const report = await run({ events: 6_000, seed: 7, progress });
+  expect(report.problems).toEqual([]);
+  expect(report).toMatchObject({ ok: true, completed: 6_000 });
+  // The trouble was real.
+  expect(report.redelivered).toBeGreaterThan(100);
+  expect(report.givenBackWithSessions).toBeGreaterThan(50);
+});
+
+it("holds no more after many messages than after a few", async () => {
+  expect(await passThrough({ events: 20_000, progress })).toMatchObject({ ok: true });
+});
