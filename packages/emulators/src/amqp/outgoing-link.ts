@@ -34,9 +34,10 @@ export class OutgoingLink {
     this.options = options;
   }
 
-  /** How many messages may be sent now: none while the peer reads too slowly. */
+  /** How many messages may be sent now: none while the peer reads too slowly, or its session has no room. */
   get credit(): number {
-    return this.closed || this.session.connection.congested ? 0 : this.linkCredit;
+    const isHeldUp = this.closed || this.session.isBlocked || this.session.connection.congested;
+    return isHeldUp ? 0 : this.linkCredit;
   }
 
   /** Sends one message; the caller has looked at `credit`. Returns the delivery id. */

@@ -59,6 +59,11 @@ export class Session {
     this.remoteWindow = asNumber(begin.fields[2]) ?? 0;
   }
 
+  /** The peer takes no more frames now. What were sent on a link all the same would wait here, its lock running. */
+  get isBlocked(): boolean {
+    return this.remoteWindow <= 0 || this.waiting.length > 0;
+  }
+
   beginFields(): unknown[] {
     return [ushort(this.channel), uint(0), uint(INCOMING_WINDOW), uint(INCOMING_WINDOW), uint(MAX_LINKS - 1)];
   }
@@ -159,8 +164,10 @@ export class Session {
 
   flow({ fields }: Performative): void {
     const seen = asNumber(fields[0]) ?? 0;
+    const wasBlocked = this.isBlocked;
     this.remoteWindow = (seen + (asNumber(fields[1]) ?? 0) - this.nextOutgoingId) | 0;
     this.flush();
+    if (wasBlocked && !this.isBlocked) for (const link of this.links()) if (link instanceof OutgoingLink) link.wake();
     const handle = asNumber(fields[4]);
     if (handle === undefined) {
       if (fields[9] === true) this.write(performative(FLOW, this.flowFields()));

@@ -83,7 +83,8 @@ const transfer = (handle: number, id: number, payload: Buffer, format = 0) =>
 const accept = (id: number) => frame(0, performative(DISPOSITION, [true, uint(id), uint(id), false, ACCEPTED]));
 const detach = (handle: number) => frame(0, performative(DETACH, [uint(handle), true]));
 
-const MESSAGE = writeMessage({
+const section = (code: number, value: unknown) => new Encoder().value(new Described(code, value)).finish();
+const BARE = writeMessage({
   body: "hello",
   messageId: "m-1",
   sessionId: "s",
@@ -91,7 +92,22 @@ const MESSAGE = writeMessage({
   contentType: "text/plain",
   properties: { n: 1, text: "ä", yes: true },
 });
-const dataSection = (bytes: Buffer) => new Encoder().value(new Described(0x75, bytes)).finish();
+/** With every section that there is. */
+const MESSAGE = Buffer.concat([
+  section(0x70, [true, ubyte(4), uint(60_000), null, uint(0)]),
+  section(0x71, new Map([[sym("x-a"), 1]])),
+  section(
+    0x72,
+    new Map<unknown, unknown>([
+      [sym("x-opt-partition-key"), "s"],
+      [sym("x-b"), new TypedArray("long", [1])],
+    ]),
+  ),
+  // Without its own annotations, which come before the properties.
+  BARE.subarray(BARE.indexOf(Buffer.from([0x00, 0x53, 0x73]))),
+  section(0x78, new Map([[sym("x-c"), "footer"]])),
+]);
+const dataSection = (bytes: Buffer) => section(0x75, bytes);
 const BATCH = Buffer.concat([MESSAGE, dataSection(MESSAGE), dataSection(MESSAGE)]);
 const BATCH_FORMAT = 0x80013700;
 
