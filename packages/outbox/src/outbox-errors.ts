@@ -79,6 +79,10 @@ const table = {
     sentence: () => "Another transaction has this event in hand and does not come to its end.",
     hint: "The event is delivered again later. Keep handlers shorter than the database's lock timeout.",
   },
+  WB_INBOX_CLAIM_LOST: {
+    sentence: () => "The claim on this event ran out while it was being processed; another consumer may have it now.",
+    hint: "The event is delivered again. Look for a blocked event loop or an unreachable Redis, or raise leaseMs.",
+  },
   WB_INBOX_FULL: {
     sentence: (p: { entries: number }) => `The inbox in memory already holds ${p.entries} events in work.`,
     hint: "Raise maxEntries, lower the concurrency, or use an inbox with a database.",

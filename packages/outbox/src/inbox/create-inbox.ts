@@ -1,4 +1,4 @@
-import type { Inbox } from "@waybill/core";
+import { type Inbox, isWaybillError } from "@waybill/core";
 import type { Store } from "../store.ts";
 
 /** An inbox in a database. */
@@ -19,14 +19,20 @@ export function createInbox<Tx>({ store }: { readonly store: Store<Tx> }): Store
     async process(key, work, signal) {
       // Most redeliveries end here, without waiting for the write lock.
       if (await store.inbox.has(key)) return "duplicate";
-      return store.transaction<"processed" | "duplicate">(
-        async (tx) => {
-          if (!(await store.inbox.add(tx, key))) return "duplicate";
-          await work(tx);
-          return "processed";
-        },
-        { signal },
-      );
+      try {
+        return await store.transaction<"processed" | "duplicate">(
+          async (tx) => {
+            if (!(await store.inbox.add(tx, key))) return "duplicate";
+            await work(tx);
+            return "processed";
+          },
+          { signal },
+        );
+      } catch (error) {
+        // The other one may still fail: it is not a duplicate yet.
+        if (isWaybillError(error, "WB_INBOX_BUSY")) return "busy";
+        throw error;
+      }
     },
     prune: ({ olderThanMs }) => store.inbox.prune(olderThanMs),
   };
