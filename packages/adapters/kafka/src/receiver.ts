@@ -73,10 +73,6 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
   const records = async (batch: FetchedBatch): Promise<void> => {
     const partition = partitions.get(laneOf(batch));
     if (partition === undefined) return;
-    const { lane } = partition;
-    if (batch.from > partition.next) {
-      throw kafkaErrors.WB_KAFKA_GAP({ lane, expected: String(partition.next), found: String(batch.from) });
-    }
     // A member that kept a partition through a rebalance may be given again what it has in hand.
     const fresh = batch.records.filter(({ offset }) => offset >= partition.next);
     if (batch.next > partition.next) partition.next = batch.next;

@@ -33,8 +33,6 @@ export interface FetchedRecord {
 }
 
 export interface FetchedBatch extends TopicPartition {
-  /** The offset that was asked for. */
-  readonly from: bigint;
   /** The offset to ask for next: after these records, and after what is no record of anybody's (transaction markers). */
   readonly next: bigint;
   readonly records: readonly FetchedRecord[];

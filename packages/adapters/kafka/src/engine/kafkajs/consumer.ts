@@ -2,10 +2,10 @@ import type { EachBatchPayload, Kafka } from "kafkajs";
 import { kafkaErrors } from "../../errors.ts";
 import type { Settings } from "../../options.ts";
 import type { ConsumerOptions, EngineConsumer, Position, TopicPartition } from "../engine.ts";
+import { createPulse } from "../pulse.ts";
+import { withinSeconds } from "../within-seconds.ts";
 import { METADATA_MAX_AGE_MS, RETRY } from "./client.ts";
-import { endConsumer } from "./end-consumer.ts";
 import { toRecord } from "./fetched-record.ts";
-import { createPulse } from "./pulse.ts";
 
 /** A fetch waits this long for something to come: also what `disconnect` and a resumed partition may have to wait for. */
 const MAX_WAIT_MS = 250;
@@ -19,6 +19,8 @@ interface Assignment {
   readonly partitions: readonly TopicPartition[];
   /** Its start positions are set. Batches that come before were fetched from elsewhere. */
   isReading: boolean;
+  /** By partition, the offset that kafkajs is to go on at. */
+  readonly next: Map<string, bigint>;
 }
 
 /**
@@ -54,11 +56,11 @@ export async function openConsumer(
     if (over !== undefined || closing !== undefined) return;
     over = { error };
     pulse.stop();
-    closing = endConsumer(consumer);
+    closing = withinSeconds(consumer.disconnect());
     firstRead.reject(error);
     options.failed(error);
   };
-  const pulse = createPulse(consumer, settings, () =>
+  const pulse = createPulse(settings, () =>
     fail(kafkaErrors.WB_KAFKA_STALLED({ group: groupId, sessionTimeoutMs: settings.sessionTimeoutMs })),
   );
 
@@ -67,19 +69,25 @@ export async function openConsumer(
     const toCommit = starts.filter(({ isNew }) => isNew);
     if (toCommit.length > 0 && now === joined) await consumer.commitOffsets(toCommit.map(toText));
     if (now !== joined || over !== undefined) return;
-    for (const start of starts) consumer.seek(toText(start));
+    for (const start of starts) {
+      joined.next.set(keyOf(start), start.offset);
+      consumer.seek(toText(start));
+    }
     joined.isReading = true;
     consumer.resume(joined.partitions.filter((one) => !paused.has(keyOf(one))).map(toTopic));
     firstRead.resolve();
   };
 
+  consumer.on(consumer.events.HEARTBEAT, pulse.beat);
+  consumer.on(consumer.events.REBALANCING, pulse.rebalancing);
   consumer.on(consumer.events.CRASH, ({ payload }) => fail(payload.error));
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    pulse.beat();
     const partitions = Object.entries(payload.memberAssignment).flatMap(([topic, list]) =>
       list.map((partition) => ({ topic, partition })),
     );
     const isNewMember = payload.memberId !== now?.memberId;
-    const joined: Assignment = { memberId: payload.memberId, partitions, isReading: false };
+    const joined: Assignment = { memberId: payload.memberId, partitions, isReading: false, next: new Map() };
     now = joined;
     // Before the first fetch: nothing is read from where kafkajs itself would begin.
     if (partitions.length > 0) consumer.pause(partitions.map(toTopic));
@@ -95,18 +103,21 @@ export async function openConsumer(
     if (joined?.isReading !== true || payload.isStale()) return;
     try {
       const last = batch.lastOffset();
-      await options.records({
-        topic: batch.topic,
-        partition: batch.partition,
-        from: BigInt((batch as unknown as { fetchedOffset: string }).fetchedOffset),
-        next: BigInt(last) + 1n,
-        records: batch.messages.map(toRecord),
-      });
+      const next = BigInt(last) + 1n;
+      checkGap(joined, batch);
+      joined.next.set(keyOf(batch), next);
+      const records = batch.messages.map(toRecord);
+      await options.records({ topic: batch.topic, partition: batch.partition, next, records });
       if (now === joined && !payload.isStale()) payload.resolveOffset(last);
     } catch (error) {
       fail(error);
     }
   };
+  // What holds nothing but transaction markers, or records of transactions that were given up, never gets to `eachBatch`.
+  consumer.on(consumer.events.START_BATCH_PROCESS, ({ payload }) => {
+    if (payload.batchSize === 0 && now?.isReading === true)
+      now.next.set(keyOf(payload), BigInt(payload.lastOffset) + 1n);
+  });
 
   try {
     await consumer.connect();
@@ -121,7 +132,7 @@ export async function openConsumer(
     await firstRead.promise;
   } catch (error) {
     pulse.stop();
-    closing ??= endConsumer(consumer);
+    closing ??= withinSeconds(consumer.disconnect());
     await closing;
     throw error;
   }
@@ -144,10 +155,18 @@ export async function openConsumer(
     },
     close() {
       pulse.stop();
-      closing ??= endConsumer(consumer);
+      closing ??= withinSeconds(consumer.disconnect());
       return closing;
     },
   };
+}
+
+/** kafkajs goes on at the oldest record when the one that it wants is gone: then others before it may be in hand still. */
+function checkGap(joined: Assignment, batch: TopicPartition): void {
+  const expected = joined.next.get(keyOf(batch));
+  const found = BigInt((batch as unknown as { fetchedOffset: string }).fetchedOffset);
+  if (expected === undefined || found <= expected) return;
+  throw kafkaErrors.WB_KAFKA_GAP({ lane: keyOf(batch), expected: String(expected), found: String(found) });
 }
 
 const keyOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;

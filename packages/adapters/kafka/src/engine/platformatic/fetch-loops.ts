@@ -1,0 +1,171 @@
+import type { ClusterMetadata, Consumer, FetchOptions, RecordsBatch } from "@platformatic/kafka";
+import type { FetchedBatch, FetchedRecord, Position, TopicPartition } from "../engine.ts";
+import { says } from "./admin.ts";
+import { nextOffset, toRecords } from "./fetched-record.ts";
+
+/** Of the library's answer, which it does not export. */
+interface FetchResponse {
+  readonly responses: readonly {
+    readonly topicId: string;
+    readonly partitions: readonly { readonly partitionIndex: number; readonly records?: RecordsBatch[] | null }[];
+  }[];
+}
+
+const MAX_WAIT_MS = 250;
+const MAX_BYTES_PER_PARTITION = 1_048_576;
+const MAX_BYTES = 10_485_760;
+const PAUSE_AFTER_ERROR_MS = 250;
+/** Answers after which there is no going on from here. */
+const FATAL = ["OFFSET_OUT_OF_RANGE", "UNKNOWN_TOPIC_OR_PARTITION", "UNKNOWN_TOPIC_ID", "TOPIC_AUTHORIZATION_FAILED"];
+
+export interface FetchLoopsOptions {
+  readonly fetcher: Consumer;
+  readonly topics: readonly string[];
+  readonly isPaused: (partition: TopicPartition) => boolean;
+  readonly records: (batch: FetchedBatch) => Promise<void>;
+  readonly failed: (error: unknown) => void;
+}
+
+export interface FetchLoops {
+  stop(): void;
+  /** A partition was resumed. */
+  wake(): void;
+}
+
+/**
+ * Reads what one assignment gives, a loop for each broker that leads some of it. The library's own stream can only be paused as a whole, and
+ * then one stuck partition would hold up all.
+ */
+export function startFetchLoops(options: FetchLoopsOptions, starts: readonly Position[]): FetchLoops {
+  const { fetcher, topics } = options;
+  const next = new Map(starts.map((start) => [keyOf(start), start.offset]));
+  const running = new Set<number>();
+  const sleeping = new Set<() => void>();
+  let stopped = false;
+
+  const sleep = (ms: number) =>
+    new Promise<void>((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        sleeping.delete(end);
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      sleeping.add(end);
+    });
+  const wake = () => {
+    for (const end of [...sleeping]) end();
+  };
+
+  const deliver = async (response: FetchResponse, metadata: ClusterMetadata, asked: ReadonlySet<string>) => {
+    const names = new Map([...metadata.topics].map(([name, { id }]) => [id, name]));
+    const batches: FetchedBatch[] = [];
+    for (const { topicId, partitions } of response.responses) {
+      const topic = names.get(topicId);
+      if (topic === undefined) continue;
+      for (const { partitionIndex: partition, records: found } of partitions) {
+        const key = keyOf({ topic, partition });
+        const last = found?.at(-1);
+        if (last === undefined || !asked.has(key)) continue;
+        const from = next.get(key)!;
+        const records: FetchedRecord[] = found!.flatMap((batch) => toRecords(batch, from));
+        next.set(key, nextOffset(last));
+        batches.push({ topic, partition, next: nextOffset(last), records });
+      }
+    }
+    await Promise.all(batches.map(options.records));
+  };
+
+  const run = async (node: number): Promise<void> => {
+    let forceUpdate = false;
+    while (!stopped) {
+      try {
+        const metadata = await fetcher.metadata({ topics: [...topics], forceUpdate });
+        forceUpdate = false;
+        spread(metadata);
+        const led = starts.filter(({ topic, partition }) => leaderOf(metadata, topic, partition) === node);
+        if (led.length === 0) break;
+        const wanted = led.filter((one) => !options.isPaused(one));
+        if (wanted.length === 0) await sleep(MAX_WAIT_MS);
+        if (wanted.length === 0 || stopped) continue;
+        const asked = new Set(wanted.map(keyOf));
+        const response = await fetcher.fetch({
+          node,
+          topics: requestOf(metadata, wanted, next),
+          maxWaitTime: MAX_WAIT_MS,
+          minBytes: 1,
+          maxBytes: MAX_BYTES,
+        });
+        if (!stopped) await deliver(response, metadata, asked);
+      } catch (error) {
+        if (stopped) break;
+        if (says(error, FATAL) || !canPass(error)) {
+          options.failed(error);
+          break;
+        }
+        // Whether this goes on for too long is for the heartbeats to say.
+        forceUpdate = true;
+        await sleep(PAUSE_AFTER_ERROR_MS);
+      }
+    }
+    running.delete(node);
+  };
+
+  const spread = (metadata: ClusterMetadata) => {
+    for (const { topic, partition } of starts) {
+      const leader = leaderOf(metadata, topic, partition);
+      if (leader === undefined || leader < 0 || running.has(leader)) continue;
+      running.add(leader);
+      void run(leader);
+    }
+  };
+  const begin = async () => {
+    while (!stopped && running.size === 0 && starts.length > 0) {
+      try {
+        spread(await fetcher.metadata({ topics: [...topics], forceUpdate: true }));
+      } catch (error) {
+        if (stopped) return;
+        if (!canPass(error)) return options.failed(error);
+      }
+      if (running.size === 0) await sleep(PAUSE_AFTER_ERROR_MS);
+    }
+  };
+  void begin();
+
+  return {
+    stop() {
+      stopped = true;
+      wake();
+    },
+    wake,
+  };
+}
+
+const keyOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;
+const leaderOf = (metadata: ClusterMetadata, topic: string, partition: number) =>
+  metadata.topics.get(topic)?.partitions[partition]?.leader;
+
+/** Of the network or a leader that moved; not of what we did wrong or cannot read. */
+function canPass(error: unknown): boolean {
+  const { code, errors, canRetry } = (error ?? {}) as { code?: unknown; errors?: unknown[]; canRetry?: unknown };
+  if (Array.isArray(errors) && errors.length > 0) return errors.every(canPass);
+  if (canRetry === true) return true;
+  return code === "PLT_KFK_NETWORK" || code === "PLT_KFK_TIMEOUT";
+}
+
+function requestOf(
+  metadata: ClusterMetadata,
+  wanted: readonly TopicPartition[],
+  next: ReadonlyMap<string, bigint>,
+): FetchOptions<Buffer, Buffer, Buffer, Buffer>["topics"] {
+  return [...Map.groupBy(wanted, ({ topic }) => topic)].map(([topic, partitions]) => ({
+    topicId: metadata.topics.get(topic)!.id,
+    partitions: partitions.map((one) => ({
+      partition: one.partition,
+      currentLeaderEpoch: -1,
+      fetchOffset: next.get(keyOf(one))!,
+      lastFetchedEpoch: -1,
+      partitionMaxBytes: MAX_BYTES_PER_PARTITION,
+    })),
+  }));
+}

@@ -1,0 +1,34 @@
+import type { Settings } from "../../options.ts";
+import type { EngineProducer } from "../engine.ts";
+import { withinSeconds } from "../within-seconds.ts";
+import { clientOptions } from "./client-options.ts";
+import type { Library } from "./platformatic-engine.ts";
+
+const ALL_REPLICAS = -1;
+
+export function openProducer(library: Library, settings: Settings): EngineProducer {
+  const producer = new library.Producer({
+    ...clientOptions(settings),
+    idempotent: settings.idempotent,
+    acks: ALL_REPLICAS,
+    compression: settings.compression,
+  });
+  return {
+    async send(topic, records) {
+      const timestamp = BigInt(Date.now());
+      await producer.send({
+        acks: ALL_REPLICAS,
+        messages: records.map(({ partition, key, value, headers }) => ({
+          topic,
+          partition,
+          timestamp,
+          ...(key === null ? {} : { key }),
+          // A tombstone: null is written as such, though the types know only bytes.
+          value: value as Buffer,
+          headers: new Map(headers.map(([name, bytes]) => [Buffer.from(name), bytes])),
+        })),
+      });
+    },
+    close: () => withinSeconds(producer.close()),
+  };
+}
