@@ -258,6 +258,32 @@ describe("pull", () => {
     expect(other.capabilities.reject).toBe(false);
   });
 
+  it("what is given back after its last delivery is moved to where only this subscription reads, not dropped", async () => {
+    const { adapter, emulator } = await namespace({ maxDeliveryCount: 2 }, { maxDeliveryCount: 2 });
+    const bus = createBus({ source: "/shop", adapter });
+    onTestFinished(() => bus.close());
+    const receiver = await adapter.openReceiver({ topic: "orders", subscription: "billing", startFrom: "earliest" });
+    await bus.publishRaw("orders", raw("1", { a: 1 }, EXTENSIONS));
+    const counts: (number | undefined)[] = [];
+    for (let round = 2; round <= 6; round++) {
+      const [delivery] = await receiveAll(receiver, 1);
+      counts.push(delivery!.deliveryCount);
+      expect(eventOf(delivery!)).toEqual(raw("1", { a: 1 }, EXTENSIONS));
+      // The attempt travels with what is moved.
+      expect(codec.decode(delivery!.message).bookkeeping.attempt).toBe(round > 3 ? round - 1 : undefined);
+      const released = [{ delivery: delivery!, kind: "release", delayMs: 0, attempt: round }] as const;
+      expect(await receiver.settle(released, signal)).toMatchObject([{ ok: true }]);
+    }
+    expect(counts).toEqual([1, 2, 1, 2, 1]);
+    for (const topic of ["orders", "orders--billing"]) {
+      expect(emulator.control.state(`shop/${topic}`, "billing").deadLetters).toMatchObject({
+        written: 0,
+        dropped: 0,
+        waiting: 0,
+      });
+    }
+  });
+
   it("a service that goes silent is an error within the timeout, and events flow once it is back", async () => {
     const { adapter, emulator } = await namespace({ requestTimeoutMs: 500 });
     const bus = createBus({ source: "/shop", adapter });

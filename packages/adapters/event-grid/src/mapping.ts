@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { OutboundMessage, WireMessage } from "@waybill/core/spi";
+import { HEADER, type OutboundMessage, type WireMessage } from "@waybill/core/spi";
 import { eventGridErrors } from "./errors.ts";
 
 /** A CloudEvent as Event Grid takes it. */
@@ -70,9 +70,9 @@ export function addressed({ event }: EventDocument, domainTopic: string): EventD
   return documentOf({ ...event, source: domainTopic, [OWN_SOURCE]: event.source });
 }
 
-/** A received event as the message that it was. */
-export function toMessage(received: Readonly<Record<string, unknown>>): WireMessage {
-  const event = withoutMarks(received);
+/** A received event as the message that it was. An attempt that it carries was that of its first delivery: the later ones count on. */
+export function toMessage(received: Readonly<Record<string, unknown>>, deliveryCount = 1): WireMessage {
+  const event = countedOn(withoutMarks(received), deliveryCount - 1);
   const id = String(event.id ?? "");
   if (event.type === CARRIER.type && event.source === CARRIER.source) {
     const { data, data_base64: base64, partitionkey, datacontenttype } = event;
@@ -91,6 +91,12 @@ export function toMessage(received: Readonly<Record<string, unknown>>): WireMess
     headers: {},
     contentType: STRUCTURED_TYPE,
   };
+}
+
+function countedOn(event: Readonly<Record<string, unknown>>, more: number): Readonly<Record<string, unknown>> {
+  const attempt = event[HEADER.attempt];
+  if (more < 1 || typeof attempt !== "string" || !/^\d{1,9}$/.test(attempt)) return event;
+  return { ...event, [HEADER.attempt]: String(Number(attempt) + more) };
 }
 
 /** What the way here needed is taken off. */

@@ -41,6 +41,11 @@ export interface EventGridOptions extends EventGridAccess {
    * 300 000. Core renews it. Default 60 000, as in the service.
    */
   readonly lockMs?: number | undefined;
+  /**
+   * The event subscription's own, 1 to 10, which the service does not tell. An event that is given back after so many deliveries would be dead-lettered or
+   * dropped: where something reaches the subscription alone, it is moved there instead. Default 10, as in the service.
+   */
+  readonly maxDeliveryCount?: number | undefined;
   /** How long the service waits with its answer while there is nothing, 10 000 to 120 000, whole seconds. Each wait is one operation on the bill. Default 60 000. */
   readonly maxWaitMs?: number | undefined;
   /** How long the service may take to answer one call, besides that wait, 100 to 600 000. Then the call has failed, kind `transient`. Default 30 000. */
@@ -66,6 +71,7 @@ export interface Settings {
   readonly prefix: string | undefined;
   readonly names: Readonly<Record<string, string>>;
   readonly lockMs: number;
+  readonly maxDeliveryCount: number;
   readonly maxWaitMs: number;
   readonly requestTimeoutMs: number;
   readonly deadLettered: ReadonlySet<string>;
@@ -85,6 +91,7 @@ const KNOWN: Readonly<Record<keyof EventGridOptions, true>> = {
   prefix: true,
   names: true,
   lockMs: true,
+  maxDeliveryCount: true,
   maxWaitMs: true,
   requestTimeoutMs: true,
   deadLettered: true,
@@ -121,6 +128,7 @@ export function checkOptions(options: EventGridOptions): Settings {
     prefix: options.prefix,
     names: { ...options.names },
     lockMs: inRange("lockMs", options.lockMs ?? 60_000, 1_000, 300_000),
+    maxDeliveryCount: count("maxDeliveryCount", options.maxDeliveryCount ?? 10, 1, 10),
     maxWaitMs: inRange("maxWaitMs", options.maxWaitMs ?? 60_000, 10_000, 120_000),
     requestTimeoutMs: inRange("requestTimeoutMs", options.requestTimeoutMs ?? 30_000, 100, 600_000),
     deadLettered: places("deadLettered", options.deadLettered),
@@ -151,6 +159,12 @@ function inRange(option: string, value: number, min: number, max: number): numbe
   if (typeof value !== "number" || !(value >= min && value <= max)) {
     throw refused(option, `must be between ${min} and ${max} milliseconds`);
   }
+  return value;
+}
+
+function count(option: string, value: number, min: number, max: number): number {
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw refused(option, `must be a whole number from ${min} to ${max}`);
   return value;
 }
 

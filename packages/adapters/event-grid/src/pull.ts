@@ -1,12 +1,15 @@
-import { createCall, type Description, ownTopic, type Receiver } from "@waybill/core/spi";
+import { createCall, type Description, ownTopic, type Receiver, type Sender } from "@waybill/core/spi";
 import { pullCapabilities, senderCapabilities } from "./capabilities.ts";
 import { failedCall } from "./classify.ts";
+import { createLastDeliveries } from "./last-deliveries.ts";
 import type { Names } from "./names.ts";
 import type { Settings } from "./options.ts";
 import type { Parts } from "./parts.ts";
+import { publishToNamespace } from "./publish.ts";
 import { createPullSource, type PullSource } from "./pull-source.ts";
 import { createReceiver } from "./receiver.ts";
 import type { RestClient } from "./rest-client.ts";
+import { createSender } from "./sender.ts";
 
 export interface PullOptions {
   readonly client: RestClient;
@@ -58,6 +61,9 @@ export class Pull {
       return createReceiver({
         sources: reads ? [source, this.source(own, subscription, life.signal)] : [source],
         returnTo: own,
+        lastDeliveries: reads
+          ? createLastDeliveries(settings.maxDeliveryCount, this.#senderTo(own, life.signal))
+          : undefined,
         capabilities: this.#capabilities(topic, subscription),
         lockMs: settings.lockMs,
         closed: life.signal,
@@ -80,6 +86,19 @@ export class Pull {
       receiver: this.#capabilities(topic, subscription),
       returnSender: own === undefined ? undefined : sender,
     };
+  }
+
+  #senderTo(topic: string, closed: AbortSignal): Sender {
+    const { client, names, settings } = this.#options;
+    const place = names.topic(topic);
+    return createSender({
+      place,
+      capabilities: senderCapabilities("namespace"),
+      publish: publishToNamespace(client, place),
+      call: createCall(settings.requestTimeoutMs, closed),
+      closed,
+      close: () => undefined,
+    });
   }
 
   #capabilities(topic: string, subscription: string) {

@@ -15,7 +15,7 @@ export class PulledDelivery implements Delivery {
   #reason: { readonly error: unknown } | undefined;
 
   constructor(pulled: PulledEvent, source: PullSource, leaseUntilMs: number) {
-    this.message = toMessage(pulled.event);
+    this.message = toMessage(pulled.event, pulled.deliveryCount);
     this.deliveryCount = pulled.deliveryCount;
     this.leaseUntil = new Date(leaseUntilMs);
     this.raw = pulled;

@@ -60,6 +60,7 @@ export const eventGrid = z.strictObject({
     maxWait: "How long the service waits with its answer while there is nothing, 10s to 2m. Default 1m.",
     requestTimeout: "How long the service may take to answer one call, besides that wait, 100ms to 10m. Default 30s.",
   }),
+  maxDeliveryCount: count(1, 10, "The event subscription's own. Default 10."),
   deadLettered: list("topic/subscription of those whose event subscription has a dead-letter destination."),
   webhook: webhook.optional().describe("Who may send to the webhooks. Needed where anything is pushed."),
   pushed: list("topic/subscription of those of a namespace that push instead of waiting to be pulled."),

@@ -1,0 +1,83 @@
+import { createCodec, type OutboundMessage } from "@waybill/core/spi";
+import { describe, expect, it } from "vitest";
+import { addressed, toDocument, toMessage } from "./mapping.ts";
+
+const codec = createCodec();
+const event = { specversion: "1.0", id: "1", source: "/s", type: "t", data: { a: 1 } };
+const message = (body: string | Uint8Array | null, more: Partial<OutboundMessage> = {}): OutboundMessage => ({
+  id: "m-1",
+  body: typeof body === "string" ? Buffer.from(body) : body,
+  headers: {},
+  ...more,
+});
+/** As the service hands it on: parsed and written again. */
+const through = (sent: OutboundMessage) => toMessage(JSON.parse(toDocument(sent).json));
+const textOf = ({ body }: { body: Uint8Array | null }) => Buffer.from(body!).toString();
+
+describe("an event", () => {
+  it("travels as it is", () => {
+    const text = JSON.stringify(event);
+    expect(toDocument(message(text))).toEqual({ event, json: text, bytes: text.length });
+    expect(textOf(through(message(text)))).toBe(text);
+    expect(through(message(JSON.stringify({ ...event, partitionkey: "k" })))).toMatchObject({ id: "1", key: "k" });
+  });
+
+  it("without data has some on its way, and none on arrival", () => {
+    const { data: _, ...bare } = event;
+    expect(JSON.parse(toDocument(message(JSON.stringify(bare))).json)).toMatchObject({ data: null, wbnodata: true });
+    expect(JSON.parse(textOf(through(message(JSON.stringify(bare)))))).toEqual(bare);
+  });
+
+  it("keeps data that is null, false, empty or bytes", () => {
+    for (const data of [null, false, 0, "", [], {}]) {
+      expect(JSON.parse(textOf(through(message(JSON.stringify({ ...event, data })))))).toEqual({ ...event, data });
+    }
+    const { data: _, ...bare } = event;
+    const bytes = { ...bare, data_base64: "AP8=" };
+    expect(JSON.parse(textOf(through(message(JSON.stringify(bytes)))))).toEqual(bytes);
+  });
+
+  it("gives a domain its topic as source, and has its own back in its place", () => {
+    const sent = addressed(toDocument(message(JSON.stringify(event))), "orders");
+    expect(JSON.parse(sent.json).source).toBe("orders");
+    expect(textOf(toMessage(JSON.parse(sent.json)))).toBe(JSON.stringify(event));
+  });
+
+  it("counts an attempt that it carries on with its deliveries", () => {
+    const carried = codec.withBookkeeping(message(JSON.stringify(event)), { attempt: 4 });
+    const attempt = (deliveryCount: number) =>
+      codec.decode(toMessage(JSON.parse(toDocument(carried).json), deliveryCount)).bookkeeping.attempt;
+    expect([attempt(1), attempt(2), attempt(5)]).toEqual([4, 5, 8]);
+  });
+});
+
+describe("what is no event", () => {
+  it.each([
+    ["bytes", Uint8Array.of(0xff, 0, 0x7b)],
+    ["no bytes", ""],
+    ["JSON of another kind", '{"a":1}'],
+    ["JSON that is written differently", '{ "a" : 1e2 }'],
+    ["an array", "[1,2]"],
+    ["null", "null"],
+    ["two documents", `${JSON.stringify(event)},${JSON.stringify(event)}`],
+    ["an event of another version", JSON.stringify({ ...event, specversion: "0.3" })],
+    ["an event without an id", JSON.stringify({ ...event, id: "" })],
+    ["a byte order mark", "\ufeff{}"],
+  ])("%s: arrives byte for byte, inside one", (_what, body) => {
+    const sent = message(body, { key: "k", contentType: "x/y" });
+    const document = JSON.parse(toDocument(sent).json);
+    expect(document).toMatchObject({ specversion: "1.0", id: "m-1", type: "dev.waybill.message" });
+    const arrived = through(sent);
+    expect(Buffer.compare(arrived.body!, sent.body!)).toBe(0);
+    expect(arrived).toMatchObject({ id: "m-1", key: "k", contentType: "x/y", headers: {} });
+  });
+
+  it("stays readable where it is JSON", () => {
+    expect(JSON.parse(toDocument(message('{"a":1}')).json).data).toEqual({ a: 1 });
+  });
+
+  it("is refused where it could not arrive whole", () => {
+    expect(() => toDocument(message(null))).toThrow(/no body/);
+    expect(() => toDocument(message("{}", { headers: { a: "b" } }))).toThrow(/headers \(a\)/);
+  });
+});
