@@ -1,12 +1,10 @@
 import { inspect } from "node:util";
 import { AzureKeyCredential, EventGridPublisherClient, generateSharedAccessSignature } from "@azure/eventgrid";
-import { QueueServiceClient } from "@azure/storage-queue";
 import { createBus, isWaybillError, type RawCloudEvent, WaybillError } from "@waybill/core";
 import { createCodec, type Delivery, type OutboundMessage, type Receiver } from "@waybill/core/spi";
 import { createSpy } from "@waybill/core/testing";
-import { type AzureDelivery, type Azurite, startAzurite } from "@waybill/emulators";
+import type { AzureDelivery } from "@waybill/emulators";
 import { type EventGridOptions, eventGrid } from "@waybill/event-grid";
-import { storageQueue } from "@waybill/storage-queue";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { eventually, open, rest } from "./emulator-event-grid.fixture.ts";
 
@@ -436,44 +434,46 @@ describe("topology", () => {
   });
 });
 
-describe("destinations of Event Grid that other adapters read", () => {
-  it("a storage queue", async () => {
-    let azurite: Azurite;
-    try {
-      azurite = await startAzurite();
-    } catch (error) {
-      if (process.env.CI) throw error;
-      console.warn(`Event Grid to Storage queue is skipped: ${(error as Error).message}`);
-      return;
-    }
-    onTestFinished(() => azurite.stop());
-    const queue = QueueServiceClient.fromConnectionString(azurite.connectionString).getQueueClient("orders-billing");
-    await queue.create();
-    const emulator = await open({ topics: ["orders", { name: "legacy", inputSchema: "EventGridSchema" }] });
-    const send = async ({ body }: AzureDelivery) => void (await queue.sendMessage(body));
-    const destination = { endpointType: "StorageQueue", send } as const;
-    await emulator.control.createSubscription("orders", { name: "billing", destination });
-    const grid = eventGrid({
-      kind: "custom",
-      topics: { orders: { endpoint: emulator.topicEndpoint("orders"), key: emulator.key } },
-    });
-    const reading = createBus({
-      source: "/billing",
-      adapter: storageQueue({
-        connectionString: azurite.connectionString,
-        names: { "orders/billing": "orders-billing" },
-        maxPollMs: 100,
-      }),
-    });
-    onTestFinished(() => reading.close());
-    const came: RawCloudEvent[] = [];
-    await reading.subscribe("orders", { name: "billing" }, (event) => void came.push(event as RawCloudEvent));
-    const events = [raw("1", { total: 42 }, EXTENSIONS), raw("2", "text"), raw("3", [1, 2])];
-    const sender = await grid.openSender("orders");
-    await sender.send(events.map(message), signal);
-    await eventually(() => came.length === 3);
-    expect(came).toEqual(expect.arrayContaining(events));
+it("signs in with a token of Entra ID, at a namespace and at a custom topic, and over TLS only", async () => {
+  const topics = [{ name: "orders", subscriptions: [{ name: "billing" }] }];
+  const emulator = await open({ tls: true, topics: ["invoices"], namespaces: [{ name: "shop", topics }] });
+  const endpoint = emulator.secureEndpoint!;
+  const scopes: unknown[] = [];
+  const credential = {
+    getToken: async (scope: unknown) => {
+      scopes.push(scope);
+      return { token: "a-token-of-entra", expiresOnTimestamp: Date.now() + 3_600_000 };
+    },
+  };
+  const client = { tlsOptions: { ca: emulator.certificate! } };
+  const pulling = eventGrid({ endpoint, credential, client });
+  const pushing = eventGrid({
+    kind: "custom",
+    credential,
+    client,
+    topics: { invoices: { endpoint: `${endpoint}/invoices/api/events` } },
   });
+  onTestFinished(async () => {
+    await pulling.close();
+    await pushing.close();
+  });
+  for (const sender of [await pulling.openSender("orders"), await pushing.openSender("invoices")]) {
+    expect(await sender.send([message(raw("1", 1))], signal)).toMatchObject([{ ok: true }]);
+  }
+  const receiver = await pulling.openReceiver({ topic: "orders", subscription: "billing", startFrom: "earliest" });
+  expect(await receiveAll(receiver, 1)).toHaveLength(1);
+  expect(new Set(scopes.flat())).toEqual(new Set(["https://eventgrid.azure.net/.default"]));
+  // Kept until it is about to expire: one for each client.
+  expect(scopes).toHaveLength(2);
+  const failing = {
+    getToken: async () =>
+      Promise.reject(Object.assign(new Error("no identity here"), { name: "CredentialUnavailableError" })),
+  };
+  const refused = await (await eventGrid({ endpoint, credential: failing, client }).openSender("orders")).send(
+    [message(raw("2", 1))],
+    signal,
+  );
+  expect(pulling.classify((refused[0] as { error: unknown }).error)).toBe("unauthorized");
 });
 
 it("speaks to a namespace as its REST interface is documented", async () => {
