@@ -311,3 +311,24 @@ describe("over Kafka", () => {
     });
   });
 });
+
+describe("over Service Bus", () => {
+  it("counts 300 flights once each and keeps the order of each airport, by sessions", async () => {
+    const keep = join(folder, "bus");
+    const { code, summary, stderr } = await start("--broker", "service-bus", "--events", "300", "--keep", keep);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(summary).toMatchObject({
+      published: 300,
+      processed: 300,
+      totalsMatch: true,
+      order: "per-key",
+      orderViolations: 0,
+      broker: "service-bus",
+    });
+    expect(summary.deadLettered).toBeGreaterThan(0);
+    expect(summary.redriven).toBe(summary.deadLettered);
+    const rows = JSON.parse(await readFile(FLIGHTS, "utf8")) as Row[];
+    expect(counted(keep)).toEqual(recomputed(rows.slice(0, 300)));
+    expectGone(await pidsIn(keep));
+  });
+});

@@ -86,6 +86,7 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
         maxSessions: settings.maxSessions,
         idleMs: settings.sessionIdleMs,
         holdMs: settings.sessionHoldMs,
+        acceptMs: requestTimeoutMs,
       })
     : new PlainSource(parts);
 

@@ -12,12 +12,16 @@ export interface SessionParts extends SourceParts {
   readonly maxSessions: number;
   readonly idleMs: number;
   readonly holdMs: number;
+  /** How long the service waits for a session that has something. */
+  readonly acceptMs: number;
 }
 
 /** A session with something in hand for longer than this is not given up for others: its keys would wait for that one. */
 const QUICK_MS = 2_000;
 const LOST_AFTER_MS = 500;
 const PAUSE_MS = 100;
+/** The service ends the wait for a session; beyond that its answer is lost. */
+const GRACE_MS = 2_000;
 
 interface Connection {
   readonly client: ServiceBusClient;
@@ -144,9 +148,11 @@ export class SessionSource implements LinkSource {
     const options = { ...RECEIVE_OPTIONS, abortSignal: ended.signal };
     const beforeMs = Date.now();
     try {
-      return await (subscription === undefined
-        ? client.acceptNextSession(entity, options)
-        : client.acceptNextSession(entity, subscription, options));
+      const accepting =
+        subscription === undefined
+          ? client.acceptNextSession(entity, options)
+          : client.acceptNextSession(entity, subscription, options);
+      return await withinMs(accepting, this.#parts.acceptMs + GRACE_MS);
     } catch (error) {
       if (!isNoSession(error)) throw error;
       // Normally the service has waited; a refusal at once must not become a busy loop.
@@ -165,10 +171,20 @@ export class SessionSource implements LinkSource {
       toMessage,
       arrived,
       // Lock lost, link or connection gone: the SDK opens no session again.
-      failed: () => this.#end(connection, link),
+      failed: () => {
+        this.#end(connection, link);
+        setImmediate(() => this.#reconnect(connection));
+      },
     });
     connection.links.add(link);
     link.start(connection.ended.signal);
+  }
+
+  /** With a connection all of its sessions go at once; and what is just being accepted over it may never be answered. */
+  #reconnect(connection: Connection): void {
+    if (this.#connection !== connection || connection.links.size > 0) return;
+    this.drop();
+    if (this.#parts.isAsked()) this.ensure();
   }
 
   #leave(connection: Connection, link: Link, nowMs: number): void {
@@ -198,5 +214,19 @@ export class SessionSource implements LinkSource {
     } catch {
       // Its end will tell; the broker delivers again.
     }
+  }
+}
+
+/** Of what comes too late nothing is heard: its connection is given up, and gives it back. */
+async function withinMs<T>(promise: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = globalThis.setTimeout(() => reject(new DOMException(`no answer within ${ms} ms`, "TimeoutError")), ms);
+  });
+  promise.catch(() => undefined);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

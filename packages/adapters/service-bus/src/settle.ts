@@ -33,7 +33,10 @@ export function outcomeOf(settlement: Settlement, prefix: string): { key: string
   };
 }
 
-export interface DeadLetterFields {
+/** The names of reason and description, which are properties as well. */
+const BROKER_FIELDS_BYTES = 128;
+
+interface DeadLetterFields {
   readonly deadLetterReason: string;
   readonly deadLetterErrorDescription: string;
   readonly [property: string]: string | Buffer;
@@ -41,14 +44,20 @@ export interface DeadLetterFields {
 
 /** The broker's own two fields, cut to what it takes, and the whole record beside them as long as the properties' limit allows. */
 export function deadLetterOptions(message: WireMessage, reason: DeadLetterReason, prefix: string): DeadLetterFields {
-  const short = { ...reason, error: cut(reason.error, MAX_REASON_LENGTH) };
+  const short = {
+    ...reason,
+    reason: cut(reason.reason, MAX_REASON_LENGTH),
+    error: cut(reason.error, MAX_REASON_LENGTH),
+  };
+  const beside = Buffer.byteLength(short.reason) + BROKER_FIELDS_BYTES;
   const fits = ({ headers }: WireMessage) =>
-    propertyBytes(headers, prefix) + Buffer.byteLength(String(headers[HEADER.error] ?? "")) + 512 <= MAX_HEADER_BYTES;
+    propertyBytes(headers, prefix) + Buffer.byteLength(String(headers[HEADER.error] ?? "")) + beside <=
+    MAX_HEADER_BYTES;
   const record = encodeDeadLetter(message, short, { headers: true, fits });
   const added = Object.entries(record.headers).filter(([name, value]) => message.headers[name] !== value);
   return {
     ...toProperties(Object.fromEntries(added), prefix),
-    deadLetterReason: cut(reason.reason, MAX_REASON_LENGTH),
+    deadLetterReason: short.reason,
     deadLetterErrorDescription: cut(String(record.headers[HEADER.error] ?? ""), MAX_REASON_LENGTH),
   };
 }

@@ -3,6 +3,7 @@ import { eventGrid } from "./brokers/event-grid.ts";
 import { eventHubs } from "./brokers/event-hubs.ts";
 import { kafka } from "./brokers/kafka.ts";
 import { memory } from "./brokers/memory.ts";
+import { serviceBus } from "./brokers/service-bus.ts";
 import { storageQueue } from "./brokers/storage-queue.ts";
 import { text } from "./fields.ts";
 
@@ -16,6 +17,7 @@ export const brokerSchemas: Readonly<Record<string, z.ZodObject>> = {
   "event-grid": eventGrid,
   kafka,
   "event-hubs": eventHubs,
+  "service-bus": serviceBus,
 };
 
 export type BrokerInput =
@@ -24,6 +26,7 @@ export type BrokerInput =
   | z.input<typeof eventGrid>
   | z.input<typeof kafka>
   | z.input<typeof eventHubs>
+  | z.input<typeof serviceBus>
   | ({ adapter: string & {} } & Record<string, unknown>);
 
 /** Waybill's own adapters: the short names that may stand for a package. */

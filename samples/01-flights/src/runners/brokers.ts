@@ -1,5 +1,11 @@
 import { fileURLToPath } from "node:url";
-import { startAzurite, startEmulators, startEventGridEmulator, startKafka } from "@waybill/emulators";
+import {
+  startAzurite,
+  startEmulators,
+  startEventGridEmulator,
+  startKafka,
+  startServiceBusEmulator,
+} from "@waybill/emulators";
 import { runInManyProcesses } from "./many-processes.ts";
 import { runInOneProcess } from "./one-process.ts";
 import type { Runner, RunnerOptions } from "./runner.ts";
@@ -27,6 +33,15 @@ const setups: Readonly<Record<string, BrokerSetup>> = {
     start: async () => {
       const azurite = await startAzurite();
       return { env: { FLIGHTS_STORAGE: azurite.connectionString }, stop: () => azurite.stop() };
+    },
+    run: runInManyProcesses,
+  },
+  "service-bus": {
+    config: "service-bus.yaml",
+    events: undefined,
+    start: async () => {
+      const emulator = await startServiceBusEmulator();
+      return { env: { FLIGHTS_SERVICE_BUS: emulator.connectionString }, stop: () => emulator.close() };
     },
     run: runInManyProcesses,
   },
