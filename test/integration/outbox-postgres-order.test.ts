@@ -7,11 +7,13 @@ import { testPostgres } from "../postgres/test-postgres.ts";
 const server = await testPostgres("outbox on PostgreSQL: order");
 afterAll(() => server?.stop());
 
-async function place(): Promise<AdversaryPlace<PoolClient>> {
+type Mode = "polling" | "cdc";
+
+async function place(mode: Mode): Promise<AdversaryPlace<PoolClient>> {
   const connectionString = await server!.database();
   await server!.query("CREATE TABLE aggregate (key text PRIMARY KEY, version int NOT NULL)", connectionString);
   return {
-    open: () => postgres({ connectionString, maxConnections: 17 }),
+    open: () => postgres({ connectionString, maxConnections: 17, mode }),
     async bump(tx, key) {
       const { rows } = await tx.query(
         "INSERT INTO aggregate VALUES ($1, 1) ON CONFLICT (key) DO UPDATE SET version = aggregate.version + 1 RETURNING version",
@@ -32,9 +34,9 @@ async function place(): Promise<AdversaryPlace<PoolClient>> {
   };
 }
 
-const run = async (options: Partial<AdversaryOptions<PoolClient>>) =>
+const run = async (mode: Mode, options: Partial<AdversaryOptions<PoolClient>>) =>
   adversary({
-    place: await place(),
+    place: await place(mode),
     transactions: 1_500,
     writers: 16,
     relays: 1,
@@ -45,21 +47,24 @@ const run = async (options: Partial<AdversaryOptions<PoolClient>>) =>
     ...options,
   });
 
-describe.skipIf(!server)("outbox on PostgreSQL under adversarial writers", () => {
-  const nothingWrong = { lost: 0, inverted: 0, neverCommitted: 0, duplicates: 0 };
+describe.skipIf(!server).each(["polling", "cdc"] as const)(
+  "outbox on PostgreSQL under adversarial writers, %s",
+  (mode) => {
+    const nothingWrong = { lost: 0, inverted: 0, neverCommitted: 0, duplicates: 0 };
 
-  test.each([1, 4])(
-    "%i relays: nothing lost, nothing swapped, nobody waits for an idle transaction",
-    async (relays) => {
-      const report = await run({ relays, holdIdle: true, maxPublishMs: relays === 1 ? 0 : 4, seed: relays });
-      expect(report).toMatchObject(nothingWrong);
-      expect(report.rolledBack).toBeGreaterThan(20);
-      expect(report.passedIdle).toBeGreaterThan(500);
-    },
-  );
+    test.each([1, 4])(
+      "%i relays: nothing lost, nothing swapped, nobody waits for an idle transaction",
+      async (relays) => {
+        const report = await run(mode, { relays, holdIdle: true, maxPublishMs: relays === 1 ? 0 : 4, seed: relays });
+        expect(report).toMatchObject(nothingWrong);
+        expect(report.rolledBack).toBeGreaterThan(20);
+        expect(report.passedIdle).toBeGreaterThan(500);
+      },
+    );
 
-  test("of 1 000 interleaved transactions none is skipped, nor one that commits after all of them", async () => {
-    const report = await run({ transactions: 1_000, lateOne: true, keys: 100, seed: 7 });
-    expect(report).toMatchObject({ ...nothingWrong, othersBeforeLate: true });
-  });
-});
+    test("of 1 000 interleaved transactions none is skipped, nor one that commits after all of them", async () => {
+      const report = await run(mode, { transactions: 1_000, lateOne: true, keys: 100, seed: 7 });
+      expect(report).toMatchObject({ ...nothingWrong, othersBeforeLate: true });
+    });
+  },
+);

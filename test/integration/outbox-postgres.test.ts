@@ -8,14 +8,14 @@ import { testPostgres } from "../postgres/test-postgres.ts";
 const server = await testPostgres("outbox on PostgreSQL");
 afterAll(() => server?.stop());
 
-describe.skipIf(!server)("outbox on PostgreSQL", () => {
+describe.skipIf(!server).each(["polling", "cdc"] as const)("outbox on PostgreSQL, %s", (mode) => {
   runStoreConformance<PoolClient>({
-    name: "postgres",
+    name: `postgres ${mode}`,
     async place() {
       const schema = `Case ${randomUUID().slice(0, 8)}`;
       const pool = new Pool({ connectionString: server!.url });
       return {
-        open: () => postgres({ connectionString: server!.url, schema }),
+        open: () => postgres({ connectionString: server!.url, schema, mode }),
         async query(tx, sql, values = []) {
           let n = 0;
           const own = sql.replace(/\b(account|effect)\b/g, `"${schema}".$1`).replace(/\?/g, () => `$${++n}`);

@@ -33,6 +33,8 @@ export type StoreConfig =
       readonly maxConnections?: number;
       readonly schema?: string;
       readonly migrate?: boolean;
+      /** Of the outbox alone. */
+      readonly mode?: "polling" | "cdc";
     };
 
 /** What a file may say of the claim check. */

@@ -70,6 +70,8 @@ export interface FeedOptions {
   readonly pollMs: number | undefined;
   /** How long published rows are kept for inspection; 0 removes them at once. */
   readonly keepSentMs: number;
+  /** Told of trouble that the feed handles by itself. */
+  readonly onTrouble: (error: unknown) => void;
 }
 
 /** Buckets that a relay has, with the epoch of each. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { count, fact, text } from "./fields.ts";
+import { choice, count, fact, text } from "./fields.ts";
 
 const sqlite = {
   store: z.literal("sqlite").describe("A file, by node:sqlite: no server."),
@@ -16,6 +16,13 @@ const postgres = {
 
 const error = "must be sqlite or postgres";
 
-export const outbox = z.discriminatedUnion("store", [z.strictObject(sqlite), z.strictObject(postgres)], { error });
+const mode = choice(
+  ["polling", "cdc"],
+  "How relays find new rows: by reading the table, or from the write-ahead log (wal_level=logical). Default polling.",
+);
+
+export const outbox = z.discriminatedUnion("store", [z.strictObject(sqlite), z.strictObject({ ...postgres, mode })], {
+  error,
+});
 
 export const inbox = z.discriminatedUnion("store", [z.strictObject(sqlite), z.strictObject(postgres)], { error });

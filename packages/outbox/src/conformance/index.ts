@@ -3,6 +3,8 @@ import { inboxCases } from "./inbox-cases.ts";
 import { outboxCases } from "./outbox-cases.ts";
 import { relayCases } from "./relay-cases.ts";
 
+export { eventually, Recorder } from "./recorder.ts";
+
 /** A place for one test's data that several stores can be opened on, as several processes would. */
 export interface StorePlace<Tx> {
   /** Opens a store on it. The suite closes it. */

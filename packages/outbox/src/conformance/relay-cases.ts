@@ -190,6 +190,7 @@ export function relayCases<Tx>(options: StoreConformanceOptions<Tx>): void {
         pollMs: 5,
         keepSentMs: 0,
         clock: systemClock,
+        onTrouble: () => undefined,
       });
       expect((await zombie.lease(() => false)).size > 0).toBe(true);
       await f.note(["published", "failed"]);
@@ -202,6 +203,7 @@ export function relayCases<Tx>(options: StoreConformanceOptions<Tx>): void {
         pollMs: 5,
         keepSentMs: 0,
         clock: systemClock,
+        onTrouble: () => undefined,
       });
       expect((await heir.lease(() => false)).size > 0).toBe(true);
       expect((await zombie.lease(() => false)).size > 0).toBe(false);

@@ -110,9 +110,9 @@ export class RelayRun {
 
   async #start(): Promise<void> {
     const { store, owner, leaseMs, clock, pollMs, keepSentMs, markMs } = this.#settings;
-    const feed = await store.feed({ owner, leaseMs, clock, pollMs, keepSentMs });
-    if (this.#stopped !== undefined) return feed.release(true);
     const onTrouble = (error: unknown) => this.#tell("trouble", { error });
+    const feed = await store.feed({ owner, leaseMs, clock, pollMs, keepSentMs, onTrouble });
+    if (this.#stopped !== undefined) return feed.release(true);
     this.#feed = feed;
     const marks = new Marks({
       mark: (rows) => feed.mark(rows),

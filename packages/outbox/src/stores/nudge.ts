@@ -34,10 +34,10 @@ export class Nudge {
     this.#pending = false;
   }
 
-  /** Resolves when it is time to look, at the latest when `untilDueMs` have passed. */
-  async wait(untilDueMs: number, signal: AbortSignal): Promise<void> {
+  /** Resolves when it is time to look, at the latest when `untilDueMs` have passed. `mayBeHot`: rows do not arrive by themselves. */
+  async wait(untilDueMs: number, mayBeHot: boolean, signal: AbortSignal): Promise<void> {
     if (this.#pending || signal.aborted) return;
-    const pollMs = this.#clock.monotonic() < this.#hotUntil ? HOT_POLL_MS : this.#idlePollMs;
+    const pollMs = mayBeHot && this.#clock.monotonic() < this.#hotUntil ? HOT_POLL_MS : this.#idlePollMs;
     await new Promise<void>((resolve) => {
       const finish = () => {
         timer.clear();

@@ -117,7 +117,7 @@ export function mysqlFeed(access: Access, options: FeedOptions, closed: () => vo
 
     async wait(signal) {
       while (!signal.aborted) {
-        await nudge.wait(Number.POSITIVE_INFINITY, signal);
+        await nudge.wait(Number.POSITIVE_INFINITY, true, signal);
         if (signal.aborted || claim.isWaiting || (await hasNews())) return;
       }
     },

@@ -22,11 +22,16 @@ export interface Filter {
   readonly maxBytes: number;
 }
 
-/** How far it has read: all rows up to `last` that were visible in the snapshot, which is given by its xmax and its open ones (xip). */
-interface Place {
-  readonly last: number;
+/** Which transactions were over at one moment: those below xmax that are not among the open ones (xip). */
+export interface Snapshot {
+  readonly xmin: string;
   readonly xmax: string;
   readonly xip: readonly string[];
+}
+
+/** How far it has read: all rows up to `last` that were visible in the snapshot. */
+interface Place extends Snapshot {
+  readonly last: number;
 }
 
 /**
@@ -46,6 +51,11 @@ export class Cursor {
   constructor(line: Line, tables: Tables) {
     this.#line = line;
     this.#tables = tables;
+  }
+
+  /** Of the last reading; `undefined` until there is one. */
+  get snapshot(): Snapshot | undefined {
+    return this.#place;
   }
 
   /** Reads from the oldest row again. */
@@ -125,7 +135,7 @@ type Answer = readonly [string | null, string | null, string | null, string | nu
 const AS_TEXT = { getTypeParser: () => (value: string) => value };
 
 /** `xmin:xmax:xip,xip` */
-function openIn(snapshot: string): Pick<Place, "xmax" | "xip"> {
-  const [, xmax, xip] = snapshot.split(":") as [string, string, string];
-  return { xmax, xip: xip === "" ? [] : xip.split(",") };
+function openIn(snapshot: string): Snapshot {
+  const [xmin, xmax, xip] = snapshot.split(":") as [string, string, string];
+  return { xmin, xmax, xip: xip === "" ? [] : xip.split(",") };
 }

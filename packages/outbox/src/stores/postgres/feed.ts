@@ -7,10 +7,12 @@ import { PINNED } from "./fetch-text.ts";
 import { heldKeys, keyName } from "./key-order.ts";
 import { BucketLeases } from "./lease.ts";
 import { Line } from "./line.ts";
+import { LogTail } from "./log-tail.ts";
 import { admitScheduled, claimParked } from "./parked.ts";
 import { bucketsOf, removePublished, settleFailures } from "./settle.ts";
 import type { Tables } from "./tables.ts";
 import { tidyTables } from "./tidy.ts";
+import { WalStream } from "./wal-stream.ts";
 
 /** Notifications wake it; this is for those that were lost. */
 const POLL_MS = 1_000;
@@ -19,20 +21,25 @@ const DUE_GAP_MS = 20;
 /** No answer for so long means that the connection is dead. */
 const TIMEOUT_MS = 60_000;
 
-/** A relay's view of the outbox, over three connections: one reads, one removes, one holds the leases and moves what failed. */
+/**
+ * A relay's view of the outbox, over three connections: one reads, one removes, one holds the leases and moves what failed. With `tailLog` a
+ * fourth follows the write-ahead log.
+ */
 export function postgresFeed(
   connections: Connections,
   t: Tables,
   options: FeedOptions,
+  tailLog: boolean,
   onNews: (listener: () => void) => () => void,
   closed: () => void,
 ): Feed {
   const { clock, owner, leaseMs, keepSentMs } = options;
-  const nudge = new Nudge(clock, options.pollMs ?? POLL_MS);
+  const pollMs = options.pollMs ?? POLL_MS;
+  const nudge = new Nudge(clock, pollMs);
   const reading = new Line(connections, {
     timeoutMs: TIMEOUT_MS,
     async setup(client) {
-      client.on("notification", () => nudge.now());
+      client.on("notification", () => look());
       await client.query(`${PINNED}; LISTEN "${t.channel.replaceAll('"', '""')}"`);
       // It may be another server by now, where positions stand elsewhere.
       ahead.rewind();
@@ -47,13 +54,28 @@ export function postgresFeed(
     timeoutMs: Math.max(5_000, leaseMs),
     setup: (client) => client.query(PINNED),
   });
-  const ahead = new Ahead(new Cursor(reading, t));
+  const look = () => {
+    ahead.look();
+    nudge.now();
+  };
+  const stream = tailLog
+    ? new WalStream({
+        connections,
+        tables: t,
+        clock,
+        onRows: () => nudge.now(),
+        onSession: look,
+        onTrouble: options.onTrouble,
+      })
+    : undefined;
+  const ahead = new Ahead(new Cursor(reading, t), stream && new LogTail(stream));
   const leases = new BucketLeases(control, t, owner, leaseMs);
   const stopListening = onNews(() => nudge.now());
   let claimable: ReadonlySet<number> = new Set();
   /** When to look for parked and scheduled rows, by the monotonic clock. */
   let dueAtMs = 0;
   let lookedMs = 0;
+  let readMs = Number.NEGATIVE_INFINITY;
   let released: Promise<void> | undefined;
 
   const lookForDue = () => {
@@ -82,6 +104,7 @@ export function postgresFeed(
     async lease(isBusy) {
       const round = await leases.round(isBusy);
       claimable = leases.claimable;
+      stream?.want(claimable.size > 0);
       if (round.gained) {
         ahead.rewind();
         lookForDue();
@@ -94,7 +117,9 @@ export function postgresFeed(
       if (claimable.size === 0) return [];
       const due = await dueRows(wanted);
       if (due.length > 0) return due;
+      if (clock.monotonic() - readMs >= pollMs) ahead.look();
       const rows = await ahead.take(wanted, claimable, claimable.size === BUCKETS, ({ untilDueMs }) => {
+        readMs = clock.monotonic();
         dueAtMs = Math.max(clock.monotonic() + untilDueMs, lookedMs + DUE_GAP_MS);
       });
       if (rows.length > 0) nudge.heat();
@@ -117,7 +142,7 @@ export function postgresFeed(
       lookForDue();
     },
 
-    wait: (signal) => nudge.wait(dueAtMs - clock.monotonic(), signal),
+    wait: (signal) => nudge.wait(dueAtMs - clock.monotonic(), !ahead.isTailing, signal),
 
     tidy: () => tidyTables(control, t, keepSentMs),
 
@@ -127,7 +152,7 @@ export function postgresFeed(
         try {
           if (handOver) await leases.giveUp();
         } finally {
-          await Promise.all([reading.close(), removing.close(), control.close()]);
+          await Promise.all([reading.close(), removing.close(), control.close(), stream?.close()]);
           closed();
         }
       })();

@@ -37,6 +37,11 @@ const table = {
     sentence: (p: { store: string; problem: string }) => `The disk of ${p.store} is full: ${p.problem}.`,
     hint: "Free space on the server; what was not committed is undone. Look for a replication slot that nobody reads: SELECT * FROM pg_replication_slots.",
   },
+  WB_POSTGRES_REPLICATION: {
+    sentence: (p: { store: string; problem: string }) =>
+      `The server gives no stream of its write-ahead log for ${p.store}: ${p.problem}.`,
+    hint: "It needs wal_level = logical, a free slot (max_replication_slots, max_wal_senders) and a user with REPLICATION. Until then the relay reads the table, with the same guarantees.",
+  },
   WB_POSTGRES_SEQUENCE_CACHE: {
     sentence: (p: { store: string; cache: number }) =>
       `The sequence of ${p.store} hands out ${p.cache} positions to a connection at once, so positions do not follow the order of commits.`,

@@ -36,6 +36,11 @@ export interface PostgresOptions<Tx = PoolClient> {
   readonly maxConnections?: number;
   /** Where the tables are; made by the first migration. One database may hold several outboxes, each in its own. Default `waybill`. */
   readonly schema?: string;
+  /**
+   * How relays find new rows. `polling` (default): a notification and a reading of the table. `cdc`: out of the write-ahead log, with the
+   * table behind it for whatever the log does not bring; needs `wal_level = logical` and a user with REPLICATION. The guarantees are the same.
+   */
+  readonly mode?: "polling" | "cdc";
   /** Whether `open` applies missing migrations. `false` only checks: WB_POSTGRES_SCHEMA_OLDER. Default `true`. */
   readonly migrate?: boolean;
   /** Opens transactions with the application's own library, for `outbox.transaction` and the inbox. Default: a client of `pg`. */
@@ -47,9 +52,11 @@ export interface PostgresOptions<Tx = PoolClient> {
  * those of Kysely, Drizzle, Knex and Prisma.
  */
 export function postgres<Tx = PoolClient>(options: PostgresOptions<Tx>): Store<Tx, PostgresTx> {
-  const { schema = "waybill", migrate = true } = options;
-  const tables = tablesIn(schema);
-  return new PostgresStore(new Connections(options, schema), tables, migrate, options.transaction);
+  const { schema = "waybill", mode = "polling" } = options;
+  if (mode !== "polling" && mode !== "cdc") {
+    throw outboxErrors.WB_OUTBOX_OPTION({ option: "mode", problem: 'must be "polling" or "cdc"' });
+  }
+  return new PostgresStore(new Connections(options, schema), tablesIn(schema), options);
 }
 
 class PostgresStore<Tx> implements Store<Tx, PostgresTx> {
@@ -61,23 +68,20 @@ class PostgresStore<Tx> implements Store<Tx, PostgresTx> {
   readonly #tables: Tables;
   readonly #migrate: boolean;
   readonly #openTransaction: OpenTransaction<Tx> | undefined;
+  readonly #tailLog: boolean;
   readonly #notifier: Notifier;
   readonly #listeners = new Set<() => void>();
   readonly #feeds = new Set<Feed>();
   #opened: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(
-    connections: Connections,
-    tables: Tables,
-    migrate: boolean,
-    openTransaction: OpenTransaction<Tx> | undefined,
-  ) {
+  constructor(connections: Connections, tables: Tables, options: PostgresOptions<Tx>) {
     this.name = connections.store;
     this.#connections = connections;
     this.#tables = tables;
-    this.#migrate = migrate;
-    this.#openTransaction = openTransaction;
+    this.#migrate = options.migrate ?? true;
+    this.#openTransaction = options.transaction;
+    this.#tailLog = options.mode === "cdc";
     this.#notifier = new Notifier(connections.pool, tables.channel);
     this.inbox = postgresInboxRows(connections, tables);
     this.dead = postgresDeadRows(connections, tables, () => this.#news());
@@ -127,7 +131,8 @@ class PostgresStore<Tx> implements Store<Tx, PostgresTx> {
       this.#listeners.add(listener);
       return () => void this.#listeners.delete(listener);
     };
-    const feed = postgresFeed(this.#connections, this.#tables, options, onNews, () => this.#feeds.delete(feed));
+    const closed = () => this.#feeds.delete(feed);
+    const feed = postgresFeed(this.#connections, this.#tables, options, this.#tailLog, onNews, closed);
     this.#feeds.add(feed);
     return feed;
   }

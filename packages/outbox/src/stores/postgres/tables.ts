@@ -15,6 +15,8 @@ export interface Tables {
   readonly version: string;
   /** Of NOTIFY: a plain name. */
   readonly channel: string;
+  /** Of the write-ahead log's rows: a plain name. */
+  readonly publication: string;
   /** A name for a prepared statement of this schema. */
   statement(what: string): string;
 }
@@ -38,6 +40,7 @@ export function tablesIn(schema: string): Tables {
     inbox: name("inbox"),
     version: name("waybill_schema"),
     channel: `waybill.${schema}`,
+    publication: `waybill_${schema}`,
     statement: (what) => `wb_${what}_${schema}`,
   };
 }

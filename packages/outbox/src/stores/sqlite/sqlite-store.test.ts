@@ -120,7 +120,14 @@ describe("the file", () => {
   test("a full disk is told to whoever writes, in whichever way", async () => {
     const store = open();
     const outbox = createOutbox({ store, source: "/s" });
-    const feed = await store.feed({ owner: "o", leaseMs: 5_000, pollMs: 50, keepSentMs: 0, clock: systemClock });
+    const feed = await store.feed({
+      owner: "o",
+      leaseMs: 5_000,
+      pollMs: 50,
+      keepSentMs: 0,
+      clock: systemClock,
+      onTrouble: () => undefined,
+    });
     await feed.lease(() => false);
     await outbox.transaction((tx) => outbox.publish(tx, notes, noted("first")));
     const [row] = await feed.claim({ max: 1, maxBytes: 1e6, skip: new Set(), exceptTopics: new Set() });
@@ -298,7 +305,14 @@ describe("transactions", () => {
   test("published rows can be kept for a while", async () => {
     const store = open();
     const outbox = createOutbox({ store, source: "/s" });
-    const feed = await store.feed({ owner: "o", leaseMs: 5_000, pollMs: 50, keepSentMs: 20, clock: systemClock });
+    const feed = await store.feed({
+      owner: "o",
+      leaseMs: 5_000,
+      pollMs: 50,
+      keepSentMs: 20,
+      clock: systemClock,
+      onTrouble: () => undefined,
+    });
     await feed.lease(() => false);
     await outbox.transaction((tx) => outbox.publish(tx, notes, noted("kept")));
     const rows = await feed.claim({ max: 10, maxBytes: 1e6, skip: new Set(), exceptTopics: new Set() });

@@ -1,0 +1,189 @@
+import { randomUUID } from "node:crypto";
+import type { Clock, Timer } from "@waybill/core/spi";
+import type { Client } from "pg";
+import type { Connections } from "./connections.ts";
+import { databaseError } from "./database-errors.ts";
+import { type LoggedRow, PgOutput } from "./pgoutput.ts";
+import { postgresErrors } from "./postgres-errors.ts";
+import { type Replication, startReplication } from "./replication.ts";
+import type { Tables } from "./tables.ts";
+
+/** Beyond this the relay is too slow for the log, which the server must then not keep for it: it reads the table instead. */
+const MAX_ROWS = 20_000;
+const MAX_BYTES = 32 * 1024 * 1024;
+const CONFIRM_MS = 1_000;
+const FIRST_PAUSE_MS = 500;
+const OVERFLOW_PAUSE_MS = 5_000;
+const LONGEST_PAUSE_MS = 30_000;
+
+export interface WalStreamOptions {
+  readonly connections: Connections;
+  readonly tables: Tables;
+  readonly clock: Clock;
+  readonly onRows: () => void;
+  /** A stream began or ended. */
+  readonly onSession: () => void;
+  readonly onTrouble: (error: unknown) => void;
+}
+
+/**
+ * The rows that are committed from now on, out of the write-ahead log. Its slot is temporary: it ends with the connection, so that a relay
+ * that is stopped, dead or cut off keeps no log on the server's disk, and none has to be handed over. What the stream misses meanwhile is in
+ * the table.
+ */
+export class WalStream {
+  readonly #options: WalStreamOptions;
+  #client: Client | undefined;
+  #replication: Replication | undefined;
+  #timer: Timer | undefined;
+  #rows: LoggedRow[] = [];
+  #bytes = 0;
+  #wanted = false;
+  #connecting: Promise<void> | undefined;
+  #failures = 0;
+
+  constructor(options: WalStreamOptions) {
+    this.#options = options;
+  }
+
+  /** What runs now, if anything: a new object for each stream. Transactions with ids from `sinceXid` on began after it, and arrive. */
+  session: { readonly sinceXid: number } | undefined;
+
+  /** Keeps a stream open, or none. */
+  want(wanted: boolean): void {
+    if (wanted === this.#wanted) return;
+    this.#wanted = wanted;
+    this.#timer?.clear();
+    this.#timer = undefined;
+    if (wanted) this.#connect();
+    else this.#end();
+  }
+
+  /** The rows that have arrived, in order of commits. */
+  take(): LoggedRow[] {
+    const rows = this.#rows;
+    this.#rows = [];
+    this.#bytes = 0;
+    return rows;
+  }
+
+  async close(): Promise<void> {
+    this.want(false);
+    await this.#connecting;
+  }
+
+  #connect(): void {
+    if (!this.#wanted || this.#connecting !== undefined) return;
+    this.#connecting = this.#open()
+      .catch((error) => this.#lost(error))
+      .finally(() => {
+        this.#connecting = undefined;
+      });
+  }
+
+  async #open(): Promise<void> {
+    const { connections, tables } = this.#options;
+    await ensurePublication(connections, tables);
+    const client = await connections.open({ replication: "database" });
+    if (!this.#wanted) return client.end();
+    this.#client = client;
+    client.once("end", () => this.#lost(new Error("Connection terminated"), client));
+    const slot = `waybill_${randomUUID().replaceAll("-", "")}`;
+    // Waits for transactions that are open now: until then the table is read.
+    await client.query(`CREATE_REPLICATION_SLOT "${slot}" TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT`);
+    const reader = new PgOutput();
+    this.#replication = startReplication(
+      client,
+      `START_REPLICATION SLOT "${slot}" LOGICAL 0/0 (proto_version '1', publication_names '${tables.publication.replaceAll('"', '""')}')`,
+      {
+        started: () => void this.#started(client).catch((error) => this.#lost(error, client)),
+        message: (message) => {
+          const row = reader.read(message);
+          if (row !== undefined) this.#arrived(row);
+        },
+        ended: (error) => this.#lost(error, client),
+      },
+    );
+  }
+
+  async #started(client: Client): Promise<void> {
+    // A new id is above all that are in use, those of transactions that are just being committed too.
+    const sinceXid = await this.#options.connections.run(async (other) => {
+      const { rows } = await other.query("SELECT pg_current_xact_id()::text AS xid");
+      return Number(rows[0].xid);
+    });
+    if (client !== this.#client) return;
+    this.#failures = 0;
+    this.session = { sinceXid };
+    this.#confirmSoon();
+    this.#options.onSession();
+  }
+
+  #arrived(row: LoggedRow): void {
+    this.#rows.push(row);
+    this.#bytes += row.event.length;
+    if (this.#rows.length > MAX_ROWS || this.#bytes > MAX_BYTES) {
+      this.#end();
+      this.#again(OVERFLOW_PAUSE_MS);
+    } else if (this.#rows.length === 1) this.#options.onRows();
+  }
+
+  #confirmSoon(): void {
+    this.#timer = this.#options.clock.after(CONFIRM_MS, () => {
+      this.#replication?.confirm();
+      this.#confirmSoon();
+    });
+  }
+
+  #lost(error: unknown, client = this.#client): void {
+    if (client !== this.#client || !this.#wanted) return;
+    this.#end();
+    this.#options.onTrouble(replicationError(error, this.#options.connections.store));
+    this.#again(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures++));
+  }
+
+  #again(pauseMs: number): void {
+    this.#timer?.clear();
+    this.#timer = this.#options.clock.after(pauseMs, () => this.#connect(), { unref: true });
+  }
+
+  /** The slot ends with the connection. Rows that have arrived are read from the table again. */
+  #end(): void {
+    const client = this.#client;
+    this.#client = undefined;
+    this.#replication = undefined;
+    this.session = undefined;
+    this.take();
+    client?.end().catch(() => undefined);
+    this.#options.onSession();
+  }
+}
+
+/** Made once, by whoever owns the table. */
+async function ensurePublication(connections: Connections, t: Tables): Promise<void> {
+  await connections.run(async (client) => {
+    const name = t.publication;
+    const { rowCount } = await client.query("SELECT 1 FROM pg_publication WHERE pubname = $1", [name]);
+    if (rowCount === 1) return;
+    try {
+      await client.query(
+        `CREATE PUBLICATION "${name.replaceAll('"', '""')}" FOR TABLE ${t.outbox} WITH (publish = 'insert')`,
+      );
+    } catch (error) {
+      // Another relay was quicker.
+      if ((error as { code?: string }).code !== "42710") throw error;
+    }
+  });
+}
+
+/** Wrong wal_level, no slot left, no REPLICATION privilege; the relay goes on with the table meanwhile. */
+const REFUSED = new Set(["55000", "53400", "42501", "0A000", "28000", "42704", "55006"]);
+
+function replicationError(error: unknown, store: string): unknown {
+  const { code } = ((error as { cause?: unknown } | undefined)?.cause ?? error ?? {}) as { code?: unknown };
+  const problem = error instanceof Error ? error.message : String(error);
+  if (typeof code === "string" && REFUSED.has(code)) {
+    return postgresErrors.WB_POSTGRES_REPLICATION({ store, problem }, error);
+  }
+  return databaseError(error, store);
+}

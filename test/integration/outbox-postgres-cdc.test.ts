@@ -1,0 +1,127 @@
+import { isWaybillError } from "@waybill/core";
+import { createOutbox, createRelay, type Relay } from "@waybill/outbox";
+import { eventually, Recorder } from "@waybill/outbox/conformance";
+import { postgres } from "@waybill/outbox/postgres";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { testPostgres } from "../postgres/test-postgres.ts";
+
+const server = await testPostgres("outbox on PostgreSQL: change data capture");
+afterAll(() => server?.stop());
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+async function started(options: { url?: string; pollMs?: number; batch?: number } = {}) {
+  const url = options.url ?? (await server!.database());
+  const store = postgres({ connectionString: url, mode: "cdc" });
+  closing.push(() => store.close());
+  const recorder = new Recorder();
+  const troubles: string[] = [];
+  const relay: Relay = createRelay({
+    store,
+    publisher: recorder,
+    leaseMs: 1_000,
+    // Far away, so that what arrives came by the log.
+    pollMs: options.pollMs ?? 60_000,
+    ...(options.batch === undefined ? {} : { batch: options.batch }),
+    observer: { trouble: ({ error }) => troubles.push(isWaybillError(error) ? error.code : String(error)) },
+  });
+  closing.push(() => relay.close());
+  await relay.start();
+  return { url, store, recorder, relay, troubles, outbox: createOutbox({ store, source: "/cdc" }) };
+}
+
+/** As a program in another language would: nobody is told. */
+const insertSilently = (url: string, from: number, to: number) =>
+  server!.query(
+    `INSERT INTO waybill.outbox (bucket, topic, key, event) SELECT 1, 'notes', 'k',
+     '{"specversion":"1.0","id":"' || i || '","source":"/sql","type":"t","partitionkey":"k","data":' || i || '}' FROM generate_series(${from}, ${to}) i`,
+    url,
+  );
+
+const slots = (url: string) =>
+  server!.query(`SELECT * FROM pg_replication_slots WHERE database = '${new URL(url).pathname.slice(1)}'`);
+
+const isTailing = async (url: string) => (await slots(url)).some(({ active }) => active === true);
+
+describe.skipIf(!server)("change data capture", () => {
+  test("what was there before, and then what the log brings, in order; the slot goes with the relay", async () => {
+    const url = await server!.database();
+    await postgres({ connectionString: url }).migrations.apply();
+    await insertSilently(url, 1, 2_500);
+    const { recorder, relay } = await started({ url });
+    await recorder.count(2_500);
+    await eventually(() => isTailing(url));
+    // Not sooner than a reading has shown that the stream misses nothing; until then the table is read once a poll.
+    await server!.query(`SELECT pg_notify('waybill.waybill', '')`, url);
+    let n = 2_500;
+    for (let i = 0; i < 5; i++) {
+      await insertSilently(url, n + 1, n + 3);
+      n += 3;
+      await recorder.count(n);
+    }
+    expect(recorder.data).toEqual(Array.from({ length: n }, (_, i) => i + 1));
+    expect((await slots(url)).map(({ temporary }) => temporary)).toEqual([true]);
+    await relay.drain({ deadlineMs: 5_000 });
+    await eventually(async () => (await slots(url)).length === 0);
+  });
+
+  test("a stream that is cut off is begun anew; what was committed meanwhile is not missed", async () => {
+    const { url, recorder } = await started({ pollMs: 200 });
+    await eventually(() => isTailing(url));
+    for (let round = 0; round < 3; round++) {
+      await server!.killConnections(url);
+      await insertSilently(url, round * 10 + 1, round * 10 + 10);
+      await recorder.count(round * 10 + 10);
+      await eventually(() => isTailing(url));
+    }
+    expect([...new Set(recorder.data)]).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
+  });
+
+  test("a relay that publishes nothing keeps no log on the server", async () => {
+    const { url, recorder, store } = await started({ batch: 200 });
+    await eventually(() => isTailing(url));
+    let open!: () => void;
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    recorder.beforeAnswer = () => opened;
+    await insertSilently(url, 1, 25_000);
+    await eventually(async () => !(await isTailing(url)));
+    open();
+    await eventually(async () => (await store.counts()).waiting === 0);
+    expect(recorder.taken.length).toBe(25_000);
+  });
+
+  test("where no slot is left, the relay says so and reads the table; it tails once there is one", async () => {
+    const url = await server!.database();
+    const [{ max }] = (await server!.query(
+      "SELECT setting::int AS max FROM pg_settings WHERE name = 'max_replication_slots'",
+    )) as [{ max: number }];
+    const [{ used }] = (await server!.query("SELECT count(*)::int AS used FROM pg_replication_slots")) as [
+      { used: number },
+    ];
+    for (let i = used; i < max; i++) await server!.query(`SELECT pg_create_physical_replication_slot('taken_${i}')`);
+    const { recorder, outbox, troubles } = await started({ url });
+    await outbox.transaction((tx) =>
+      outbox.publishRaw(tx, "notes", { specversion: "1.0", id: "1", source: "/s", type: "t", data: 1 }),
+    );
+    await recorder.count(1);
+    await eventually(() => troubles.includes("WB_POSTGRES_REPLICATION"));
+    for (let i = used; i < max; i++) await server!.query(`SELECT pg_drop_replication_slot('taken_${i}')`);
+    await eventually(() => isTailing(url));
+  });
+});
+
+test.skipIf(!server)("without wal_level = logical the relay says so, and reads the table", async () => {
+  const plain = (await testPostgres("wal_level", { settings: { wal_level: "replica" } }))!;
+  closing.push(() => plain.stop());
+  const { recorder, outbox, troubles } = await started({ url: plain.url });
+  await outbox.transaction((tx) =>
+    outbox.publishRaw(tx, "notes", { specversion: "1.0", id: "1", source: "/s", type: "t", data: 1 }),
+  );
+  await recorder.count(1);
+  await eventually(() => troubles.includes("WB_POSTGRES_REPLICATION"));
+});
