@@ -242,6 +242,26 @@ describe("over event hubs", () => {
   });
 });
 
+describe("over event grid", () => {
+  it("counts 300 flights once each, promises no order, and leaves no process behind", async () => {
+    const keep = join(folder, "grid");
+    const { code, summary, stderr } = await start("--broker", "event-grid", "--events", "300", "--keep", keep);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(summary).toMatchObject({
+      published: 300,
+      processed: 300,
+      totalsMatch: true,
+      order: "none",
+      broker: "event-grid",
+    });
+    expect(summary.deadLettered).toBeGreaterThan(0);
+    expect(summary.redriven).toBe(summary.deadLettered);
+    const rows = JSON.parse(await readFile(FLIGHTS, "utf8")) as Row[];
+    expect(counted(keep)).toEqual(recomputed(rows.slice(0, 300)));
+    expectGone(await pidsIn(keep));
+  });
+});
+
 describe("over storage queues", () => {
   it("counts 300 flights once each with relay and two consumers in processes of their own, and leaves no process behind", async () => {
     const keep = join(folder, "queue");

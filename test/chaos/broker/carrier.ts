@@ -34,4 +34,8 @@ export const CARRIERS: Readonly<Record<string, CarrierEntry>> = {
     events: 5_000,
     start: async (options) => (await import("./carriers/storage-queue.ts")).startStorageQueue(options),
   },
+  "event-grid": {
+    events: 50_000,
+    start: async (options) => (await import("./carriers/event-grid.ts")).startEventGrid(options),
+  },
 };
