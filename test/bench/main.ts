@@ -4,6 +4,7 @@ import { type BenchOptions, machine, type Result } from "./result.ts";
 /** `npx pnpm@12 bench NAME [--quick] [--json]`. Figures go to stdout, progress to stderr; with --json the last line of stdout is one JSON object. */
 const BENCHES: Readonly<Record<string, () => Promise<{ run: (options: BenchOptions) => Promise<Result[]> }>>> = {
   core: () => import("./core.bench.ts"),
+  emulators: () => import("./emulators.bench.ts"),
 };
 
 const USAGE = `Usage: npx pnpm@12 bench ${Object.keys(BENCHES).join("|")} [--quick] [--json]`;

@@ -18,8 +18,8 @@ async function main(): Promise<void> {
   };
   process.stdout.write(`${JSON.stringify(addresses)}\n`);
   createInterface(process.stdin)
-    .on("line", () => {
-      globalThis.gc?.();
+    .on("line", (line) => {
+      if (line === "memory") globalThis.gc?.();
       const { heapUsed, external, rss } = process.memoryUsage();
       const { user, system } = process.cpuUsage();
       process.stdout.write(`${JSON.stringify({ bytes: heapUsed + external, rss, cpuMs: (user + system) / 1_000 })}\n`);

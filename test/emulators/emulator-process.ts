@@ -17,8 +17,8 @@ export interface EmulatorProcess {
   readonly eventGridKey: string;
   readonly storage: string;
   readonly child: ChildProcess;
-  /** What it has used so far, its garbage collected. */
-  usage(): Promise<Usage>;
+  /** What it has used so far; asked for the memory, after its garbage was collected, which costs time of its processor. */
+  usage(of: "memory" | "cpu"): Promise<Usage>;
   /** Kills it, with no chance to write anything. */
   kill(): Promise<void>;
   /** Lets it end by itself. */
@@ -45,9 +45,9 @@ export async function startEmulatorProcess(config: EmulatorsConfig): Promise<Emu
   return {
     ...(JSON.parse(first as string) as Omit<EmulatorProcess, "child" | "usage" | "kill" | "stop">),
     child,
-    usage: async () => {
+    usage: async (of) => {
       const answer = once(lines, "line");
-      child.stdin!.write("usage\n");
+      child.stdin!.write(`${of}\n`);
       const [line] = await answer;
       return JSON.parse(String(line)) as Usage;
     },

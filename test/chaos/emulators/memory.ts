@@ -28,7 +28,7 @@ export async function run({ events, progress }: Pick<ChaosOptions, "events" | "p
       messages: events,
       queueBytes: queue,
       hubBytes: hub,
-      rss: (await emulator.usage()).rss,
+      rss: (await emulator.usage("memory")).rss,
     };
     return report;
   } finally {
@@ -52,7 +52,7 @@ async function sample(
   const bytes: number[] = [];
   for (let tenth = 1; tenth <= 10; tenth += 1) {
     await through.pass(Math.ceil(events / 10));
-    bytes.push((await emulator.usage()).bytes);
+    bytes.push((await emulator.usage("memory")).bytes);
     progress(`${name}: ${tenth}0 %, ${(bytes.at(-1)! / 2 ** 20).toFixed(1)} MiB`);
   }
   await through.close();
