@@ -4,6 +4,7 @@ import { run } from "./emulators/receivers.ts";
 
 const progress = (line: string) => console.error(line);
 
+// fidelity service-bus: locks, sessions, numbers and counts under 8 receivers
 it("8 receivers: no message has two holders, none is lost, none is left, numbers and counts are right", async () => {
   const report = await run({ events: 6_000, seed: 7, progress });
   expect(report.problems).toEqual([]);

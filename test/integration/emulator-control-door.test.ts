@@ -28,6 +28,7 @@ async function open(config: EmulatorsConfig) {
 
 const retryOptions = { maxRetries: 0, timeoutInMs: 2_000 };
 
+// fidelity service-bus: faults on demand, in process and over HTTP
 it("makes the faults of Service Bus, and shows its state", async () => {
   const { emulators, ask, post } = await open({ only: ["service-bus"] });
   const client = new ServiceBusClient(emulators.serviceBus!.connectionString, { retryOptions });
@@ -66,6 +67,8 @@ it("makes the faults of Service Bus, and shows its state", async () => {
   await expect.poll(() => emulators.serviceBus!.control.connectionCount).toBe(0);
 });
 
+// fidelity event-hubs: faults on demand, in process and over HTTP
+// fidelity event-hubs partial: creating hubs over the network — through the control interface, not Azure's management
 it("takes a partition over, gives it back, and makes hubs", async () => {
   const { emulators, ask, post } = await open({ only: ["event-hubs"] });
   await post("/event-hubs/create-hub", { name: "orders", options: { partitionCount: 1 } });
@@ -93,6 +96,7 @@ it("takes a partition over, gives it back, and makes hubs", async () => {
   expect((await ask("GET", "/event-hubs/state?hub=orders")).body[0].readers).toEqual([]);
 });
 
+// fidelity event-grid: faults on demand, in process and over HTTP
 it("makes the faults of Event Grid", async () => {
   const { emulators, ask, post } = await open({
     only: ["event-grid"],

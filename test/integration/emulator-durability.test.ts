@@ -63,6 +63,7 @@ const bodies = (messages: readonly ServiceBusReceivedMessage[]) => messages.map(
 const soon = { maxWaitTimeInMs: 500 };
 
 describe("a killed Service Bus emulator", () => {
+  // fidelity service-bus: durability: entities and messages over a restart and a kill, with `dataDir`
   it("has every message that a sender was told of, as it was", async () => {
     const dataDir = folder();
     const first = await start(dataDir);
@@ -116,6 +117,7 @@ describe("a killed Service Bus emulator", () => {
     expect(Number(fresh!.sequenceNumber)).toBe(Number(number) + 1);
   });
 
+  // fidelity service-bus: durability: entities and messages over a restart and a kill, with `dataDir`
   it("has session states, ids within the window, rules, and entities of the administration API", async () => {
     const dataDir = folder();
     const first = await start(dataDir);
@@ -144,6 +146,7 @@ describe("a killed Service Bus emulator", () => {
     expect(rules).toEqual(["big"]);
   });
 
+  // fidelity service-bus: durability: entities and messages over a restart and a kill, with `dataDir`
   it("neither loses nor repeats while it is killed in the middle of work, again and again", async () => {
     const dataDir = folder();
     const sent = new Set<number>();
@@ -257,6 +260,7 @@ describe("Event Grid", () => {
   const receive = async (emulator: { endpoint: string; key: string }) =>
     (await call(emulator, "/eventsubscriptions/billing:receive?maxEvents=10&maxWaitTime=10", {})).value;
 
+  // fidelity event-grid: durability: what waits over a restart and a kill, with `dataDir`
   it("has what waits to be received after a kill, with its count", async () => {
     const dataDir = folder();
     const config = { only: ["event-grid"] as const, dataDir, eventGrid: options };
@@ -277,6 +281,7 @@ describe("Event Grid", () => {
     ]);
   });
 
+  // fidelity event-grid: durability: what waits over a restart and a kill, with `dataDir`
   it("pushes what was not delivered, and writes dead letters that were not written", async () => {
     const dataDir = folder();
     let isUp = false;
@@ -333,6 +338,7 @@ describe("Event Grid", () => {
   });
 });
 
+// fidelity event-hubs: durability: hubs and events over a restart and a kill, with `dataDir`
 it("has the hubs that were made by hand, too", async () => {
   const dataDir = folder();
   const first = await startEventHubsEmulator({ dataDir });
@@ -349,6 +355,7 @@ it("has the hubs that were made by hand, too", async () => {
   ).toEqual([0, 1]);
 });
 
+// fidelity event-hubs: durability: hubs and events over a restart and a kill, with `dataDir`
 it("Event Hubs has its events after a kill", async () => {
   const config = {
     only: ["event-hubs"] as const,

@@ -144,6 +144,7 @@ describe("the door", () => {
     await goesOn();
   });
 
+  // fidelity event-grid: hostile peers
   it("serves others while 500 connections are held open, and 500 publishers at once", async () => {
     const { emulator, goesOn } = await withPull();
     const idle = await Promise.all(Array.from({ length: 500 }, () => dial(emulator)));
@@ -166,6 +167,7 @@ describe("the door", () => {
     await goesOn();
   });
 
+  // fidelity event-grid: hostile peers
   it("answers every body with 200 or 4xx, whatever it holds", async () => {
     const { emulator, goesOn } = await withPull();
     const body = fc.oneof(

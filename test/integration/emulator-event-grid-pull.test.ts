@@ -42,6 +42,7 @@ async function withNamespace(subscription: Partial<NamespaceSubscriptionConfig> 
 }
 
 describe("publish and receive", () => {
+  // fidelity event-grid: namespace topics: publish and receive
   it("keeps every extension and falsy data, with a lock token and a delivery count", async () => {
     const { publish, receive } = await withNamespace();
     const events = [0, "", false, null, [], { a: 0 }].map((data, at) =>
@@ -68,6 +69,7 @@ describe("publish and receive", () => {
     ]);
   });
 
+  // fidelity event-grid: namespace topics: publish and receive
   it("gives one event unless asked for more, and answers a waiting receiver at once", async () => {
     const { publish, receive } = await withNamespace();
     const waiting = receive("");
@@ -108,6 +110,7 @@ describe("publish and receive", () => {
 });
 
 describe("settling", () => {
+  // fidelity event-grid: namespace topics: acknowledge
   it("acknowledges, and names the tokens that failed", async () => {
     const { publish, receive, settle, state } = await withNamespace();
     await publish([cloudEvent("1"), cloudEvent("2")]);
@@ -126,6 +129,7 @@ describe("settling", () => {
     expect(state()).toMatchObject({ events: [], delivered: 2 });
   });
 
+  // fidelity event-grid: namespace topics: release with its delays
   it.each([0, 10, 60, 600, 3600])("releases after %d s", async (seconds) => {
     const { emulator, publish, receive, call, state } = await withNamespace({ eventTimeToLive: "P1D" });
     await publish([cloudEvent("1")]);
@@ -140,6 +144,7 @@ describe("settling", () => {
     expect(await receive()).toMatchObject([{ brokerProperties: { deliveryCount: 2 }, event: { id: "1" } }]);
   });
 
+  // fidelity event-grid: namespace topics: reject
   it("rejects to the dead letters", async () => {
     const { emulator, publish, receive, settle, dead, state } = await withNamespace();
     await publish([cloudEvent("1", { ext: "x", data: 0 })]);
@@ -162,6 +167,7 @@ describe("settling", () => {
     ]);
   });
 
+  // fidelity event-grid: namespace topics: renew locks
   it("renews a lock, and loses one that ran out", async () => {
     const { emulator, publish, receive, settle } = await withNamespace({ receiveLockDurationInSeconds: 60 });
     await publish([cloudEvent("1")]);
@@ -226,6 +232,7 @@ describe("refusals", () => {
 });
 
 describe("push from a namespace", () => {
+  // fidelity event-grid: namespace topics: push to a webhook
   it("delivers CloudEvents to a webhook that agreed", async () => {
     const hook = await webhook();
     const { publish } = await withNamespace({ destination: { endpointType: "WebHook", endpointUrl: hook.url } });
@@ -235,6 +242,7 @@ describe("push from a namespace", () => {
   });
 });
 
+// fidelity event-grid: namespace topics: publish and receive
 it("gives 2 000 events to 8 receivers, each once", async () => {
   const { publish, receive, settle, state } = await withNamespace();
   for (let batch = 0; batch < 4; batch += 1)

@@ -54,6 +54,7 @@ const state = (emulator: EventGridEmulator) => emulator.control.state("orders", 
 const attempts = (emulator: EventGridEmulator) => (state(emulator).events as PushEntryView[])[0]?.attempts;
 
 describe("handshake", () => {
+  // fidelity event-grid: webhook handshake: OPTIONS with origin, rate and callback
   it("asks by OPTIONS for CloudEvents, with origin, rate and callback", async () => {
     const hook = await webhook();
     const emulator = await open({ topics: [subscribed(hook.url)] });
@@ -78,6 +79,7 @@ describe("handshake", () => {
     await expect(open({ topics: [subscribed(hook.url)] })).rejects.toThrow(/did not agree/);
   });
 
+  // fidelity event-grid: webhook handshake: OPTIONS with origin, rate and callback
   it("waits for the callback when the headers are withheld", async () => {
     const hook = await webhook((_request, response) => void response.writeHead(200).end());
     const emulator = await open({ topics: [subscribed(hook.url)] });
@@ -90,6 +92,7 @@ describe("handshake", () => {
     expect((await fetch(hook.requests[0]!.headers["webhook-request-callback"] as string)).status).toBe(404);
   });
 
+  // fidelity event-grid: webhook handshake: validation event and address
   it("sends a validation event for the Event Grid schema", async () => {
     const hook = await webhook();
     const emulator = await open({ topics: [subscribed(hook.url, { inputSchema: "EventGridSchema" })] });
@@ -103,6 +106,7 @@ describe("handshake", () => {
     expect(state(emulator).provisioningState).toBe("Succeeded");
   });
 
+  // fidelity event-grid: webhook handshake: validation event and address
   it("takes a wrong code for a refusal, and the validation address for consent within ten minutes", async () => {
     const wrong = await webhook((_request, response) => void response.end(`{"validationResponse":"x"}`));
     await expect(open({ topics: [subscribed(wrong.url, { inputSchema: "EventGridSchema" })] })).rejects.toThrow(
@@ -120,6 +124,7 @@ describe("handshake", () => {
 });
 
 describe("delivery", () => {
+  // fidelity event-grid: webhook delivery with `aeg-*` headers, in both schemas
   it("posts one CloudEvent with the service's headers", async () => {
     const hook = await webhook();
     const attributes = [{ name: "x-tenant", type: "Dynamic", properties: { sourceField: "tenant" } }] as const;
@@ -144,6 +149,7 @@ describe("delivery", () => {
     await eventually(() => state(emulator).delivered === 1);
   });
 
+  // fidelity event-grid: webhook delivery with `aeg-*` headers, in both schemas
   it("posts an array of one in the Event Grid schema, or a CloudEvent made of it", async () => {
     const hook = await webhook();
     const emulator = await open({ topics: [subscribed(hook.url, { inputSchema: "EventGridSchema" })] });
@@ -167,6 +173,7 @@ describe("delivery", () => {
     });
   });
 
+  // fidelity event-grid: webhook batching
   it("posts batches when they are on, with the batch content type even for one", async () => {
     const hook = await webhook();
     const emulator = await open({ topics: [subscribed(hook.url, { batch: { maxEventsPerBatch: 2 } })] });
@@ -177,6 +184,7 @@ describe("delivery", () => {
     for (const { headers } of bodies) expect(headers["content-type"]).toMatch(/^application\/cloudevents-batch\+json/);
   });
 
+  // fidelity event-grid: which statuses are success, and which are tried again
   it.each([200, 201, 202, 203, 204])("takes %d for delivered", async (status) => {
     const hook = await webhook(answering(status));
     const emulator = await open({ topics: [subscribed(hook.url)] });
@@ -184,6 +192,7 @@ describe("delivery", () => {
     await eventually(() => state(emulator).delivered === 1);
   });
 
+  // fidelity event-grid: which statuses are success, and which are tried again
   it.each([205, 302, 429, 500])("takes %d for failed, and tries again with the same ids", async (status) => {
     const hook = await webhook(answering(status, 204));
     const emulator = await open({ topics: [subscribed(hook.url)] });
@@ -199,6 +208,7 @@ describe("delivery", () => {
     await eventually(() => state(emulator).delivered === 1);
   });
 
+  // fidelity event-grid: 30 s for an answer; late answers
   it("does not wait longer than 30 s for an answer, but honours a late one", async () => {
     let answerLate: () => void = () => undefined;
     const hook = await webhook((request, response) => {
@@ -243,6 +253,7 @@ describe("delivery", () => {
 });
 
 describe("dead letters", () => {
+  // fidelity event-grid: dead letters, to blobs of Azurite or a function
   it("reach a blob of Azurite, signed with the account's key", async () => {
     const azurite = await startAzurite({ queues: false, blobs: true });
     onTestFinished(() => azurite.stop());
@@ -272,6 +283,7 @@ describe("dead letters", () => {
     ]);
   });
 
+  // fidelity event-grid: dead letters, to blobs of Azurite or a function
   it("have the Event Grid schema's names there, and are dropped without a writer", async () => {
     const written: string[] = [];
     const hook = await webhook(answering(400));

@@ -41,6 +41,7 @@ async function withSink(inputSchema?: "CloudEventSchemaV1_0" | "EventGridSchema"
 }
 
 describe("publishing with the SDK", () => {
+  // fidelity event-grid: publish CloudEvents: one, batch, binary mode
   it("takes CloudEvents with extensions and binary data", async () => {
     const { emulator, events } = await withSink();
     await client(emulator, "CloudEvent").send([
@@ -72,6 +73,7 @@ describe("publishing with the SDK", () => {
     ]);
   });
 
+  // fidelity event-grid: publish the Event Grid schema
   it("takes the Event Grid schema where the topic does, and stamps it", async () => {
     const { emulator, events } = await withSink("EventGridSchema");
     await client(emulator, "EventGrid").send([
@@ -96,6 +98,7 @@ describe("publishing with the SDK", () => {
     });
   });
 
+  // fidelity event-grid: key and SAS
   it("checks a SAS token of the SDK, its key and its end", async () => {
     const { emulator, events } = await withSink();
     const url = emulator.topicEndpoint("orders");
@@ -110,6 +113,7 @@ describe("publishing with the SDK", () => {
     expect(events()).toHaveLength(1);
   });
 
+  // fidelity event-grid partial: bearer tokens — every one is let in
   it("takes a token credential over HTTPS, where alone the SDK sends it", async () => {
     const emulator = await open({ topics: ["orders"], tls: true });
     const credential = { getToken: async () => ({ token: "x.y.z", expiresOnTimestamp: Date.now() + 3_600_000 }) };
@@ -122,6 +126,7 @@ describe("publishing with the SDK", () => {
     await expect(plain.send([{ type: "t", source: "/s" }])).rejects.toThrow(/https/);
   });
 
+  // fidelity event-grid: 401, 404, 413 and the sentences beside them
   it("answers as the service: 401, 404, 413 and too many", async () => {
     const { emulator, events } = await withSink();
     const one = { type: "t", source: "/s" };
@@ -143,6 +148,7 @@ describe("publishing with the SDK", () => {
     await eventually(() => events().length === 5000);
   });
 
+  // fidelity event-grid: all of a batch or nothing
   it("takes all of a batch or nothing", async () => {
     const { emulator, events } = await withSink();
     const response = await fetch(emulator.topicEndpoint("orders"), {
@@ -159,6 +165,7 @@ describe("publishing with the SDK", () => {
 });
 
 describe("faults", () => {
+  // fidelity event-grid: faults on demand, in process and over HTTP
   it("throttles with Retry-After, which the SDK waits for", async () => {
     const { emulator, events } = await withSink();
     emulator.control.throttle(1);
@@ -179,6 +186,7 @@ describe("faults", () => {
     expect(events()).toHaveLength(1);
   });
 
+  // fidelity event-grid: faults on demand, in process and over HTTP
   it("refuses as often as told, then works", async () => {
     const { emulator, events } = await withSink();
     emulator.control.refuse(503, 2);
@@ -189,6 +197,7 @@ describe("faults", () => {
     expect(events()).toHaveLength(1);
   });
 
+  // fidelity event-grid: faults on demand, in process and over HTTP
   it("stops answering until told otherwise", async () => {
     const { emulator, events } = await withSink();
     emulator.control.stopAnswering(true);
@@ -206,6 +215,7 @@ describe("faults", () => {
 });
 
 describe("Azure destinations", () => {
+  // fidelity event-grid: Storage queue, Service Bus and Event Hubs as destinations, with delivery attributes
   it("get what the service gives them, with the delivery attributes", async () => {
     const got: Record<string, { body: string; messageId: string; properties: Record<string, string> }[]> = {};
     const attributes = [
@@ -260,6 +270,7 @@ describe("Azure destinations", () => {
 });
 
 describe("filters", () => {
+  // fidelity event-grid: filters: basic and advanced
   it("give each subscription its own events", async () => {
     const [paid, large] = [await webhook(), await webhook()];
     const emulator = await open({

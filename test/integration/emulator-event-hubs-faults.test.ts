@@ -13,6 +13,7 @@ import {
 } from "./emulator-event-hubs.fixture.ts";
 
 describe("control", () => {
+  // fidelity event-hubs: faults on demand, in process and over HTTP
   it("cuts connections, and a reader goes on without loss", async () => {
     const { producer, consumer, control } = await open();
     const { events } = read(consumer(), "0");
@@ -27,6 +28,7 @@ describe("control", () => {
     await eventually(() => bodies(events)).toEqual([1, 2, 3]);
   });
 
+  // fidelity event-hubs: faults on demand, in process and over HTTP
   it("throttles with the service's condition", async () => {
     const { producer, control } = await open();
     const client = producer();
@@ -38,6 +40,7 @@ describe("control", () => {
     expect(control.state("orders")[0]?.eventCount).toBe(1);
   });
 
+  // fidelity event-hubs: faults on demand, in process and over HTTP
   it("detaches the links that are meant, with any condition", async () => {
     const { producer, consumer, control } = await open();
     const readings = ["0", "1"].map((id) => read(consumer(), id));
@@ -54,6 +57,7 @@ describe("control", () => {
     expect(control.detachLinks("amqp:link:detach-forced", "The link is idle.", { role: "sender" })).toBe(1);
   });
 
+  // fidelity event-hubs: faults on demand, in process and over HTTP
   it("stops answering: a send times out, and goes on after", async () => {
     const { producer, control } = await open();
     const client = producer("orders", 400);
@@ -66,6 +70,7 @@ describe("control", () => {
     expect(control.state("orders")[0]?.eventCount).toBe(2);
   });
 
+  // fidelity event-hubs: faults on demand, in process and over HTTP
   it("takes a partition over, and gives it back", async () => {
     const { producer, consumer, control } = await open();
     const old = read(consumer(), "0", { ownerLevel: 1 });
@@ -98,6 +103,7 @@ describe("control", () => {
 });
 
 describe("retention", () => {
+  // fidelity event-hubs: retention by time
   it("removes what is older, and keeps counting", async () => {
     const { producer, consumer, control } = await open({
       hubs: { orders: { partitionCount: 1, retentionMs: 3_600_000 } },
@@ -119,6 +125,7 @@ describe("retention", () => {
     await eventually(() => later.events).toMatchObject([{ body: "new", sequenceNumber: 2 }]);
   });
 
+  // fidelity event-hubs partial: retention by bytes — a limit of ours, for the process's memory
   it("keeps no more bytes than allowed", async () => {
     const hubs = { orders: { partitionCount: 1, retentionBytes: 2 * 1024 * 1024 } };
     const { producer, consumer, control } = await open({ hubs });
@@ -134,6 +141,7 @@ describe("retention", () => {
 });
 
 describe("data folder", () => {
+  // fidelity event-hubs: durability: hubs and events over a restart and a kill, with `dataDir`
   it("keeps events, numbers and positions over a restart", async () => {
     const dataDir = await mkdtemp(join(tmpdir(), "event-hubs-"));
     onTestFinished(() => rm(dataDir, { recursive: true, maxRetries: 3 }));
@@ -161,6 +169,7 @@ describe("data folder", () => {
   });
 });
 
+// fidelity event-hubs: none lost, none twice, in order, at 100 000 events and through cut connections
 it("loses nothing that was accepted, and reads nothing twice, while connections are cut", async () => {
   const { producer, consumer, control } = await open({ hubs: { orders: { partitionCount: 1 } } });
   const { events } = read(consumer(), "0", { maxBatchSize: 500 });
@@ -186,6 +195,7 @@ it("loses nothing that was accepted, and reads nothing twice, while connections 
   expect(new Set(bodies(events))).toEqual(new Set(accepted));
 });
 
+// fidelity event-hubs: none lost, none twice, in order, at 100 000 events and through cut connections
 it("carries 100 000 events: none lost, none twice, each partition in order", { timeout: 30_000 }, async () => {
   const total = 100_000;
   const { producer, consumer } = await open({ hubs: { orders: { partitionCount: 4 } } });

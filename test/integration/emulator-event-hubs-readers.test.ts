@@ -9,6 +9,7 @@ const readersOf = ({ control }: Pick<Opened, "control">, partition = 0) => contr
 const STOLEN = { code: "ReceiverDisconnectedError" };
 
 describe("owner level", () => {
+  // fidelity event-hubs: owner level: displaced and refused readers
   it.each([
     ["a higher one takes the partition", 1, 2],
     ["the same one takes the partition", 1, 1],
@@ -27,6 +28,7 @@ describe("owner level", () => {
     expect(readersOf(emulator)).toMatchObject([{ ownerLevel: second, consumerGroup: "$Default" }]);
   });
 
+  // fidelity event-hubs: owner level: displaced and refused readers
   it.each([
     ["a lower one is refused", 1],
     ["none is refused", undefined],
@@ -46,6 +48,7 @@ describe("owner level", () => {
     expect(owner.errors).toEqual([]);
   });
 
+  // fidelity event-hubs: owner level: displaced and refused readers
   it("holds for one consumer group and one partition", async () => {
     const emulator = await open();
     read(emulator.consumer(), "0", { ownerLevel: 2 });
@@ -57,6 +60,7 @@ describe("owner level", () => {
   });
 });
 
+// fidelity event-hubs: five readers without an owner level
 it("takes five readers without an owner level, and not six", async () => {
   const emulator = await open();
   const five = Array.from({ length: 5 }, () => read(emulator.consumer(), "0"));
@@ -67,6 +71,7 @@ it("takes five readers without an owner level, and not six", async () => {
   await eventually(() => five.map(({ events }) => bodies(events))).toEqual(Array(5).fill(["a"]));
 });
 
+// fidelity event-hubs: link credit
 it("sends no more than the credit", async () => {
   const emulator = await open();
   const producer = emulator.producer();
@@ -94,6 +99,7 @@ it("sends no more than the credit", async () => {
   await eventually(() => seen).toEqual(Array.from({ length: 21 }, (_, at) => at));
 });
 
+// fidelity event-hubs: runtime metrics: the last enqueued event beside each event
 it("tells the last enqueued event beside each event, when asked", async () => {
   const emulator = await open();
   await send(emulator.producer(), "0", "a", "b", "c");
@@ -124,6 +130,7 @@ it("tells the last enqueued event beside each event, when asked", async () => {
   expect(Math.abs(retrieved - Date.now())).toBeLessThan(10_000);
 });
 
+// fidelity event-hubs: load balancing and checkpoints in blobs of Azurite
 describe("checkpoints in blobs", async () => {
   /** Skipped on a person's machine without Azurite, failed in CI. */
   let noAzurite = "";

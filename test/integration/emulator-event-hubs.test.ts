@@ -15,6 +15,8 @@ import {
 } from "./emulator-event-hubs.fixture.ts";
 
 describe("properties", () => {
+  // fidelity event-hubs: properties of hub and partitions
+  // fidelity event-hubs partial: geo-replication — told in the hub's properties, nothing is copied
   it("of a hub", async () => {
     const before = Date.now();
     const { producer } = await open({ hubs: { orders: { partitionCount: 3, geoReplicationFactor: 2 } } });
@@ -24,6 +26,7 @@ describe("properties", () => {
     expect(await producer().getPartitionIds()).toEqual(["0", "1", "2"]);
   });
 
+  // fidelity event-hubs: properties of hub and partitions
   it("of a partition, empty and not", async () => {
     const { producer } = await open();
     const client = producer();
@@ -45,6 +48,7 @@ describe("properties", () => {
     expect((await client.getPartitionProperties("0")).isEmpty).toBe(true);
   });
 
+  // fidelity event-hubs: codes for what is not there
   it("of what is not there", async () => {
     const { producer } = await open();
     await expect(producer("nothing").getEventHubProperties()).rejects.toMatchObject({
@@ -59,6 +63,7 @@ describe("properties", () => {
 });
 
 describe("send and receive", () => {
+  // fidelity event-hubs: every field, AMQP types, bytes, annotations
   it("carries every field, and adds its own", async () => {
     const { producer, consumer } = await open();
     await producer().sendBatch(
@@ -93,6 +98,7 @@ describe("send and receive", () => {
     expect(Math.abs(Date.now() - first!.enqueuedTimeUtc.getTime())).toBeLessThan(10_000);
   });
 
+  // fidelity event-hubs: every field, AMQP types, bytes, annotations
   it("keeps AMQP types, bytes and annotations as they were sent", async () => {
     const { producer, consumer } = await open();
     const bytes = Buffer.from([0, 255, 1]);
@@ -120,6 +126,7 @@ describe("send and receive", () => {
     expect(events[2]?.body).toEqual({ v: 1 });
   });
 
+  // fidelity event-hubs: send in batches, round the partitions
   it("goes round the partitions batch by batch without a key", async () => {
     const { producer, control } = await open();
     const client = producer();
@@ -127,6 +134,7 @@ describe("send and receive", () => {
     expect(control.state("orders").map(({ eventCount }) => eventCount)).toEqual([6, 6]);
   });
 
+  // fidelity event-hubs: partition keys by the service's hash; the buffered producer agrees
   it("puts a key where the buffered producer puts it", async () => {
     const { producer, consumer, connectionString } = await open({ hubs: { orders: { partitionCount: 8 } } });
     const keys = Array.from({ length: 40 }, (_, at) => `schlüssel-${at}-${"x".repeat(at)}`);
@@ -149,6 +157,7 @@ describe("send and receive", () => {
     expect(new Set([...places.values()].flat()).size).toBe(8);
   });
 
+  // fidelity event-hubs: names in any case
   it("takes hub, group and partition names in any case", async () => {
     const { producer, consumer } = await open();
     await send(producer("ORDERS"), "0", 1);
@@ -190,6 +199,7 @@ describe("start position", () => {
     await eventually(() => bodies(reading.events)).toEqual([...expected, "new"]);
   });
 
+  // fidelity event-hubs: start at earliest, latest, an offset, a sequence number, a time
   it("refuses what is not reached yet", async () => {
     const { producer, consumer } = await open();
     await send(producer(), "0", "a");
@@ -203,6 +213,7 @@ describe("start position", () => {
 });
 
 describe("limits and errors", () => {
+  // fidelity event-hubs: size limits
   it("tells the largest size, and refuses a larger batch", async () => {
     const { producer, control } = await open({ hubs: { orders: { partitionCount: 1, maxMessageBytes: 4096 } } });
     const client = producer();
@@ -216,6 +227,7 @@ describe("limits and errors", () => {
     expect(control.state("orders")[0]).toMatchObject({ eventCount: 1 });
   });
 
+  // fidelity event-hubs: size limits
   it("a full batch of a megabyte fits", async () => {
     const { producer, control } = await open();
     const batch = await producer().createBatch({ partitionId: "0" });
@@ -225,6 +237,7 @@ describe("limits and errors", () => {
     expect(control.state("orders")[0]?.eventCount).toBe(batch.count);
   });
 
+  // fidelity event-hubs: codes for what is not there
   it("unknown hub, partition and consumer group", async () => {
     const { producer, consumer } = await open();
     await expect(producer("nothing").sendBatch([{ body: 1 }])).rejects.toMatchObject({
@@ -237,6 +250,7 @@ describe("limits and errors", () => {
     await eventually(() => noPartition.errors).toMatchObject([{ code: "ArgumentOutOfRangeError" }]);
   });
 
+  // fidelity event-hubs partial: tokens — everyone is let in, unless `checkToken` refuses
   it("refuses tokens as it is told", async () => {
     const checkToken = () => ({ status: 401, description: "Unauthorized access." });
     const { producer } = await open({ checkToken });
@@ -244,6 +258,7 @@ describe("limits and errors", () => {
   });
 });
 
+// fidelity event-hubs: TLS for token credentials
 it("speaks TLS on the same port, for a token credential", async () => {
   const audiences: string[] = [];
   const checkToken = ({ audience, type, token }: TokenRequest) => {
@@ -277,6 +292,7 @@ describe("config", () => {
     },
   };
 
+  // fidelity event-hubs: the official emulator's `Config.json`
   it("takes the official emulator's file", async () => {
     const folder = await mkdtemp(join(tmpdir(), "event-hubs-"));
     onTestFinished(() => rm(folder, { recursive: true }));

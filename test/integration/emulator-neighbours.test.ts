@@ -42,6 +42,7 @@ const CONFIG: EventGridConfig = {
   ],
 };
 
+// fidelity event-grid: Storage queue, Service Bus and Event Hubs as destinations, with delivery attributes
 it("reaches queues, topics, hubs and storage queues beside it", async () => {
   const emulators = await startEmulators({
     serviceBus: {

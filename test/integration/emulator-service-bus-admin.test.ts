@@ -35,6 +35,7 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 describe("queues", () => {
+  // fidelity service-bus: administration: queues
   it("are created with defaults, read, changed, listed and deleted", async () => {
     const emulator = await open();
     const admin = administer(emulator);
@@ -86,6 +87,7 @@ describe("queues", () => {
     await expect(admin.getQueue("orders/new")).rejects.toMatchObject({ code: "MessageEntityNotFoundError" });
   });
 
+  // fidelity service-bus: administration: runtime counts
   it("serve the data plane at once, and show what they hold", async () => {
     const emulator = await open();
     const { client, control } = emulator;
@@ -114,6 +116,7 @@ describe("queues", () => {
     expect(() => control.state("q")).toThrow(/could not be found/);
   });
 
+  // fidelity service-bus: administration: queues
   it("refuse values that the service refuses", async () => {
     const admin = administer(await open());
     await expect(admin.createQueue("q", { lockDuration: "PT6M" })).rejects.toMatchObject({
@@ -128,6 +131,7 @@ describe("queues", () => {
     await expect(admin.updateQueue({ ...queue, requiresSession: true })).rejects.toMatchObject({ statusCode: 400 });
   });
 
+  // fidelity service-bus: administration: paging
   it("are listed page by page", async () => {
     const emulator = await open();
     for (let at = 0; at < 230; at += 1) emulator.control.createQueue(`q-${String(at).padStart(3, "0")}`);
@@ -139,6 +143,7 @@ describe("queues", () => {
     expect(pages.map((page) => page.length)).toEqual([50, 50, 50, 50, 30]);
   });
 
+  // fidelity service-bus: `autoDeleteOnIdle`
   it("disappear when they are idle for the time set", async () => {
     const emulator = await open();
     const admin = administer(emulator);
@@ -153,6 +158,7 @@ describe("queues", () => {
 });
 
 describe("topics, subscriptions and rules", () => {
+  // fidelity service-bus: administration: topics, subscriptions, rules
   it("are created, read, changed, listed and deleted", async () => {
     const emulator = await open();
     const admin = administer(emulator);
@@ -227,6 +233,7 @@ describe("topics, subscriptions and rules", () => {
   });
 });
 
+// fidelity service-bus: TLS for AMQP and the administration client
 it("serves HTTPS and AMQP over TLS on the same port, with its own certificate", async () => {
   const emulator = await startServiceBusEmulator({ tls: true });
   onTestFinished(() => emulator.close());

@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { bodies, connect, one, open, startServiceBusEmulator, take } from "./emulator-service-bus.fixture.ts";
 
 describe("control", () => {
+  // fidelity service-bus: faults on demand, in process and over HTTP
   it("cuts connections, and a streaming receiver comes back", async () => {
     const { client, control } = await open();
     control.createQueue("q");
@@ -23,6 +24,7 @@ describe("control", () => {
     await expect.poll(() => seen).toEqual([1, 2]);
   });
 
+  // fidelity service-bus: faults on demand, in process and over HTTP
   it("throttles with the service's condition", async () => {
     const { client, control } = await open();
     control.createQueue("q");
@@ -34,6 +36,7 @@ describe("control", () => {
     await sender.sendMessages({ body: 1 });
   });
 
+  // fidelity service-bus: faults on demand, in process and over HTTP
   it("detaches with any condition", async () => {
     const { client, control } = await open();
     control.createQueue("q");
@@ -47,6 +50,7 @@ describe("control", () => {
     await expect.poll(() => errors).toMatchObject([{ code: "MessagingEntityDisabled" }]);
   });
 
+  // fidelity service-bus: faults on demand, in process and over HTTP
   it("stops answering: a send times out, and goes on after", async () => {
     const emulator = await open();
     emulator.control.createQueue("q");
@@ -61,6 +65,7 @@ describe("control", () => {
     await client.close();
   });
 
+  // fidelity service-bus partial: tokens — everyone is let in, unless `checkToken` refuses
   it("refuses tokens as it is told", async () => {
     const { client, control } = await open({
       checkToken: ({ audience }) =>
@@ -227,6 +232,7 @@ describe("hostile peers", () => {
     void other.close().catch(() => undefined);
   });
 
+  // fidelity service-bus: hostile peers
   it("holds 500 connections beside a working one", async () => {
     const { client, control, port } = await open();
     control.createQueue("q");
@@ -245,6 +251,7 @@ describe("hostile peers", () => {
     await expect.poll(() => control.connectionCount).toBe(1);
   });
 
+  // fidelity service-bus: what a vanished receiver held comes to another
   it("gives what a vanished receiver was sent to another, when its lock is over", async () => {
     const emulator = await open();
     const { client, control } = emulator;

@@ -3,6 +3,7 @@ import { bodies, connect, createClock, one, open, take } from "./emulator-servic
 
 const sessionQueue = { requiresSession: true };
 
+// fidelity service-bus: sessions: accept by id, in order
 it("gives a session to one receiver, in order", async () => {
   const { client, control, ...emulator } = await open();
   control.createQueue("q", sessionQueue);
@@ -28,6 +29,7 @@ it("gives a session to one receiver, in order", async () => {
   await impatient.close();
 });
 
+// fidelity service-bus: sessions: accept the next
 it("waits for the next session until a message comes", async () => {
   const { client, control } = await open();
   control.createQueue("q", sessionQueue);
@@ -38,6 +40,7 @@ it("waits for the next session until a message comes", async () => {
   expect(bodies([await one(receiver)])).toEqual([1]);
 });
 
+// fidelity service-bus: sessions: defer, peek and renew inside; release
 it("releases a closed session: its messages come back uncounted", async () => {
   const { client, control } = await open();
   control.createQueue("q", sessionQueue);
@@ -49,6 +52,7 @@ it("releases a closed session: its messages come back uncounted", async () => {
   expect(await one(second)).toMatchObject({ body: 1, deliveryCount: 0 });
 });
 
+// fidelity service-bus: sessions: state
 it("keeps state until it is cleared", async () => {
   const { client, control } = await open();
   control.createQueue("q", sessionQueue);
@@ -62,6 +66,7 @@ it("keeps state until it is cleared", async () => {
   expect(await second.getSessionState()).toBeNull();
 });
 
+// fidelity service-bus: sessions: renewal and loss of the lock
 it("renews the session's lock, and loses it when its time is over", async () => {
   const clock = createClock({ frozenAt: Date.now() });
   const { client, control } = await open({ clock });
@@ -81,6 +86,7 @@ it("renews the session's lock, and loses it when its time is over", async () => 
   expect(await one(await client.acceptSession("q", "a"))).toMatchObject({ deliveryCount: 1 });
 });
 
+// fidelity service-bus: sessions: renewal and loss of the lock
 it("tells a streaming receiver that its session is lost", async () => {
   const { client, control } = await open();
   control.createQueue("q", sessionQueue);
@@ -100,6 +106,7 @@ it("tells a streaming receiver that its session is lost", async () => {
   expect(control.loseSession("q", "a")).toBe(false);
 });
 
+// fidelity service-bus: sessions: defer, peek and renew inside; release
 it("defers, peeks and renews inside a session", async () => {
   const { client, control } = await open();
   control.createQueue("q", sessionQueue);
@@ -119,6 +126,7 @@ it("defers, peeks and renews inside a session", async () => {
   expect(control.state("q").messages.map(({ sequenceNumber }) => sequenceNumber)).toEqual([2, 3]);
 });
 
+// fidelity service-bus: receivers that do not fit the entity are refused
 it("refuses a receiver that does not fit the entity", async () => {
   const { client, control } = await open();
   control.createQueue("q", sessionQueue);
@@ -129,6 +137,7 @@ it("refuses a receiver that does not fit the entity", async () => {
   await expect(client.acceptNextSession("plain")).rejects.toThrow(/has no sessions/);
 });
 
+// fidelity service-bus: sessions: accept the next
 it("shares many sessions among 8 receivers: each in order, none twice, none left", async () => {
   const { client, control } = await open();
   control.createQueue("q", sessionQueue);

@@ -63,6 +63,8 @@ const CONFIG: ServiceBusConfig = {
   },
 };
 
+// fidelity service-bus: topics and subscriptions with SQL and correlation filters
+// fidelity service-bus: the official emulator's `Config.json`
 it("reads the official emulator's config, and routes by its rules", async () => {
   const { client } = await open({ config: CONFIG });
   const sender = client.createSender("topic.1");
@@ -92,6 +94,7 @@ it.each([
   await expect(open({ config: config as ServiceBusConfig })).rejects.toThrow(text);
 });
 
+// fidelity service-bus: rule actions
 it("makes one copy for the plain rules, and one for each rule with an action", async () => {
   const { client, control } = await open();
   control.createTopic("t");
@@ -107,6 +110,7 @@ it("makes one copy for the plain rules, and one for each rule with an action", a
   expect(control.state("t/Subscriptions/s").messages).toHaveLength(2);
 });
 
+// fidelity service-bus: rule manager
 it("manages rules through the data plane", async () => {
   const { client, control } = await open();
   control.createTopic("t");
@@ -143,6 +147,7 @@ it("manages rules through the data plane", async () => {
   expect(bodies(await take(receiver, 2))).toEqual(["red", "x"]);
 });
 
+// fidelity service-bus: dead letters of filters that have no value, and of missing session ids
 it("dead-letters what a filter has no value for", async () => {
   const { client, control } = await open();
   control.createTopic("t");
@@ -155,6 +160,7 @@ it("dead-letters what a filter has no value for", async () => {
   expect(control.state("t/Subscriptions/silent/$DeadLetterQueue").messages).toHaveLength(0);
 });
 
+// fidelity service-bus: dead letters of filters that have no value, and of missing session ids
 it("dead-letters a message without a session id in a subscription that requires it", async () => {
   const { client, control } = await open();
   control.createTopic("t");
@@ -165,6 +171,7 @@ it("dead-letters a message without a session id in a subscription that requires 
   expect(await one(await client.acceptNextSession("t", "s"))).toMatchObject({ body: 2, sessionId: "a" });
 });
 
+// fidelity service-bus: forwarding, of dead letters too
 it("forwards messages and dead letters", async () => {
   const { client, control } = await open();
   control.createQueue("end");
@@ -187,6 +194,7 @@ it("forwards messages and dead letters", async () => {
   });
 });
 
+// fidelity service-bus: transfer dead-letter queue
 it("keeps what cannot be forwarded, with the reason", async () => {
   const { client, control } = await open();
   control.createQueue("nowhere", { forwardTo: "missing" });
@@ -200,6 +208,7 @@ it("keeps what cannot be forwarded, with the reason", async () => {
   expect(hopped).toMatchObject({ body: 2, deadLetterReason: "MaxTransferHopCountExceeded" });
 });
 
+// fidelity service-bus: schedule and cancel
 it("schedules at a topic, and cancels there", async () => {
   const { client, control } = await open();
   control.createTopic("t");

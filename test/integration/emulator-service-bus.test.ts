@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { bodies, createClock, one, open, take } from "./emulator-service-bus.fixture.ts";
 
 describe("send", () => {
+  // fidelity service-bus: send, one and in batches
   it("keeps body, properties and types, one by one and in a batch", async () => {
     const { client, control } = await open();
     control.createQueue("q");
@@ -78,6 +79,7 @@ describe("send", () => {
     expect(control.state("q").messages).toEqual([]);
   });
 
+  // fidelity service-bus: an id for a message that has none
   it("gives an id to a message that has none", async () => {
     const { client, control } = await open();
     control.createQueue("q");
@@ -87,6 +89,7 @@ describe("send", () => {
     expect(message.subject).toBe("kept");
   });
 
+  // fidelity service-bus: messages of several frames; size limits
   it("sends more than a frame holds, and refuses more than the link takes", async () => {
     const { client, control } = await open();
     control.createQueue("q");
@@ -101,6 +104,7 @@ describe("send", () => {
     await sender.sendMessages({ body: "still open" });
   });
 
+  // fidelity service-bus: quota, disabled entities
   it("refuses what the entity does not take, with the service's codes", async () => {
     const { client, control } = await open();
     control.createQueue("sessions", { requiresSession: true });
@@ -125,6 +129,7 @@ describe("send", () => {
     expect(control.state("sessions").messages).toEqual([]);
   });
 
+  // fidelity service-bus: duplicate detection within its window
   it("drops what it has seen within the window", async () => {
     const clock = createClock({ frozenAt: Date.now() });
     const { client, control } = await open({ clock });
@@ -145,6 +150,8 @@ describe("send", () => {
 });
 
 describe("settlement", () => {
+  // fidelity service-bus: complete, abandon, dead-letter, with changed properties
+  // fidelity service-bus: maximum delivery count; system reasons of dead letters
   it("abandons with changed properties, and dead-letters after the last delivery", async () => {
     const { client, control } = await open();
     control.createQueue("q", { maxDeliveryCount: 2 });
@@ -161,6 +168,8 @@ describe("settlement", () => {
     expect(control.state("q").messages).toEqual([]);
   });
 
+  // fidelity service-bus: complete, abandon, dead-letter, with changed properties
+  // fidelity service-bus: dead-letter queue
   it("dead-letters with reason and properties; a dead letter stays until it is completed", async () => {
     const { client, control } = await open();
     control.createQueue("q", { maxDeliveryCount: 1 });
@@ -190,6 +199,7 @@ describe("settlement", () => {
     expect(control.state("q/$DeadLetterQueue").messages).toEqual([]);
   });
 
+  // fidelity service-bus: several outcomes at once kept apart
   it("keeps each outcome of a tick apart", async () => {
     const { client, control } = await open();
     control.createQueue("q");
@@ -206,6 +216,7 @@ describe("settlement", () => {
     ]);
   });
 
+  // fidelity service-bus: defer; receive deferred messages by number
   it("defers, and gives the message back by its number only", async () => {
     const { client, control } = await open();
     control.createQueue("q");
@@ -234,6 +245,7 @@ describe("settlement", () => {
     expect(control.state("q/$DeadLetterQueue").messages).toHaveLength(1);
   });
 
+  // fidelity service-bus: lock expiry and renewal
   it("loses a lock when its time is over, and not before", async () => {
     const clock = createClock({ frozenAt: Date.now() });
     const { client, control } = await open({ clock });
@@ -252,6 +264,7 @@ describe("settlement", () => {
     await receiver.completeMessage(await one(receiver));
   });
 
+  // fidelity service-bus: settling through the management link after the receiver is gone
   it("keeps the locks of a receiver whose link is gone, who settles over management", async () => {
     const sockets: Socket[] = [];
     const remember = (message: unknown) => void sockets.push((message as { socket: Socket }).socket);
@@ -281,6 +294,7 @@ describe("settlement", () => {
 });
 
 describe("receive", () => {
+  // fidelity service-bus: receive-and-delete
   it("deletes on receipt in that mode", async () => {
     const { client, control } = await open();
     control.createQueue("q");
@@ -290,6 +304,7 @@ describe("receive", () => {
     expect(control.state("q").messages).toEqual([]);
   });
 
+  // fidelity service-bus: peek-lock with streaming; drain
   it("streams, and stops without losing what is in flight", async () => {
     const { client, control } = await open();
     control.createQueue("q");
@@ -315,6 +330,7 @@ describe("receive", () => {
     await expect.poll(() => control.state("q").messages.filter(({ state }) => state === "active")).toEqual([]);
   });
 
+  // fidelity service-bus: peek-lock with streaming; drain
   it("answers a drain, so that the receiver keeps its link", async () => {
     const { client, control } = await open();
     control.createQueue("q");
@@ -328,6 +344,7 @@ describe("receive", () => {
     }
   });
 
+  // fidelity service-bus: peek
   it("peeks without locking, from a number on", async () => {
     const { client, control } = await open();
     control.createQueue("q");
@@ -342,6 +359,7 @@ describe("receive", () => {
     expect(control.state("q").messages.every(({ state }) => state === "active")).toBe(true);
   });
 
+  // fidelity service-bus: time to live and expiry
   it("expires messages: dropped, or dead-lettered with the reason", async () => {
     const clock = createClock({ frozenAt: Date.now() });
     const { client, control } = await open({ clock });
@@ -360,6 +378,7 @@ describe("receive", () => {
 });
 
 describe("schedule", () => {
+  // fidelity service-bus: schedule and cancel
   it("shows messages at their time, in its order, and cancels by number", async () => {
     const clock = createClock({ frozenAt: Date.now() });
     const { client, control } = await open({ clock });
@@ -387,6 +406,7 @@ describe("schedule", () => {
   });
 });
 
+// fidelity service-bus: locks, sessions, numbers and counts under 8 receivers
 it("delivers each message to one valid lock, to 8 receivers, and loses none", async () => {
   const { client, control } = await open();
   control.createQueue("q", { lockDurationMs: 60_000, maxDeliveryCount: 100 });

@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { open } from "./emulator-service-bus.fixture.ts";
 
 // rhea, under the SDK, has room for 2 048 deliveries that are not settled, and tells the peer so by the window of its session.
+// fidelity service-bus: the window of a session: nothing locked that the peer has no room for
 it("locks no message that the peer has no room for", async () => {
   const { client, control } = await open();
   control.createQueue("q");

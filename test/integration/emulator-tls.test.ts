@@ -45,6 +45,8 @@ async function program(text: string, certificate = "ca.pem"): Promise<string> {
   return stdout.trim();
 }
 
+// fidelity service-bus: TLS for AMQP and the administration client
+// fidelity event-hubs: TLS for token credentials
 it("has one certificate for every door", async () => {
   const { serviceBus, eventHubs, eventGrid, certificate } = emulators;
   expect([serviceBus!.certificate, eventHubs!.certificate, eventGrid!.certificate]).toEqual([
@@ -68,6 +70,8 @@ it("has one certificate for every door", async () => {
   expect(said).toBe("1 [ '0' ]");
 });
 
+// fidelity service-bus: AMQP over WebSocket, with `tls`
+// fidelity event-hubs: AMQP over WebSocket, with `tls`
 it("speaks AMQP over WebSocket to both SDKs", async () => {
   const said = await program(`
     import { ServiceBusClient } from "@azure/service-bus";

@@ -99,6 +99,7 @@ async function answersOf(handler: LinkHandler, conversation: Conversation): Prom
 }
 
 describe("AMQP from broken peers", () => {
+  // fidelity service-bus: hostile peers
   it(`the Service Bus emulator: ${INPUTS.serviceBus} inputs`, { timeout: 240_000 }, async () => {
     const clock = createClock({ frozenAt: 1_700_000_000_000 });
     const broker = new Broker(clock);
@@ -134,6 +135,7 @@ describe("AMQP from broken peers", () => {
     expect(before[1]).toMatch(/15/);
   });
 
+  // fidelity event-hubs: hostile peers
   it(`the Event Hubs emulator: ${INPUTS.eventHubs} inputs`, { timeout: 240_000 }, async () => {
     const clock = createClock({ frozenAt: 1_700_000_000_000 });
     const hubs = new Hubs(clock, undefined);

@@ -74,6 +74,7 @@ function expectSurvives(what: string, input: string, act: () => unknown): void {
 }
 
 describe("HTTP from broken peers", () => {
+  // fidelity service-bus: hostile peers
   it(`the administration API: ${INPUTS.administration} inputs`, { timeout: 120_000 }, () => {
     const random = randomOf(3);
     let broker = new Broker(createClock({ frozenAt: 0 }));
@@ -122,6 +123,7 @@ describe("HTTP from broken peers", () => {
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });
 
+  // fidelity event-grid: hostile peers
   it(`events: ${INPUTS.events} inputs`, { timeout: 120_000 }, () => {
     const random = randomOf(4);
     const cloudEvent = {

@@ -24,6 +24,7 @@ const statusOf = (act: () => unknown): unknown => {
   }
 };
 
+// fidelity event-grid: publish CloudEvents: one, batch, binary mode
 describe("CloudEvents", () => {
   it("keeps extensions, falsy data and every digit", () => {
     const text = `{"specversion":"1.0","id":"1","source":"/s","type":"t","ext":"","n":0,"data":{"__proto__":{"a":1},"big":12345678901234567890,"e":1e400,"z":[0,"",false,null]}}`;

@@ -19,6 +19,7 @@ const data = (operatorType: string, operand: object, value: unknown, more: Event
     cloudEvent({ data: value === undefined ? {} : { k: value } }),
   );
 
+// fidelity event-grid: filters: basic and advanced
 describe("basic filters", () => {
   it("compares types without case, and takes All for every type", () => {
     expect(pass({ includedEventTypes: ["order.placed"] }, cloudEvent())).toBe(true);

@@ -86,6 +86,7 @@ function open(
 
 const seconds = (calls: readonly Call[]) => calls.map(({ atMs }) => atMs / 1000);
 
+// fidelity event-grid partial: retry schedule and time to live — the documented steps, without the service's random part
 describe("retry", () => {
   it("follows the documented schedule", async () => {
     const { publish, advance, calls } = open(() => 500, { timeToLiveMs: 60 * 3_600_000 });

@@ -144,8 +144,9 @@ export class MessageQueue {
 
   /** Undefined when it is done; otherwise why not. */
   settle(key: string, settlement: Settlement): AmqpError | undefined {
-    const lock = this.locks.get(key);
-    if (lock === undefined) return messageLockLost();
+    const { session } = this.locks.get(key) ?? {};
+    const lock = this.lockOf(key);
+    if (lock === undefined) return session === undefined ? messageLockLost() : sessionLockLost(session.id);
     if (lock.session?.over === true) return sessionLockLost(lock.session.id);
     const { message } = lock;
     if (settlement.kind === "dead-letter" && this.options.deadLetter === undefined)
@@ -184,7 +185,7 @@ export class MessageQueue {
 
   /** The new end of the lock. Throws when it is lost. */
   renew(key: string): number {
-    const lock = this.locks.get(key);
+    const lock = this.lockOf(key);
     if (lock === undefined || lock.session !== undefined) throw messageLockLost();
     lock.until = this.options.clock.now() + this.options.lockDurationMs();
     this.arm(lock);
@@ -201,8 +202,13 @@ export class MessageQueue {
     return true;
   }
 
+  /** Undefined when it is lost. A lock whose time is over is lost, also when its timer comes late. */
   lockOf(key: string): Lock | undefined {
-    return this.locks.get(key);
+    const lock = this.locks.get(key);
+    const until = lock?.session?.until ?? lock?.until;
+    if (until === undefined || until > this.options.clock.now()) return lock;
+    this.expireLock(key);
+    return undefined;
   }
 
   heldLocks(): IterableIterator<Lock> {

@@ -129,7 +129,8 @@ export class SessionTable {
   /** Throws when nobody holds it. */
   must(id: string): SessionHold {
     const hold = this.sessions.get(id)?.hold;
-    if (hold === undefined) throw sessionLockLost(id);
+    if (hold !== undefined && hold.until <= this.options.clock.now()) this.lose(hold);
+    if (hold === undefined || hold.over) throw sessionLockLost(id);
     return hold;
   }
 

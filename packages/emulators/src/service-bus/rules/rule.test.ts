@@ -35,6 +35,7 @@ const order = message(
   { subject: "Order" },
 );
 
+// fidelity service-bus: topics and subscriptions with SQL and correlation filters
 describe("SQL filters", () => {
   it.each([
     ["1=1", true],
