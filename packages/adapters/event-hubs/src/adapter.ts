@@ -17,6 +17,7 @@ import { connect } from "./connect.ts";
 import { createContainer } from "./container.ts";
 import { eventHubsErrors } from "./errors.ts";
 import { type HubReader, openHubReader } from "./hub-reader.ts";
+import { inTime } from "./in-time.ts";
 import { createHubNames } from "./names.ts";
 import { checkOptions, type EventHubsOptions } from "./options.ts";
 import type { Held, Tenure } from "./partitions.ts";
@@ -29,6 +30,8 @@ export interface EventHubsAdapter extends Adapter {
   readonly topology: Topology;
 }
 
+/** How long `close` waits for the service to say goodbye, which it may never. */
+const CLOSE_MS = 2_000;
 /** Of a hub that nobody has: its absence, told by the namespace, shows that the namespace answers and lets us in. */
 const HEALTH_HUB = "waybill-health";
 
@@ -226,7 +229,8 @@ export function eventHubs(options: EventHubsOptions): EventHubsAdapter {
       await Promise.all([...open].map((part) => part.close()));
       const clientsOpen = [...producers.values()];
       producers.clear();
-      await Promise.all(clientsOpen.map((client) => client.close().catch(() => undefined)));
+      const closed = clientsOpen.map((client) => client.close().catch(() => undefined));
+      await inTime(Promise.all(closed), CLOSE_MS);
     },
   };
 }

@@ -32,8 +32,11 @@ const RETRY: RetryOptions = {
   maxRetryDelayInMs: 1_000,
   mode: RetryMode.Fixed,
 };
-/** Of one attempt. The SDK's own is 60 s. */
-const ATTEMPT_MS = 10_000;
+/**
+ * Of one attempt; the SDK's own is 60 s. It is also how long a send waits whose connection was cut before its answer: the SDK opens a new connection
+ * and forgets the send.
+ */
+const ATTEMPT_MS = 5_000;
 
 /** What is wrong is said without repeating a value, and without the SDK's own error as cause: that one quotes the whole connection string. */
 export function connect(options: EventHubsOptions, requestTimeoutMs: number): Connect {
@@ -88,7 +91,7 @@ export function connect(options: EventHubsOptions, requestTimeoutMs: number): Co
 function checkCredential({ fullyQualifiedNamespace, credential }: EventHubsOptions): void {
   if (fullyQualifiedNamespace === undefined) throw refused("credential needs fullyQualifiedNamespace beside it");
   if (credential === undefined) throw refused("fullyQualifiedNamespace needs a credential beside it");
-  if (typeof fullyQualifiedNamespace !== "string" || !/^[a-z0-9.-]+$/i.test(fullyQualifiedNamespace))
+  if (typeof fullyQualifiedNamespace !== "string" || !/^[a-z0-9.-]+(?::\d+)?$/i.test(fullyQualifiedNamespace))
     throw refused("fullyQualifiedNamespace is no host name, such as shop.servicebus.windows.net");
   const { getToken, key, signature } = credential as unknown as Record<string, unknown>;
   if (typeof getToken !== "function" && typeof key !== "string" && typeof signature !== "string")

@@ -12,6 +12,7 @@ import { receiverCapabilities } from "./capabilities.ts";
 import { failedCall } from "./classify.ts";
 import { eventHubsErrors } from "./errors.ts";
 import type { HubReader } from "./hub-reader.ts";
+import { inTime } from "./in-time.ts";
 import type { Held, HeldBy, Tenure } from "./partitions.ts";
 import type { Positions } from "./positions.ts";
 
@@ -19,7 +20,7 @@ import type { Positions } from "./positions.ts";
 const COLD_MS = 3_000;
 const COLD_STEP_MS = 50;
 /** How long `close` waits for checkpoints under way, and for the SDK to give its partitions up. */
-const CLOSE_MS = 5_000;
+const CLOSE_MS = 3_000;
 
 export interface ReceiverParts {
   /** The hub of the topic, and the subscription's own retry hub where there is one. */
@@ -131,10 +132,9 @@ export function createReceiver(parts: ReceiverParts): Receiver {
   };
 
   const close = async () => {
-    const timer = new Promise<void>((resolve) => setTimeout(resolve, CLOSE_MS).unref());
-    await Promise.race([Promise.allSettled(underWay), timer]);
+    await inTime(Promise.allSettled(underWay), CLOSE_MS);
     closing.abort();
-    await Promise.race([Promise.all(readers.map((reader) => reader.close())), timer]);
+    await inTime(Promise.all(readers.map((reader) => reader.close())), CLOSE_MS);
   };
 
   return {
