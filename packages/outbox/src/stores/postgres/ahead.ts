@@ -9,6 +9,7 @@ import type { LogTail } from "./log-tail.ts";
 export class Ahead {
   readonly #cursor: Cursor;
   readonly #tail: LogTail | undefined;
+  readonly #onReading: (reading: Reading) => void;
   #rows: readonly OutboxRow[] = [];
   #next = 0;
   #goOn = true;
@@ -20,9 +21,11 @@ export class Ahead {
   #knownParkings = 0;
   #anyHeld = false;
 
-  constructor(cursor: Cursor, tail?: LogTail) {
+  /** `onReading` learns what came beside the rows of each reading. */
+  constructor(cursor: Cursor, tail: LogTail | undefined, onReading: (reading: Reading) => void) {
     this.#cursor = cursor;
     this.#tail = tail;
+    this.#onReading = onReading;
   }
 
   /** All is read again from the oldest row on. */
@@ -50,18 +53,22 @@ export class Ahead {
     return this.#tail?.isTrusted === true;
   }
 
-  /** The next rows, in order per key. `onReading` learns what came beside them. */
-  async take(
-    options: ClaimOptions,
-    buckets: ReadonlySet<number>,
-    isAll: boolean,
-    onReading: (reading: Reading) => void,
-  ): Promise<OutboxRow[]> {
+  /**
+   * Takes in a reading that was begun ahead. Every claim begins with it: rows that the relay holds at that moment are left out, and by the
+   * next but one it may have forgotten those which were removed since.
+   */
+  async absorb(skip: ReadonlySet<number>): Promise<void> {
+    const reading = await this.#reading?.finally(() => {
+      this.#reading = undefined;
+    });
+    if (reading !== undefined) this.#keep(reading, skip);
+  }
+
+  /** The next rows, in order per key. */
+  async take(options: ClaimOptions, buckets: ReadonlySet<number>, isAll: boolean): Promise<OutboxRow[]> {
     if (this.#mustRewind) {
       this.#mustRewind = false;
       this.#mustLook = true;
-      await this.#reading?.catch(() => undefined);
-      this.#reading = undefined;
       this.#rows = [];
       this.#next = 0;
       this.#goOn = true;
@@ -70,32 +77,31 @@ export class Ahead {
     const read = () => this.#read(options, isAll ? undefined : buckets);
     let rows = this.#fromMemory(options, buckets);
     while (rows.length === 0) {
-      if (!this.#mustLook && !this.#goOn && this.#tail?.isTrusted && this.#reading === undefined) {
+      if (!this.#mustLook && !this.#goOn && this.#tail?.isTrusted) {
         // Empty when nothing has arrived.
-        this.#rows = this.#tail.take();
+        this.#rows = this.#tail.take().filter(({ position }) => !options.skip.has(position));
         this.#next = 0;
         rows = this.#fromMemory(options, buckets);
         break;
       }
       this.#mustLook = false;
-      this.#reading ??= read();
-      const reading = await this.#reading.finally(() => {
-        this.#reading = undefined;
-      });
-      this.#rows = reading.rows;
-      this.#next = 0;
-      this.#goOn = reading.goOn;
-      onReading(reading);
-      this.#tail?.noteReading(this.#cursor.snapshot);
+      this.#keep(await read(), options.skip);
       rows = this.#fromMemory(options, buckets);
-      if (!reading.goOn && !this.#tail?.isTrusted) break;
+      if (!this.#goOn && !this.#tail?.isTrusted) break;
     }
     if (this.#goOn && this.#next === this.#rows.length && rows.length > 0) {
-      this.#reading ??= read();
+      this.#reading = read();
       // Whoever asks next hears of it.
       this.#reading.catch(() => undefined);
     }
     return rows;
+  }
+
+  #keep({ rows, goOn }: Reading, skip: ReadonlySet<number>): void {
+    this.#rows = rows.filter(({ position }) => !skip.has(position));
+    this.#next = 0;
+    this.#goOn = goOn;
+    this.#tail?.noteReading(this.#cursor.snapshot);
   }
 
   async #read(options: ClaimOptions, buckets: ReadonlySet<number> | undefined): Promise<Reading> {
@@ -107,16 +113,17 @@ export class Ahead {
     });
     this.#knownParkings = before;
     this.#anyHeld = reading.anyHeld;
+    this.#onReading(reading);
     return reading;
   }
 
-  #fromMemory({ max, maxBytes, skip, exceptTopics }: ClaimOptions, buckets: ReadonlySet<number>): OutboxRow[] {
+  #fromMemory({ max, maxBytes, exceptTopics }: ClaimOptions, buckets: ReadonlySet<number>): OutboxRow[] {
     const taken: OutboxRow[] = [];
     let bytes = 0;
     while (this.#next < this.#rows.length && taken.length < max && (bytes < maxBytes || taken.length === 0)) {
       const row = this.#rows[this.#next++]!;
       // What is left out here is read again: after a rest and with a new bucket all of it is.
-      if (skip.has(row.position) || exceptTopics.has(row.topic) || !buckets.has(row.bucket)) continue;
+      if (exceptTopics.has(row.topic) || !buckets.has(row.bucket)) continue;
       taken.push(row);
       bytes += row.event.length;
     }

@@ -68,7 +68,10 @@ export function postgresFeed(
         onTrouble: options.onTrouble,
       })
     : undefined;
-  const ahead = new Ahead(new Cursor(reading, t), stream && new LogTail(stream));
+  const ahead = new Ahead(new Cursor(reading, t), stream && new LogTail(stream), ({ untilDueMs }) => {
+    readMs = clock.monotonic();
+    dueAtMs = Math.max(readMs + untilDueMs, lookedMs + DUE_GAP_MS);
+  });
   const leases = new BucketLeases(control, t, owner, leaseMs);
   const stopListening = onNews(() => nudge.now());
   let claimable: ReadonlySet<number> = new Set();
@@ -114,14 +117,12 @@ export function postgresFeed(
 
     async claim(wanted) {
       nudge.noteRead();
+      await ahead.absorb(wanted.skip);
       if (claimable.size === 0) return [];
       const due = await dueRows(wanted);
       if (due.length > 0) return due;
       if (clock.monotonic() - readMs >= pollMs) ahead.look();
-      const rows = await ahead.take(wanted, claimable, claimable.size === BUCKETS, ({ untilDueMs }) => {
-        readMs = clock.monotonic();
-        dueAtMs = Math.max(clock.monotonic() + untilDueMs, lookedMs + DUE_GAP_MS);
-      });
+      const rows = await ahead.take(wanted, claimable, claimable.size === BUCKETS);
       if (rows.length > 0) nudge.heat();
       return withHeld(rows);
     },
