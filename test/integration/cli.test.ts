@@ -48,6 +48,7 @@ function config(): { file: string; env: Record<string, string> } {
 }
 
 interface Started {
+  readonly stdout: () => string;
   said(text: string): Promise<void>;
   kill(signal: NodeJS.Signals): void;
   readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
@@ -64,6 +65,7 @@ function start(args: readonly string[], { file, env }: ReturnType<typeof config>
   child.stdin.end(input);
   const ended = once(child, "close").then(([code]) => ({ code: code as number | null, ...text }));
   return {
+    stdout: () => text.stdout,
     ended,
     kill: (signal) => child.kill(signal),
     said: (expected) =>
@@ -259,6 +261,46 @@ describe.skipIf(azurite === undefined)("the commands over storage queues", () =>
       { stopped: true, published: 2, retried: 0, dead: 0, waiting: 0 },
     ]);
     expect(lines(stderr).map(({ msg }) => msg)).toContain("draining");
+  });
+
+  it("relay --port answers health, readiness and metrics, on this machine only", async () => {
+    const setup = config();
+    const outbox = await openOutbox({ file: setup.file, env: setup.env });
+    const write = (topic: string, id: string) =>
+      outbox.transaction((tx) =>
+        outbox.publishRaw(tx, topic, {
+          specversion: "1.0",
+          id,
+          source: "/s",
+          type: "t",
+          time: new Date(Date.now() - 30_000).toISOString(),
+        }),
+      );
+    await write("orders", "1");
+    // Nobody is declared for it, so that it cannot be published.
+    await write("nowhere", "2");
+    const relay = start(["relay", "--json", "--port", "0", "--set", "relay.retry.attempts=2"], setup);
+    await relay.said('"ready":true');
+    const port = Number(/"port":(\d+)/.exec(relay.stdout())?.[1]);
+    const get = (path: string, host = "127.0.0.1") => fetch(`http://${host}:${port}${path}`);
+    expect(await (await get("/healthz")).json()).toMatchObject({ live: true, state: expect.any(String) });
+    const ready = await get("/readyz");
+    expect([ready.status, await ready.json()]).toMatchObject([200, { ready: true, resting: expect.any(Array) }]);
+    expect([(await get("/")).status, (await get("/__proto__")).status]).toEqual([404, 404]);
+    expect((await fetch(`http://127.0.0.1:${port}/metrics`, { method: "POST" })).status).toBe(405);
+    await relay.said("given up");
+    const metrics = await get("/metrics");
+    const text = await metrics.text();
+    expect(metrics.headers.get("content-type")).toContain("text/plain; version=0.0.4");
+    expect(text).toMatch(/^waybill_relay_published_total\{topic="orders"\} 1$/m);
+    expect(text).toMatch(/^waybill_relay_dead_total\{topic="nowhere"\} 1$/m);
+    expect(text).toMatch(/^waybill_outbox_up 1$/m);
+    expect(text).toMatch(/^waybill_outbox_rows\{state="waiting"\} \d+$/m);
+    expect(text).toMatch(/^waybill_relay_buckets 64$/m);
+    const second = await waybill(["relay", "--port", String(port), "--json"], setup);
+    expect(second).toMatchObject({ code: 2, stderr: expect.stringContaining("WB_RELAY_PORT") });
+    relay.kill("SIGTERM");
+    expect((await relay.ended).code).toBe(0);
   });
 
   it("relay starts while the broker is down, and a second signal ends it at once", async () => {

@@ -32,6 +32,19 @@ export const cliErrors = defineErrors({
       `The broker ${p.broker} is memory, which lives in one process: what this relay published would reach nobody and be gone.`,
     hint: "Run the relay inside the service (openRelay of @waybill/config), or configure a broker that several processes share.",
   },
+  WB_RELAY_PORT: {
+    sentence: (p: { host: string; port: number; problem: string }) =>
+      `The relay cannot listen on ${p.host}:${p.port}: ${p.problem}.`,
+    hint: "Choose another --port or --host, or 0 for a free port.",
+  },
+  WB_OUTBOX_NONE_CHOSEN: {
+    sentence: (p: { verb: string }) => `Nothing says which dead events to ${p.verb}.`,
+    hint: "Give their positions as `waybill outbox dead` lists them, or --topic, --reason or --all.",
+  },
+  WB_DISCARD_UNCONFIRMED: {
+    sentence: (p: { events: number }) => `Discarding forgets ${p.events} events for good; they were never published.`,
+    hint: "Say --yes to do it, or --dry-run to see how many it would be.",
+  },
   WB_TAIL_NEEDS_SUBSCRIPTION: {
     sentence: (p: { topic: string; broker: string }) =>
       `The broker ${p.broker} gives events of ${p.topic} to its declared subscriptions only, so there is none that could be looked at in passing.`,

@@ -2,7 +2,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createOutbox } from "@waybill/outbox";
+import { PermanentError } from "@waybill/core";
+import { createOutbox, createRelay } from "@waybill/outbox";
 import { sqlite } from "@waybill/outbox/sqlite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runWaybill, startWaybill } from "./run-waybill.test.helper.ts";
@@ -273,5 +274,97 @@ describe.concurrent("topology", () => {
     const { code, stderr } = await waybill(["topology", "apply", "--json"]);
     expect(code).toBe(2);
     expect(json(stderr)).toMatchObject({ error: { code: "WB_TOPOLOGY_UNCONFIRMED", exitCode: 2 } });
+  });
+});
+
+describe("outbox", { timeout: 60_000 }, () => {
+  const file = "outbox.yaml";
+  beforeAll(() => write(file, "source: /o\nbroker: memory\noutbox: { store: sqlite, path: ./outbox.db }"));
+  const outbox = (...args: string[]) => waybill(["outbox", ...args, "--config", file]);
+  const event = (id: string) => ({ specversion: "1.0" as const, id, source: "/o", type: "t", partitionkey: id });
+
+  it("migrate, status and sql: the tables, before and after", async () => {
+    expect(await outbox("status")).toMatchObject({ code: 4, stdout: expect.stringContaining("has no tables yet") });
+    const printed = await outbox("sql");
+    expect(printed).toMatchObject({ code: 0, stdout: expect.stringMatching(/CREATE TABLE/i) });
+    expect(json((await outbox("migrate", "--json")).stdout).applied).toContain(1);
+    expect(await outbox("migrate")).toMatchObject({ code: 0, stdout: expect.stringContaining("is up to date") });
+    const { code, stdout } = await outbox("status", "--json");
+    expect(code).toBe(0);
+    expect(json(stdout)).toMatchObject({ counts: { waiting: 0, dead: 0 }, topics: [], relays: [] });
+  });
+
+  it("status: what waits by topic, and who works on it", async () => {
+    const store = sqlite({ path: join(folder, "outbox.db") });
+    const written = createOutbox({ store, source: "/o" });
+    await written.transaction(async (tx) => {
+      await written.publishRaw(tx, "orders", [event("1"), event("2")]);
+      await written.publishRaw(tx, "mails", { ...event("3"), time: new Date(Date.now() - 60_000).toISOString() });
+    });
+    // It publishes nothing, and holds the lease.
+    const relay = createRelay({
+      store,
+      owner: "here/1",
+      publisher: { publishRaw: () => new Promise(() => undefined) },
+    });
+    await relay.start();
+    const status = json((await outbox("status", "--json")).stdout) as { topics: unknown[] };
+    expect(status).toMatchObject({ counts: { waiting: 3 }, relays: [{ owner: "here/1", buckets: 64 }] });
+    expect(status.topics).toHaveLength(2);
+    const { stdout } = await outbox("status");
+    expect(stdout).toMatch(/^ {2}orders +2 waiting/m);
+    expect(stdout).toMatch(/^ {2}mails +1 waiting +the oldest for 6\d/m);
+    expect(stdout).toMatch(/^ {2}relay here\/1 +64 of 64 buckets/m);
+    await relay.close();
+    await store.close();
+  });
+
+  it("dead, retry and discard: by position, by choice, and never by nothing", async () => {
+    const store = sqlite({ path: join(folder, "outbox.db") });
+    const refused = Promise.withResolvers<void>();
+    let left = 3;
+    const relay = createRelay({
+      store,
+      publisher: {
+        publishRaw: async (topic, events) => {
+          return events.map(() => ({ ok: false as const, error: new PermanentError(`no ${topic}`) }));
+        },
+      },
+      retry: { attempts: 1 },
+      isPermanent: () => true,
+      observer: { dead: () => --left === 0 && refused.resolve() },
+      leaseMs: 500,
+    });
+    await relay.start();
+    await refused.promise;
+    await relay.drain({ deadlineMs: 5_000 });
+    await store.close();
+
+    const listed = (await outbox("dead", "--json")).stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(listed).toHaveLength(3);
+    expect(listed[0]).toMatchObject({ topic: expect.any(String), attempts: 1, event: { source: "/o" } });
+    expect((await outbox("dead", "--topic", "mails")).stdout).toMatch(/^\d+ {2}\S+Z {2}mails key 3 {2}\S+ after 1 {2}/);
+
+    const refusals = [
+      ["retry"],
+      ["retry", "x"],
+      ["retry", "1", "--all"],
+      ["discard", "--all"],
+      ["retry", "--all", "--dry-run"],
+    ];
+    const [nothing, noNumber, both, unsaid, dry] = await Promise.all(refusals.map((args) => outbox(...args)));
+    expect(nothing).toMatchObject({ code: 2, stderr: expect.stringContaining("WB_OUTBOX_NONE_CHOSEN") });
+    expect([noNumber?.code, both?.code]).toEqual([2, 2]);
+    expect(unsaid).toMatchObject({ code: 2, stderr: expect.stringContaining("3 events") });
+    expect(dry).toMatchObject({ code: 0, stdout: "would have put back to work 3\n" });
+    const mails = listed.find(({ topic }) => topic === "mails").position as number;
+    expect(await outbox("discard", "--topic", "mails", "--yes")).toMatchObject({ code: 0, stdout: "discarded 1\n" });
+    expect(await outbox("retry", String(mails))).toMatchObject({ code: 1, stdout: "put back to work 0\n" });
+    expect(await outbox("retry", "--topic", "orders", "--max", "1")).toMatchObject({ stdout: "put back to work 1\n" });
+    const { counts } = json((await outbox("status", "--json")).stdout) as { counts: object };
+    expect(counts).toMatchObject({ dead: 1 });
   });
 });

@@ -6,7 +6,7 @@ import type { Output } from "./output.ts";
 
 /** Wrong before anything was tried: configuration, command line, or an option that an adapter or store refuses. */
 const USAGE =
-  /^WB_(CONFIG_|CLAIM_CHECK_NOT_INSTALLED|CLI_USAGE|CLI_FILE|ADAPTER_|TOPIC_UNROUTED|OPTION_INVALID|NAME_|RELAY_OVER_MEMORY|TAIL_|PURGE_UNCONFIRMED|TOPOLOGY_UNCONFIRMED|\w+_OPTION$|\w+_CREDENTIALS$|\w+_NAME$)/;
+  /^WB_(CONFIG_|CLAIM_CHECK_NOT_INSTALLED|CLI_USAGE|CLI_FILE|ADAPTER_|TOPIC_UNROUTED|OPTION_INVALID|NAME_|RELAY_OVER_MEMORY|RELAY_PORT|OUTBOX_NONE_CHOSEN|DISCARD_UNCONFIRMED|TAIL_|PURGE_UNCONFIRMED|TOPOLOGY_UNCONFIRMED|\w+_OPTION$|\w+_CREDENTIALS$|\w+_NAME$)/;
 
 export function toWaybillError(error: unknown, command: string): WaybillError {
   if (isWaybillError(error)) return error;

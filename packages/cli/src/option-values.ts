@@ -14,6 +14,13 @@ export function positiveNumber(text: string): number {
   return Number(text);
 }
 
+/** `--port 9464`; 0 is a free one. */
+export function port(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535)
+    throw new InvalidArgumentError("It must be a port, 0 to 65535.");
+  return Number(text);
+}
+
 /** `--drain-timeout 10s`, as milliseconds. */
 export function duration(text: string): number {
   const ms = durationMs(text);

@@ -3,8 +3,9 @@ import { checkCommand } from "./commands/check/index.ts";
 import { configCommand } from "./commands/config.ts";
 import { deadCommand } from "./commands/dead/index.ts";
 import { devCommand } from "./commands/dev/index.ts";
+import { outboxCommand } from "./commands/outbox/index.ts";
 import { publishCommand } from "./commands/publish.ts";
-import { relayCommand } from "./commands/relay.ts";
+import { relayCommand } from "./commands/relay/index.ts";
 import { tailCommand } from "./commands/tail.ts";
 import { topologyCommand } from "./commands/topology/index.ts";
 import { EXIT_HELP } from "./exit-codes.ts";
@@ -57,6 +58,7 @@ export function createProgram(host: ProgramHost): Command {
     configCommand,
     checkCommand,
     topologyCommand,
+    outboxCommand,
   ];
   for (const make of commands) program.addCommand(inherit(make(bind), program));
   program.addCommand(inherit(devCommand(bind, host.write), program));

@@ -2,13 +2,14 @@ import { openRelay, openStore } from "@waybill/config";
 import type { RelayObserver } from "@waybill/outbox";
 import { Command } from "commander";
 import type { Logger } from "pino";
-import { cliErrors } from "../cli-errors.ts";
-import { EXIT } from "../exit-codes.ts";
-import { createLogger } from "../logger.ts";
-import { duration } from "../option-values.ts";
-import type { Bind } from "../program.ts";
-import type { Action } from "../run.ts";
-import { within } from "../within.ts";
+import { cliErrors } from "../../cli-errors.ts";
+import { EXIT } from "../../exit-codes.ts";
+import { createLogger } from "../../logger.ts";
+import { duration, port } from "../../option-values.ts";
+import type { Bind } from "../../program.ts";
+import type { Action } from "../../run.ts";
+import { within } from "../../within.ts";
+import { openWatch, type Watch } from "./watch.ts";
 
 const EXAMPLES = `
 Several relays may run on one outbox: one works, the others stand by and take over. On SIGTERM or SIGINT it takes nothing new, finishes
@@ -18,7 +19,10 @@ either way.
 Examples:
   waybill relay
   waybill relay --json --drain-timeout 30s
-  waybill relay --set relay.batch=100 --log-level debug`;
+  waybill relay --set relay.batch=100 --log-level debug
+  waybill relay --port 9464 --host 0.0.0.0
+
+With --port it answers /healthz, /readyz and /metrics (Prometheus) there: on this machine only, unless --host says otherwise.`;
 
 /** Beyond the drain's deadline: for the drain itself to notice it, and then for closing. */
 const LATE_MS = 250;
@@ -28,12 +32,23 @@ export function relayCommand(bind: Bind): Command {
   return new Command("relay")
     .description("Publish what services have written into the outbox, until told to stop.")
     .option("--drain-timeout <duration>", "how long finishing may take", duration, 10_000)
+    .option(
+      "--port <port>",
+      "answer health, readiness and metrics on this port (0: a free one); default: nowhere",
+      port,
+    )
+    .option("--host <address>", "where that port listens", "127.0.0.1")
     .addHelpText("after", EXAMPLES)
-    .action(bind((_, { drainTimeout }) => relay(drainTimeout as number)));
+    .action(
+      bind((_, options) => {
+        const { drainTimeout, port: at, host } = options as { drainTimeout: number; port?: number; host: string };
+        return relay(drainTimeout, at === undefined ? undefined : { host, port: at });
+      }),
+    );
 }
 
 const relay =
-  (drainTimeoutMs: number): Action =>
+  (drainTimeoutMs: number, at: { host: string; port: number } | undefined): Action =>
   async (session) => {
     const { output, json, shutdown } = session;
     const loaded = await session.loaded();
@@ -43,20 +58,25 @@ const relay =
     const log = createLogger(session);
     const store = await openStore(loaded, "outbox");
     const count = { retried: 0, dead: 0 };
+    let watch: Watch | undefined;
     try {
+      watch = at === undefined ? undefined : await openWatch(at, store);
       // A broker that is down is what an outbox is for: the relay starts, says so, and waits.
       const { bus } = await session.open({ evenIfDown: true });
-      const worker = await openRelay({ loaded, bus, store, observer: observe(log, count) });
+      const worker = await openRelay({ loaded, bus, store, observer: both(observe(log, count), watch?.observer) });
       await worker.start();
+      watch?.started(worker);
       void session.brokerTrouble().then((error) => {
         if (error !== undefined && !shutdown.signal.aborted) log.warn({ error }, "broker not reachable yet");
       });
       const { owner } = worker.status();
-      if (json) await output.json({ ready: true, owner, outbox: store.name });
-      else await output.line("relay ready");
+      const place = watch === undefined ? {} : { host: at?.host, port: watch.port };
+      if (json) await output.json({ ready: true, owner, outbox: store.name, ...place });
+      else await output.line(watch === undefined ? "relay ready" : `relay ready, watched at ${at?.host}:${watch.port}`);
       const began = performance.now();
       shutdown.finishWithin(drainTimeoutMs + 2 * LATE_MS + CLOSE_MS);
       await waitFor(shutdown.signal, output.readerGone);
+      watch?.draining();
       log.info({ deadlineMs: drainTimeoutMs }, "draining");
       try {
         // An adapter that hangs where the relay waits without a limit must not outlast it.
@@ -75,7 +95,7 @@ const relay =
       }
       return EXIT.ok;
     } finally {
-      await Promise.all([session.close({ withinMs: CLOSE_MS }), within(CLOSE_MS, store.close())]);
+      await Promise.all([session.close({ withinMs: CLOSE_MS }), within(CLOSE_MS, store.close()), watch?.close()]);
     }
   };
 
@@ -94,6 +114,22 @@ function observe(log: Logger, count: { retried: number; dead: number }): RelayOb
     lease: ({ owner, held, buckets }) => log.info({ owner, buckets }, held ? "working" : "standing by"),
     trouble: ({ error }) => log.error({ error }, "trouble with the store"),
   };
+}
+
+/** Two observers as one. */
+function both(one: RelayObserver, other: RelayObserver | undefined): RelayObserver {
+  if (other === undefined) return one;
+  const hooks = new Set([...Object.keys(one), ...Object.keys(other)]) as Set<keyof RelayObserver>;
+  const call = (observer: RelayObserver, hook: keyof RelayObserver, told: never) => observer[hook]?.(told);
+  return Object.fromEntries(
+    [...hooks].map((hook) => [
+      hook,
+      (told: never) => {
+        call(one, hook, told);
+        call(other, hook, told);
+      },
+    ]),
+  );
 }
 
 /** What is left, for the last line; a store that cannot say just now is no reason to fail. */
