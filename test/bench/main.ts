@@ -5,6 +5,7 @@ import { type BenchOptions, machine, type Result } from "./result.ts";
 const BENCHES: Readonly<Record<string, () => Promise<{ run: (options: BenchOptions) => Promise<Result[]> }>>> = {
   core: () => import("./core.bench.ts"),
   emulators: () => import("./emulators.bench.ts"),
+  inbox: () => import("./inbox.bench.ts"),
 };
 
 const USAGE = `Usage: npx pnpm@12 bench ${Object.keys(BENCHES).join("|")} [--quick] [--json]`;

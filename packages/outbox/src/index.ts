@@ -3,6 +3,7 @@ export type { MysqlTx, PostgresTx } from "./handles/join-transaction.ts";
 export type { OpenTransaction } from "./handles/open-transaction.ts";
 export { createInbox, type StoreInbox } from "./inbox/create-inbox.ts";
 export { type MemoryInboxOptions, memoryInbox } from "./inbox/memory-inbox.ts";
+export type { BatchOutcome } from "./inbox/process-batch.ts";
 export { createOutbox, type Outbox, type OutboxOptions } from "./outbox.ts";
 export { isPermanent } from "./relay/permanent.ts";
 export { createRelay, type Relay, type RelayOptions, type RelayStatus } from "./relay/relay.ts";

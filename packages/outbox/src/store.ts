@@ -181,10 +181,17 @@ export interface Migrations {
 }
 
 export interface InboxRows<Tx> {
-  /** True when it is committed already. A hint that saves a transaction: `false` may be out of date. */
-  has(key: InboxKey): Promise<boolean>;
+  /** Asking first saves more than it costs: a transaction holds up all other writers. */
+  readonly asksFirst: boolean;
+  /** Of each key whether it is committed already. A hint: `false` may be out of date. */
+  known(keys: readonly InboxKey[]): Promise<readonly boolean[]>;
   /** Records the key inside `tx`. `false` when it is there already. */
   add(tx: Tx, key: InboxKey): Promise<boolean> | boolean;
+  /**
+   * Records keys that all differ inside `tx`, as few statements as can be. `false` when at least one is there already; then the transaction has to
+   * be rolled back, for the others may be recorded or not.
+   */
+  addAll(tx: Tx, keys: readonly InboxKey[]): Promise<boolean> | boolean;
   /** Forgets keys recorded more than so long ago, in small transactions. Answers how many. */
   prune(olderThanMs: number): Promise<number>;
 }

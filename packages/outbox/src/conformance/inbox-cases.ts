@@ -49,10 +49,47 @@ export function inboxCases<Tx>(options: StoreConformanceOptions<Tx>): void {
       expect(all.filter((one) => one === "duplicate")).toHaveLength(19);
     });
 
+    check("a batch is one commit; what is known is left out; one that fails costs no other", async (f) => {
+      const { inbox, outbox, place, store } = f;
+      await store.transaction((tx) => place.query(tx, "CREATE TABLE effect (n INTEGER)"));
+      const item = (n: number) => ({ key: { ...key, id: `batch ${n}` }, n });
+      const calls: number[][] = [];
+      const work = async (tx: Tx, fresh: readonly { readonly n: number }[]) => {
+        calls.push(fresh.map(({ n }) => n));
+        for (const { n } of fresh) await place.query(tx, "INSERT INTO effect VALUES (?)", [n]);
+        await outbox.publish(
+          tx,
+          notes,
+          fresh.map(({ n }) => noted(n)),
+        );
+        if (fresh.some(({ n }) => n === 5)) throw new Error("five");
+      };
+      const kinds = async (...numbers: number[]) => {
+        const outcomes = await inbox.processBatch(numbers.map(item), work, signal);
+        return outcomes.map(({ kind }) => kind);
+      };
+      expect(await kinds(0, 1, 0)).toEqual(["processed", "processed", "duplicate"]);
+      expect(await kinds(0, 1)).toEqual(["duplicate", "duplicate"]);
+      expect(await kinds(1, 2, 3)).toEqual(["duplicate", "processed", "processed"]);
+      expect(calls).toEqual([
+        [0, 1],
+        [2, 3],
+      ]);
+      expect(await kinds(3, 4, 5, 6)).toEqual(["duplicate", "processed", "failed", "processed"]);
+      expect(calls.slice(2)).toEqual([[4, 5, 6], [4], [5], [6]]);
+      expect(await kinds()).toEqual([]);
+      const effects = await store.transaction((tx) => place.query(tx, "SELECT n FROM effect ORDER BY n"));
+      expect(effects.map(({ n }) => n)).toEqual([0, 1, 2, 3, 4, 6]);
+      expect(await store.counts()).toMatchObject({ waiting: 6 });
+      const many = Array.from({ length: 700 }, (_, i) => i + 100);
+      expect(new Set(await kinds(...many))).toEqual(new Set(["processed"]));
+      expect(new Set(await kinds(...many))).toEqual(new Set(["duplicate"]));
+    });
+
     check("a late duplicate is known to another store on the same place", async ({ inbox, another }) => {
       expect(await inbox.process(key, async () => undefined, signal)).toBe("processed");
       const other = another();
-      expect(await other.inbox.has(key)).toBe(true);
+      expect(await other.inbox.known([key, { ...key, id: "2" }])).toEqual([true, false]);
       expect(await other.transaction((tx) => other.inbox.add(tx, key))).toBe(false);
     });
 

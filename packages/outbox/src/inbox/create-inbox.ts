@@ -1,8 +1,15 @@
-import { type Inbox, isWaybillError } from "@waybill/core";
+import { type Inbox, type InboxKey, isWaybillError } from "@waybill/core";
 import type { Store } from "../store.ts";
+import { type BatchOutcome, processBatch } from "./process-batch.ts";
 
 /** An inbox in a database. */
 export interface StoreInbox<Tx> extends Inbox<Tx> {
+  /** For handlers of many events at once: see {@link processBatch}. */
+  processBatch<Item extends { readonly key: InboxKey }>(
+    items: readonly Item[],
+    work: (tx: Tx, fresh: readonly Item[]) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<readonly BatchOutcome[]>;
   /**
    * Forgets events processed more than `olderThanMs` ago, in small transactions. Keep longer than the broker can redeliver: its
    * retention, plus the time a dead letter may wait for its redrive. Answers how many.
@@ -15,10 +22,10 @@ export interface StoreInbox<Tx> extends Inbox<Tx> {
  * them what it publishes through the outbox of the same store. A crash or an error undoes all of it, and the event comes again.
  */
 export function createInbox<Tx>({ store }: { readonly store: Store<Tx> }): StoreInbox<Tx> {
-  return {
+  const inbox: StoreInbox<Tx> = {
+    processBatch: (items, work, signal) => processBatch(store, inbox, items, work, signal),
     async process(key, work, signal) {
-      // Most redeliveries end here, without waiting for the write lock.
-      if (await store.inbox.has(key)) return "duplicate";
+      if (store.inbox.asksFirst && (await store.inbox.known([key]))[0]) return "duplicate";
       try {
         return await store.transaction<"processed" | "duplicate">(
           async (tx) => {
@@ -36,4 +43,5 @@ export function createInbox<Tx>({ store }: { readonly store: Store<Tx> }): Store
     },
     prune: ({ olderThanMs }) => store.inbox.prune(olderThanMs),
   };
+  return inbox;
 }

@@ -1,4 +1,4 @@
-import { idBound } from "./inbox-id.ts";
+import { idBound } from "../../inbox/inbox-id.ts";
 import type { Rows, Session } from "./session.ts";
 
 const DAY_MS = 86_400_000;

@@ -3,23 +3,26 @@ import { joinTransaction, type MysqlTx } from "../../handles/join-transaction.ts
 import { outboxErrors } from "../../outbox-errors.ts";
 import type { InboxRows } from "../../store.ts";
 import { isLockTimeout } from "./database-errors.ts";
-import { inboxId } from "./inbox-id.ts";
+import { inboxId } from "../../inbox/inbox-id.ts";
 import { pruneInbox } from "./inbox-partitions.ts";
 import type { Rows, Session } from "./session.ts";
+import { statementSize } from "./statement-size.ts";
 
 export function mysqlInboxRows<Tx>(store: { name: string; session: () => Promise<Session> }): InboxRows<Tx> {
   return {
-    async has(key) {
+    asksFirst: false,
+
+    async known(keys) {
+      if (keys.length === 0) return [];
       const session = await store.session();
-      const found = await session.query<Rows<{ one: number }>>("SELECT 1 AS one FROM inbox WHERE id = ?", [
-        inboxId(key),
-      ]);
-      return found.length > 0;
+      const ids = keys.map((key) => inboxId(key));
+      const rows = await session.query<Rows<{ id: Buffer }>>("SELECT id FROM inbox WHERE id IN (?)", [ids]);
+      const found = new Set(rows.map(({ id }) => id.toString("hex")));
+      return ids.map((id) => found.has(id.toString("hex")));
     },
 
-    async add(tx, key) {
-      return (await addAll(tx as MysqlTx, [key])) === 1;
-    },
+    add: (tx, key) => addAll(tx as MysqlTx, [key]),
+    addAll: (tx, keys) => addAll(tx as MysqlTx, keys),
 
     async prune(olderThanMs) {
       return pruneInbox(await store.session(), Date.now(), Date.now() - olderThanMs);
@@ -28,18 +31,24 @@ export function mysqlInboxRows<Tx>(store: { name: string; session: () => Promise
 }
 
 /**
- * Records keys in one statement. Answers their number when all are new, and something else when one was there. IGNORE would also pass over
- * a row that could not be written for another reason: its event would count as a duplicate.
+ * True when all are new. IGNORE would also pass over a row that could not be written for another reason: its event would count as a
+ * duplicate.
  */
-async function addAll(tx: MysqlTx, keys: readonly InboxKey[]): Promise<number> {
+async function addAll(tx: MysqlTx, keys: readonly InboxKey[]): Promise<boolean> {
+  const handle = joinTransaction(tx, "mysql");
   const nowMs = Date.now();
-  const tuples = keys.map(() => "(?, ?)").join(", ");
   try {
-    // A row that was there counts twice, since it is changed.
-    return await joinTransaction(tx, "mysql").execute(
-      `INSERT INTO inbox (id, seen_at) VALUES ${tuples} ON DUPLICATE KEY UPDATE seen_at = seen_at + 1`,
-      keys.flatMap((key) => [inboxId(key), nowMs]),
-    );
+    for (let from = 0; from < keys.length; ) {
+      const chunk = keys.slice(from, from + statementSize(keys.length - from));
+      // A row that was there counts twice, since it is changed.
+      const added = await handle.execute(
+        `INSERT INTO inbox (id, seen_at) VALUES ${chunk.map(() => "(?, ?)").join(", ")} ON DUPLICATE KEY UPDATE seen_at = seen_at + 1`,
+        chunk.flatMap((key) => [inboxId(key), nowMs]),
+      );
+      if (added !== chunk.length) return false;
+      from += chunk.length;
+    }
+    return true;
   } catch (error) {
     if (isLockTimeout(error)) throw outboxErrors.WB_INBOX_BUSY({}, error);
     throw error;

@@ -1,9 +1,10 @@
 import { joinTransaction } from "../../handles/join-transaction.ts";
 import type { SqlHandle, SqlValue } from "../../handles/sql-handle.ts";
 import type { NewRow } from "../../store.ts";
+import { statementSize } from "./statement-size.ts";
 
-/** A statement is prepared for each number of rows, so large ones come in few sizes. */
-const SIZES = [512, 128, 32, 16, 8, 7, 6, 5, 4, 3, 2, 1];
+/** Rows of one statement. */
+const CHUNK = 512;
 /** Of event text in one statement: below the smallest `max_allowed_packet` in use (16 MiB), hexadecimal as some libraries send it. */
 const CHUNK_BYTES = 4 * 1024 * 1024;
 
@@ -35,12 +36,12 @@ async function insertChunk(handle: SqlHandle, rows: readonly NewRow[]): Promise<
 function chunkSize(rows: readonly NewRow[], from: number): number {
   let size = 0;
   let count = 0;
-  while (count < SIZES[0]! && from + count < rows.length) {
+  while (count < CHUNK && from + count < rows.length) {
     size += rows[from + count]!.event.length;
     if (count > 0 && size > CHUNK_BYTES) break;
     count++;
   }
-  return SIZES.find((one) => one <= count)!;
+  return statementSize(count);
 }
 
 function bytes(text: string): Buffer;

@@ -29,16 +29,45 @@ export function postgresInboxRows<Tx>(connections: Connections, t: Tables): Inbo
       AND (s - floor(s / ${DAY_S}) * ${DAY_S} >= ${OVERLAP_S} OR EXISTS (SELECT 1 FROM yesterday))
     ON CONFLICT DO NOTHING`;
 
+  // All keys in one parameter, so that any number of them is one prepared statement. Each is looked up by itself: no statistics
+  // can make it one pass over the whole table.
+  const addAll = `WITH n AS MATERIALIZED (SELECT extract(epoch FROM clock_timestamp()) AS s),
+    p AS MATERIALIZED (SELECT $1::bytea AS keys),
+    k AS MATERIALIZED (SELECT substring(keys FROM i * 32 + 1 FOR 32) AS key FROM p, generate_series(0, length(keys) / 32 - 1) i),
+    yesterday AS (
+      INSERT INTO ${t.inbox} (key, slot, seen_at)
+      SELECT key, ${slotOf(`(s - ${DAY_S})`)}, to_timestamp(s) FROM n, k WHERE s - floor(s / ${DAY_S}) * ${DAY_S} < ${OVERLAP_S}
+      ON CONFLICT DO NOTHING RETURNING key)
+    INSERT INTO ${t.inbox} (key, slot, seen_at)
+    SELECT key, ${slotOf("s")}, to_timestamp(s) FROM n, k
+    WHERE (SELECT true FROM ${t.inbox} i WHERE i.key = k.key LIMIT 1) IS NULL
+      AND (s - floor(s / ${DAY_S}) * ${DAY_S} >= ${OVERLAP_S} OR EXISTS (SELECT 1 FROM yesterday y WHERE y.key = k.key))
+    ON CONFLICT DO NOTHING`;
+
   return {
-    has: (key) =>
+    asksFirst: false,
+
+    known: (keys) =>
       connections.run(async (client) => {
-        const { rowCount } = await client.query({
-          name: t.statement("has"),
-          text: `SELECT 1 FROM ${t.inbox} WHERE key = $1 LIMIT 1`,
-          values: [digest(key)],
+        const names = keys.map((key) => Buffer.from(digest(key)).toString("hex"));
+        const { rows } = await client.query({
+          name: t.statement("known"),
+          text: `SELECT DISTINCT encode(key, 'hex') AS name FROM ${t.inbox} WHERE key = ANY (SELECT decode(n, 'hex') FROM unnest($1::text[]) n)`,
+          values: [names],
         });
-        return rowCount === 1;
+        const found = new Set(rows.map(({ name }) => name));
+        return names.map((name) => found.has(name));
       }),
+
+    async addAll(tx, keys) {
+      if (keys.length === 0) return true;
+      try {
+        const names = Buffer.concat(keys.map(digest));
+        return (await joinTransaction(tx, "postgres").execute(addAll, [names], t.statement("add_all"))) === keys.length;
+      } catch (error) {
+        throw databaseError(error, connections.store);
+      }
+    },
 
     async add(tx, key) {
       const name = digest(key);

@@ -13,24 +13,27 @@ export function sqliteInboxRows(store: {
   writer: Writer;
   reader: () => Promise<DatabaseSync>;
 }): InboxRows<DatabaseSync> {
+  const isKnown = (reader: DatabaseSync, key: InboxKey) =>
+    statement(reader, "SELECT 1 FROM inbox WHERE key = ?").get(digest(key)) !== undefined;
+  const record = (tx: DatabaseSync, key: InboxKey, nowMs: number) =>
+    statement(tx, "INSERT INTO main.inbox (key, seen_at) VALUES (?, ?) ON CONFLICT DO NOTHING").run(digest(key), nowMs)
+      .changes === 1;
+
   return {
-    async has(key) {
+    asksFirst: true,
+
+    async known(keys) {
       const reader = await store.reader();
-      return onFile(
-        store.path,
-        () => statement(reader, "SELECT 1 FROM inbox WHERE key = ?").get(digest(key)) !== undefined,
-      );
+      return onFile(store.path, () => keys.map((key) => isKnown(reader, key)));
     },
 
-    add(tx, key) {
-      const added = onFile(store.path, () =>
-        statement(tx, "INSERT INTO main.inbox (key, seen_at) VALUES (?, ?) ON CONFLICT DO NOTHING").run(
-          digest(key),
-          Date.now(),
-        ),
-      );
-      return Number(added.changes) === 1;
-    },
+    add: (tx, key) => onFile(store.path, () => record(tx, key, Date.now())),
+
+    addAll: (tx, keys) =>
+      onFile(store.path, () => {
+        const nowMs = Date.now();
+        return keys.every((key) => record(tx, key, nowMs));
+      }),
 
     async prune(olderThanMs) {
       const before = Date.now() - olderThanMs;
