@@ -148,7 +148,7 @@ async function onPostgres(connections: number): Promise<Database> {
       const fill = (day: number) =>
         pool.query(
           `INSERT INTO waybill.inbox (key, slot, seen_at)
-           SELECT sha256(('${day} ' || i)::bytea), ((extract(epoch FROM now())::bigint / 86400 - ${day}) % 10)::smallint, now() - interval '${day} days'
+           SELECT sha256(('${day} ' || i)::bytea), ((extract(epoch FROM now())::bigint / 86400 - ${day}) % 32)::smallint, now() - interval '${day} days'
            FROM generate_series(1, ${ids}) i`,
         );
       await fill(4);
@@ -201,6 +201,8 @@ async function onMariadb(connections: number): Promise<Database> {
            PARTITION ${name(4)} VALUES LESS THAN (x'${day(4)}'), PARTITION ${name(3)} VALUES LESS THAN (x'${day(3)}'),
            PARTITION later VALUES LESS THAN (MAXVALUE))`,
       );
+      // The days to come, so that only the forgetting is timed.
+      await store.inbox.prune(10 * dayMs);
       for (const n of [5, 4]) {
         await pool.query(
           `INSERT INTO inbox (id, seen_at) SELECT CONCAT(UNHEX(LPAD(HEX(${today - n * dayMs} + seq), 12, '0')), UNHEX(SHA1(seq))), ${today - n * dayMs} + seq FROM seq_1_to_${ids}`,

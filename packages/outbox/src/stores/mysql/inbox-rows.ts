@@ -1,9 +1,9 @@
 import type { InboxKey } from "@waybill/core";
 import { joinTransaction, type MysqlTx } from "../../handles/join-transaction.ts";
+import { inboxId } from "../../inbox/inbox-id.ts";
 import { outboxErrors } from "../../outbox-errors.ts";
 import type { InboxRows } from "../../store.ts";
 import { isLockTimeout } from "./database-errors.ts";
-import { inboxId } from "../../inbox/inbox-id.ts";
 import { pruneInbox } from "./inbox-partitions.ts";
 import type { Rows, Session } from "./session.ts";
 import { statementSize } from "./statement-size.ts";

@@ -1,8 +1,8 @@
 import { BUCKETS } from "../../store.ts";
 import type { Tables } from "./tables.ts";
 
-/** Partitions of the inbox, used in a ring: see `inbox-rows.ts`. */
-export const INBOX_SLOTS = 10;
+/** Days of the inbox's ring, and so how long it can be kept without deleting row by row; one more holds ids without a time. See `inbox-rows.ts`. */
+export const INBOX_SLOTS = 32;
 
 /**
  * The numbered migrations; position 0 leads to version 1. Never change one that has been released: add the next.
@@ -48,7 +48,7 @@ CREATE TABLE ${t.relay} (owner text PRIMARY KEY, until timestamptz NOT NULL) WIT
 CREATE TABLE ${t.inbox} (
   key bytea NOT NULL, slot smallint NOT NULL, seen_at timestamptz NOT NULL, PRIMARY KEY (key, slot)
 ) PARTITION BY LIST (slot);
-${Array.from({ length: INBOX_SLOTS }, (_, slot) => `CREATE TABLE ${t.schema}.inbox_${slot} PARTITION OF ${t.inbox} FOR VALUES IN (${slot});`).join("\n")}`,
+${Array.from({ length: INBOX_SLOTS + 1 }, (_, slot) => `CREATE TABLE ${t.schema}.inbox_${slot} PARTITION OF ${t.inbox} FOR VALUES IN (${slot});`).join("\n")}`,
 ];
 
 export const SCHEMA_VERSION: number = MIGRATIONS.length;
