@@ -43,14 +43,24 @@ export async function playStory(recorded: readonly RecordedFlight[], parts: Stor
     await departures.record(chunk);
     await show(parts, at + chunk.length);
   }
-  await quiet(parts, { departed: total, processed: total - plan.poison.size, duplicates: 0 });
+  await quiet(parts, {
+    departed: total,
+    processed: total - plan.poison.size,
+    duplicates: 0,
+    deadLettered: plan.poison.size,
+  });
 
   const given = await deadLetters(runner);
   progress.note(deadLettersLine(given));
   await runner.fix();
   const redriven = await runner.redrive();
   progress.note(`bug fixed, ${redriven} redriven`);
-  await quiet(parts, { departed: total, processed: total, duplicates: Math.min(1, plan.duplicated.size) });
+  await quiet(parts, {
+    departed: total,
+    processed: total,
+    duplicates: Math.min(1, plan.duplicated.size),
+    deadLettered: 0,
+  });
   // Whatever is there now should not be: it makes the summary disagree.
   const left = await deadLetters(runner);
   return { deadLettered: given.length + left.length, redriven };
@@ -67,22 +77,23 @@ async function show({ outbox, totals, progress }: StoryParts, departed: number) 
   return counters;
 }
 
-/** Waits until everything is published, so many are processed and the subscription's backlog is empty. */
+/** Waits until everything is published, so many are processed and the subscription's backlog is empty; where the broker tells of none, until so many are given up. */
 function quiet(
   parts: StoryParts,
-  wanted: { departed: number; processed: number; duplicates: number },
+  wanted: { departed: number; processed: number; duplicates: number; deadLettered: number },
 ): Promise<boolean> {
   const { runner, totals, signal } = parts;
   return waitUntil(
     async () => {
       const counters = await show(parts, wanted.departed);
-      const { duplicates, retried } = readTallies(totals);
+      const { duplicates, retried, deadLettered } = readTallies(totals);
       const enough =
         counters.published === wanted.departed &&
         counters.processed >= wanted.processed &&
         duplicates >= wanted.duplicates;
-      const done = enough && ((await runner.bus.backlog(flights, "totals"))?.events ?? 0) === 0;
-      return { done, watched: JSON.stringify([counters, duplicates, retried]) };
+      const backlog = enough ? await runner.bus.backlog(flights, "totals") : undefined;
+      const idle = backlog === undefined ? deadLettered >= wanted.deadLettered : backlog.events === 0;
+      return { done: enough && idle, watched: JSON.stringify([counters, duplicates, retried, deadLettered]) };
     },
     { stallMs: STALL_MS, signal },
   );

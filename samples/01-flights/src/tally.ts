@@ -6,6 +6,7 @@ import type { Store } from "@waybill/outbox";
 export interface Tallies {
   readonly duplicates: number;
   readonly retried: number;
+  readonly deadLettered: number;
 }
 
 export interface Tally {
@@ -41,6 +42,7 @@ export function openTally(store: Store<DatabaseSync>): Tally {
     observer: {
       duplicate: count("duplicates"),
       retrying: count("retried"),
+      deadLettered: count("deadLettered"),
     },
     close: async () => {
       clearInterval(timer);

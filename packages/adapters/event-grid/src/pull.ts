@@ -18,6 +18,11 @@ export interface PullOptions {
   readonly parts: Parts;
 }
 
+/** The service itself answers "nothing" after ten seconds at the earliest: so long a receive waits for it. */
+const WAIT_MS = 1_000;
+/** Whoever walks through dead letters takes two empty answers for the end of them: a slow first one must not be it. */
+const DEAD_LETTERS_WAIT_MS = 3_000;
+
 /** The subscriptions of a namespace that are received by request. */
 export class Pull {
   readonly #options: PullOptions;
@@ -66,6 +71,7 @@ export class Pull {
           : undefined,
         capabilities: this.#capabilities(topic, subscription),
         lockMs: settings.lockMs,
+        waitMs: topic.includes("/") ? DEAD_LETTERS_WAIT_MS : WAIT_MS,
         closed: life.signal,
         close: () => {
           this.inUse.delete(source.place);

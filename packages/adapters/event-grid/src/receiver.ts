@@ -13,6 +13,8 @@ export interface ReceiverOptions {
   readonly lastDeliveries: LastDeliveries | undefined;
   readonly capabilities: ReceiverCapabilities;
   readonly lockMs: number;
+  /** How long a receive waits while there is nothing. */
+  readonly waitMs: number;
   readonly closed: AbortSignal;
   /** Ends what is under way. */
   close(): void;
@@ -24,7 +26,7 @@ const NEVER = new AbortController().signal;
 
 /** Pulls from an event subscription. The service answers a receive after ten seconds at the earliest: it goes on in the background while core is told "nothing yet". */
 export function createReceiver(options: ReceiverOptions): Receiver {
-  const { sources, returnTo, capabilities, lastDeliveries, lockMs, closed } = options;
+  const { sources, returnTo, capabilities, lastDeliveries, lockMs, waitMs, closed } = options;
   const telling = { place: sources[0]!.place, rejects: capabilities.reject, lastDeliveries };
   const handoff = new Handoff();
   const polls = sources.map((source) => new LongPoll({ source, handoff, lockMs, giveBack }));
@@ -58,7 +60,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
       // A failure is handed over before anything new is asked for: core then waits.
       const failed = polls.filter((poll) => poll.failed()).length > 0;
       if (!failed) for (const poll of polls) poll.ask(want);
-      const deliveries = await handoff.receive(want, signal, failed ? 0 : undefined);
+      const deliveries = await handoff.receive(want, signal, failed ? 0 : waitMs);
       for (const delivery of deliveries) (delivery as PulledDelivery).taken = true;
       return deliveries;
     },
