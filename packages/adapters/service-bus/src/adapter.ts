@@ -1,6 +1,7 @@
 import type { ServiceBusClient } from "@azure/service-bus";
 import { type Adapter, createCall, type DeadLetterStore, type Receiver, type Sender } from "@waybill/core/spi";
 import { createAdmin } from "./admin.ts";
+import { receiverCapabilities } from "./capabilities.ts";
 import { classify, failedCall } from "./classify.ts";
 import { createConnector } from "./connect.ts";
 import { openDeadLetters } from "./dead-letters.ts";
@@ -67,16 +68,24 @@ export function serviceBus(options: ServiceBusOptions): ServiceBusAdapter {
     }
   };
 
+  const senderTo = async (topic: string): Promise<Sender> => {
+    closing.signal.throwIfAborted();
+    const entity = names.target(topic);
+    const [name = "", subscription] = topic.split("/");
+    const isOwn = subscription !== undefined;
+    const dedupe = settings.duplicateDetectionMs > 0 && (!isOwn || settings.queues.has(name));
+    return track(await openSender({ ...shared, entity, isOwn, dedupe }));
+  };
+  /** Only an entity's own link says how large a message may be; a sender takes nothing from anybody. */
+  const ask = async (topic: string, signal: AbortSignal) => {
+    const sender = await call(signal, () => senderTo(topic));
+    await sender.close();
+    return sender.capabilities;
+  };
+
   return {
     name: "service-bus",
-    async openSender(topic): Promise<Sender> {
-      closing.signal.throwIfAborted();
-      const entity = names.target(topic);
-      const [name = "", subscription] = topic.split("/");
-      const isOwn = subscription !== undefined;
-      const dedupe = settings.duplicateDetectionMs > 0 && (!isOwn || settings.queues.has(name));
-      return track(await openSender({ ...shared, entity, isOwn, dedupe }));
-    },
+    openSender: senderTo,
     /** `startFrom` changes nothing: a subscription holds what was sent since it exists. */
     async openReceiver({ topic, subscription }): Promise<Receiver> {
       closing.signal.throwIfAborted();
@@ -103,6 +112,14 @@ export function serviceBus(options: ServiceBusOptions): ServiceBusAdapter {
       } catch (error) {
         throw failedCall("Counting in", place.label, error);
       }
+    },
+    async describe({ topic, subscription }, signal) {
+      const { returnTo } = names.read(topic, subscription);
+      return {
+        sender: await ask(topic, signal),
+        receiver: receiverCapabilities(settings.lockMs, { laned: settings.sessions !== "none", dead: false }),
+        returnSender: returnTo === undefined ? undefined : await ask(returnTo, signal),
+      };
     },
     topology: createTopology(admin, names, settings),
     classify,
