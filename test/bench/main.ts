@@ -1,19 +1,21 @@
 import { parseArgs } from "node:util";
 import { type BenchOptions, machine, type Result } from "./result.ts";
 
-/** `npx pnpm@12 bench NAME [--quick] [--json]`. Figures go to stdout, progress to stderr; with --json the last line of stdout is one JSON object. */
+/** `npx pnpm@12 bench NAME [--quick|--full] [--json]`. Figures go to stdout, progress to stderr; with --json the last line of stdout is one JSON object. */
 const BENCHES: Readonly<Record<string, () => Promise<{ run: (options: BenchOptions) => Promise<Result[]> }>>> = {
   core: () => import("./core.bench.ts"),
+  outbox: () => import("./outbox.bench.ts"),
   emulators: () => import("./emulators.bench.ts"),
   inbox: () => import("./inbox.bench.ts"),
 };
 
-const USAGE = `Usage: npx pnpm@12 bench ${Object.keys(BENCHES).join("|")} [--quick] [--json]`;
+const USAGE = `Usage: npx pnpm@12 bench ${Object.keys(BENCHES).join("|")} [--quick|--full] [--json]`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: "boolean", default: false },
+    full: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -26,7 +28,7 @@ if (values.help || load === undefined) {
 }
 
 const { run } = await load();
-const results = await run({ quick: values.quick, progress: (line) => console.error(line) });
+const results = await run({ quick: values.quick, full: values.full, progress: (line) => console.error(line) });
 if (values.json) console.log(JSON.stringify({ results, machine: machine() }));
 else {
   console.table(results.map(({ name: what, value, unit, aim }) => ({ what, value, unit, aim: aim ?? "" })));

@@ -13,6 +13,8 @@ export interface Result {
 export interface BenchOptions {
   /** A tenth of the events: for a quick look, and to see that the benchmark still runs. */
   readonly quick: boolean;
+  /** The largest sizes too, which take minutes. */
+  readonly full: boolean;
   readonly progress: (line: string) => void;
 }
 

@@ -1,0 +1,32 @@
+import { Client } from "pg";
+import type { RunningPostgres } from "../../postgres/start-postgres.ts";
+
+export const KEYS = 1_000;
+
+/** The same ~300 bytes of CloudEvent for every contestant, as an SQL expression of the number `i`. */
+export const EVENT_SQL = `'{"specversion":"1.0","id":"' || gen_random_uuid() || '","source":"/shop","type":"com.example.order.placed","time":"2026-11-26T21:00:00.000Z","partitionkey":"k' || (i % ${KEYS}) || '","datacontenttype":"application/json","data":{"orderId":"o-' || i || '","total":42,"note":"${"x".repeat(90)}"}}'`;
+
+/** Fills the outbox of a database past the API, which is measured elsewhere. */
+export async function fillOutbox(server: RunningPostgres, url: string, events: number): Promise<void> {
+  await server.query(
+    `INSERT INTO waybill.outbox (bucket, topic, key, event)
+     SELECT hashtext('k' || (i % ${KEYS})) & 63, 'orders', 'k' || (i % ${KEYS}), ${EVENT_SQL} FROM generate_series(1, ${events}) i`,
+    url,
+  );
+  await settle(server, url);
+}
+
+/** What a fresh load leaves behind is done before anything is timed. */
+export async function settle(server: RunningPostgres, url: string): Promise<void> {
+  await server.query("VACUUM ANALYZE", url);
+  await server.query("CHECKPOINT");
+}
+
+/** An open snapshot, as of a long report or a dump: nothing that is removed can be cleaned up before it ends. */
+export async function holdSnapshot(url: string): Promise<() => Promise<void>> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
+  await client.query("SELECT count(*) FROM pg_class");
+  return () => client.end();
+}
