@@ -21,7 +21,9 @@ import {
   startEventHubsEmulator,
 } from "@waybill/emulators";
 import { type EventHubsOptions, eventHubs } from "@waybill/event-hubs";
+import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { partitionKeyOf, toEvent } from "../../packages/adapters/event-hubs/src/mapping.ts";
 import { startTcpProxy } from "../chaos/broker/tcp-proxy.ts";
 import { throughPort } from "./event-hubs.fixture.ts";
 import { memoryStore } from "./event-hubs-store.fixture.ts";
@@ -511,6 +513,30 @@ describe.skipIf(noAzurite !== "")("what cannot work says so within seconds", () 
     const health = await adapter.health(never);
     if (kind === "unauthorized" && !/checkpoint/.test(_name)) expect(health).toMatchObject({ ok: false });
     expect(JSON.stringify(health)).not.toContain(CANARY);
+  });
+
+  it("measures a message as the SDK will", async () => {
+    const { topic, open } = setUp();
+    const sender = await open().openSender(topic);
+    const bare = new EventHubProducerClient(emulator.connectionString, topic);
+    onTestFinished(() => bare.close());
+    const text = fc.oneof(fc.string({ unit: "grapheme" }), fc.string({ minLength: 250, maxLength: 260 }));
+    const headers = fc.dictionary(text, fc.oneof(text, fc.uint8Array({ maxLength: 300 })));
+    const message = fc.record({
+      id: text,
+      key: fc.option(fc.string({ minLength: 1, maxLength: 300 }), { nil: undefined }),
+      contentType: fc.option(fc.string({ maxLength: 300 }), { nil: undefined }),
+      body: fc.option(fc.uint8Array({ maxLength: 300 }), { nil: null }),
+      headers,
+    });
+    await fc.assert(
+      fc.asyncProperty(message, async (made) => {
+        const key = partitionKeyOf(made.key);
+        const batch = await bare.createBatch(key === undefined ? {} : { partitionKey: key });
+        expect(batch.tryAdd(toEvent(made, "cloudEvents_"))).toBe(true);
+        expect(sender.measure?.(made)).toBe(batch.sizeInBytes);
+      }),
+    );
   });
 
   it("an event over the limit is refused alone, whatever stands beside it", async () => {

@@ -15,9 +15,9 @@ export interface OutgoingEvent {
 }
 
 const CE = "ce_";
-/** The service and its SDKs refuse a longer one. */
+/** The SDK refuses a longer one. */
 const MAX_MESSAGE_ID = 128;
-/** Of a partition key, in characters. */
+/** Of a partition key, in characters: Service Bus's documented limit. Event Hubs' pages name none. */
 const MAX_KEY = 128;
 const KEY_HEADER = "ce_partitionkey";
 
