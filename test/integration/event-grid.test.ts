@@ -256,30 +256,50 @@ describe("pull", () => {
     expect(other.capabilities.reject).toBe(false);
   });
 
-  it("what is given back after its last delivery is moved to where only this subscription reads, not dropped", async () => {
-    const { adapter, emulator } = await namespace({ maxDeliveryCount: 2 }, { maxDeliveryCount: 2 });
+  it("an event is moved to where only this subscription reads before its last delivery, and its attempts count on", async () => {
+    const { adapter, emulator } = await namespace({ maxDeliveryCount: 3 }, { maxDeliveryCount: 3 });
+    const sender = await adapter.openSender("orders");
+    const receiver = await adapter.openReceiver({ topic: "orders", subscription: "billing", startFrom: "earliest" });
+    await sender.send([message(raw("1", { a: 1 }, EXTENSIONS))], signal);
+    const seen: [deliveryCount: number | undefined, attempt: number | undefined][] = [];
+    for (let round = 1; round <= 6; round++) {
+      const [delivery] = await receiveAll(receiver, 1);
+      expect(eventOf(delivery!)).toEqual(raw("1", { a: 1 }, EXTENSIONS));
+      seen.push([delivery!.deliveryCount, codec.decode(delivery!.message).bookkeeping.attempt]);
+      await receiver.settle([{ delivery: delivery!, kind: "release", delayMs: 0 }], signal);
+    }
+    expect(seen).toEqual([
+      [1, undefined],
+      [2, undefined],
+      [1, 3],
+      [2, 4],
+      [1, 5],
+      [2, 6],
+    ]);
+    for (const topic of ["orders", "orders--billing"]) {
+      const { deadLetters } = emulator.control.state(`shop/${topic}`, "billing");
+      expect(deadLetters).toEqual({ written: 0, dropped: 0, waiting: 0 });
+    }
+  });
+
+  it("a dead letter can be looked at more often than the service delivers", async () => {
+    const { adapter, emulator } = await namespace({ maxDeliveryCount: 3, lockMs: 2_000 }, { maxDeliveryCount: 3 });
     const bus = createBus({ source: "/shop", adapter });
     onTestFinished(() => bus.close());
-    const receiver = await adapter.openReceiver({ topic: "orders", subscription: "billing", startFrom: "earliest" });
-    await bus.publishRaw("orders", raw("1", { a: 1 }, EXTENSIONS));
-    const counts: (number | undefined)[] = [];
-    for (let round = 2; round <= 6; round++) {
-      const [delivery] = await receiveAll(receiver, 1);
-      counts.push(delivery!.deliveryCount);
-      expect(eventOf(delivery!)).toEqual(raw("1", { a: 1 }, EXTENSIONS));
-      // The attempt travels with what is moved.
-      expect(codec.decode(delivery!.message).bookkeeping.attempt).toBe(round > 3 ? round - 1 : undefined);
-      const released = [{ delivery: delivery!, kind: "release", delayMs: 0, attempt: round }] as const;
-      expect(await receiver.settle(released, signal)).toMatchObject([{ ok: true }]);
+    await bus.publishRaw("orders", raw("1", 1));
+    const spy = createSpy();
+    const consuming = createBus({ source: "/shop", adapter, observers: [spy] });
+    await consuming.subscribe("orders", { name: "billing", retry: { attempts: 1 } }, () => {
+      throw new Error("out of stock");
+    });
+    await spy.waitFor("deadLettered");
+    for (let look = 1; look <= 5; look++) {
+      const letters = bus.deadLetters("orders", "billing");
+      expect((await letters.list()).map(({ id, reason }) => [id, reason?.error])).toEqual([["1", "out of stock"]]);
+      await letters.close();
     }
-    expect(counts).toEqual([1, 2, 1, 2, 1]);
-    for (const topic of ["orders", "orders--billing"]) {
-      expect(emulator.control.state(`shop/${topic}`, "billing").deadLetters).toMatchObject({
-        written: 0,
-        dropped: 0,
-        waiting: 0,
-      });
-    }
+    const { deadLetters } = emulator.control.state("shop/orders--billing--dead", "billing");
+    expect(deadLetters).toMatchObject({ dropped: 0 });
   });
 
   it("a service that goes silent is an error within the timeout, and events flow once it is back", async () => {

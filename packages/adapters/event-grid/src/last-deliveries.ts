@@ -1,28 +1,26 @@
-import {
-  type Bookkeeping,
-  createCodec,
-  type OutboundMessage,
-  type Outcome,
-  type Sender,
-  type WireMessage,
-} from "@waybill/core/spi";
+import { type Bookkeeping, createCodec, type OutboundMessage, type Sender, type WireMessage } from "@waybill/core/spi";
 import type { PulledDelivery } from "./pulled-delivery.ts";
+import { tell } from "./settling.ts";
 
-/** A release, and the attempt that the next delivery is to report. */
-interface Released {
-  readonly delivery: PulledDelivery;
-  readonly attempt?: number | undefined;
-}
-
-/** Events that the service would not deliver again if they were given back: it dead-letters them, or drops them where it has no place for that. */
+/**
+ * Keeps events from their last delivery, after which the service gives them up: given back, with the process that dies, or looked at in a walk
+ * through dead letters once too often.
+ */
 export interface LastDeliveries {
-  has(delivery: PulledDelivery): boolean;
-  /** Copies them to where only this subscription reads, with their attempt; there the count begins anew, and at once. */
-  move(released: readonly Released[], signal: AbortSignal): Promise<readonly Outcome[]>;
+  /** Moves those to where only this subscription reads, where their count begins anew; answers the others. What cannot be moved is delivered all the same. */
+  without(arrived: readonly PulledDelivery[]): Promise<readonly PulledDelivery[]>;
 }
+
+const NEVER = new AbortController().signal;
 
 export function createLastDeliveries(maxDeliveryCount: number, sender: Sender): LastDeliveries {
   const codec = createCodec();
+
+  /** With the attempt that this delivery would have been: the next one is it. */
+  const copyOf = ({ message, deliveryCount }: PulledDelivery): OutboundMessage => {
+    const { attempt = deliveryCount, ...rest } = bookkeepingOf(message);
+    return codec.withBookkeeping(message, { ...rest, attempt });
+  };
   const bookkeepingOf = (message: WireMessage): Bookkeeping => {
     try {
       return codec.decode(message).bookkeeping;
@@ -30,15 +28,17 @@ export function createLastDeliveries(maxDeliveryCount: number, sender: Sender): 
       return {};
     }
   };
+
   return {
-    has: ({ deliveryCount }) => deliveryCount >= maxDeliveryCount,
-    move: (released, signal) =>
-      sender.send(
-        released.map(({ delivery: { message }, attempt }): OutboundMessage => {
-          const before = bookkeepingOf(message);
-          return codec.withBookkeeping(message, { ...before, attempt: attempt ?? before.attempt });
-        }),
-        signal,
-      ),
+    async without(arrived) {
+      const last = arrived.filter(({ deliveryCount }) => deliveryCount >= maxDeliveryCount);
+      if (last.length === 0) return arrived;
+      const sent = await sender.send(last.map(copyOf), NEVER);
+      const moved = last.filter((_, index) => sent[index]!.ok);
+      const acks = moved.map((delivery) => ({ delivery, kind: "ack" }) as const);
+      // One that cannot be acked comes twice.
+      await tell(acks, { place: "", rejects: false }, NEVER);
+      return arrived.filter((delivery) => !moved.includes(delivery));
+    },
   };
 }

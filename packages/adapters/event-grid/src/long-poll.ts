@@ -1,5 +1,6 @@
 import type { Handoff, Want } from "@waybill/core/spi";
 import { MAX_PER_CALL } from "./capabilities.ts";
+import type { LastDeliveries } from "./last-deliveries.ts";
 import type { PullSource } from "./pull-source.ts";
 import { PulledDelivery } from "./pulled-delivery.ts";
 
@@ -7,6 +8,8 @@ export interface LongPollOptions {
   readonly source: PullSource;
   readonly handoff: Handoff;
   readonly lockMs: number;
+  /** Undefined where nothing reaches the subscription alone. */
+  readonly lastDeliveries: LastDeliveries | undefined;
   readonly giveBack: (deliveries: readonly PulledDelivery[]) => Promise<void>;
 }
 
@@ -53,13 +56,14 @@ export class LongPoll {
   }
 
   async #call(max: number): Promise<void> {
-    const { source, handoff, lockMs, giveBack } = this.#options;
+    const { source, handoff, lockMs, giveBack, lastDeliveries } = this.#options;
     const closing = this.#closing.signal;
     try {
       const pulled = await source.receive(max);
       // The lock began on the service's side, a moment ago.
       const untilMs = Date.now() + lockMs - Math.min(500, lockMs / 20);
-      const deliveries = pulled.map((one) => new PulledDelivery(one, source, untilMs));
+      const arrived = pulled.map((one) => new PulledDelivery(one, source, untilMs));
+      const deliveries = (await lastDeliveries?.without(arrived)) ?? arrived;
       if (deliveries.length > 0) this.#bytes = averageBytes(this.#bytes, deliveries);
       const over = AbortSignal.any([AbortSignal.timeout(Math.min(HOLD_MS, lockMs / 4)), closing]);
       await handoff.offer(deliveries, over);

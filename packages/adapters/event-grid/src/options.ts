@@ -42,8 +42,8 @@ export interface EventGridOptions extends EventGridAccess {
    */
   readonly lockMs?: number | undefined;
   /**
-   * The event subscription's own, 1 to 10, which the service does not tell. An event that is given back after so many deliveries would be dead-lettered or
-   * dropped: where something reaches the subscription alone, it is moved there instead. Default 10, as in the service.
+   * The event subscription's own, 1 to 10, which the service does not tell. After so many deliveries it gives an event up, dead-letters or drops it, also when a process dies with it
+   * in hand. Where something reaches the subscription alone, an event is moved there instead of being delivered for the last time. Default 10, as in the service; with 1 nothing is moved.
    */
   readonly maxDeliveryCount?: number | undefined;
   /** How long the service waits with its answer while there is nothing, 10 000 to 120 000, whole seconds. Each wait is one operation on the bill. Default 60 000. */

@@ -1,7 +1,7 @@
-import { createCall, type Description, ownTopic, type Receiver, type Sender } from "@waybill/core/spi";
+import { createCall, type Description, ownTopic, type Receiver } from "@waybill/core/spi";
 import { pullCapabilities, senderCapabilities } from "./capabilities.ts";
 import { failedCall } from "./classify.ts";
-import { createLastDeliveries } from "./last-deliveries.ts";
+import { createLastDeliveries, type LastDeliveries } from "./last-deliveries.ts";
 import type { Names } from "./names.ts";
 import type { Settings } from "./options.ts";
 import type { Parts } from "./parts.ts";
@@ -20,7 +20,7 @@ export interface PullOptions {
 
 /** The service itself answers "nothing" after ten seconds at the earliest: so long a receive waits for it. */
 const WAIT_MS = 1_000;
-/** Whoever walks through dead letters takes two empty answers for the end of them: a slow first one must not be it. */
+/** Whoever walks through dead letters takes two empty answers for the end of them: a slow first one must not be it, nor may locks end meanwhile. */
 const DEAD_LETTERS_WAIT_MS = 3_000;
 
 /** The subscriptions of a namespace that are received by request. */
@@ -61,17 +61,17 @@ export class Pull {
     parts.closed.throwIfAborted();
     return parts.add((life) => {
       const source = this.source(topic, subscription, life.signal);
-      const reads = own !== undefined && !topic.includes("/");
+      // Dead letters have a topic of their own already.
+      const isPrivate = topic.includes("/");
+      const reads = own !== undefined && !isPrivate;
       this.inUse.set(source.place, source);
       return createReceiver({
         sources: reads ? [source, this.source(own, subscription, life.signal)] : [source],
         returnTo: own,
-        lastDeliveries: reads
-          ? createLastDeliveries(settings.maxDeliveryCount, this.#senderTo(own, life.signal))
-          : undefined,
+        lastDeliveries: this.#lastDeliveries(reads ? own : isPrivate ? topic : undefined, life.signal),
         capabilities: this.#capabilities(topic, subscription),
         lockMs: settings.lockMs,
-        waitMs: topic.includes("/") ? DEAD_LETTERS_WAIT_MS : WAIT_MS,
+        waitMs: isPrivate ? Math.min(DEAD_LETTERS_WAIT_MS, settings.lockMs / 4) : WAIT_MS,
         closed: life.signal,
         close: () => {
           this.inUse.delete(source.place);
@@ -94,10 +94,13 @@ export class Pull {
     };
   }
 
-  #senderTo(topic: string, closed: AbortSignal): Sender {
+  /** `to`: a topic that reaches this subscription alone. */
+  #lastDeliveries(to: string | undefined, closed: AbortSignal): LastDeliveries | undefined {
     const { client, names, settings } = this.#options;
-    const place = names.topic(topic);
-    return createSender({
+    // With one delivery each, every one is the last.
+    if (to === undefined || settings.maxDeliveryCount < 2) return undefined;
+    const place = names.topic(to);
+    const sender = createSender({
       place,
       capabilities: senderCapabilities("namespace"),
       publish: publishToNamespace(client, place),
@@ -105,6 +108,7 @@ export class Pull {
       closed,
       close: () => undefined,
     });
+    return createLastDeliveries(settings.maxDeliveryCount, sender);
   }
 
   #capabilities(topic: string, subscription: string) {

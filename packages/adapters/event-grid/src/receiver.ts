@@ -27,9 +27,9 @@ const NEVER = new AbortController().signal;
 /** Pulls from an event subscription. The service answers a receive after ten seconds at the earliest: it goes on in the background while core is told "nothing yet". */
 export function createReceiver(options: ReceiverOptions): Receiver {
   const { sources, returnTo, capabilities, lastDeliveries, lockMs, waitMs, closed } = options;
-  const telling = { place: sources[0]!.place, rejects: capabilities.reject, lastDeliveries };
+  const telling = { place: sources[0]!.place, rejects: capabilities.reject };
   const handoff = new Handoff();
-  const polls = sources.map((source) => new LongPoll({ source, handoff, lockMs, giveBack }));
+  const polls = sources.map((source) => new LongPoll({ source, handoff, lockMs, giveBack, lastDeliveries }));
   const underWay = new Set<Promise<unknown>>();
   let open = true;
   const checkOpen = () => {

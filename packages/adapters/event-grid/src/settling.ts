@@ -2,7 +2,6 @@ import { done, type Outcome, type Settlement } from "@waybill/core/spi";
 import { MAX_PER_CALL, RELEASE_STEPS_MS } from "./capabilities.ts";
 import { classify } from "./classify.ts";
 import { eventGridErrors } from "./errors.ts";
-import type { LastDeliveries } from "./last-deliveries.ts";
 import type { PullSource, TokenCall } from "./pull-source.ts";
 import type { PulledDelivery } from "./pulled-delivery.ts";
 
@@ -15,8 +14,6 @@ export interface TellingOptions {
   /** For errors: topic/subscription. */
   readonly place: string;
   readonly rejects: boolean;
-  /** Undefined where nothing reaches the subscription alone. */
-  readonly lastDeliveries: LastDeliveries | undefined;
 }
 
 /** Tells the service outcomes, in as few calls as it takes; answers one each, in the same order. */
@@ -32,36 +29,13 @@ export async function tell(
       outcomes[index] = { ok: false, error: eventGridErrors.WB_EVENT_GRID_REJECT({ place: options.place }) };
     } else open.push({ index, told });
   }
-  const moved = await moveLast(open, options.lastDeliveries, outcomes, signal);
-  await Promise.all([...grouped(moved)].map((group) => call(group, outcomes, signal)));
+  await Promise.all([...grouped(open)].map((group) => call(group, outcomes, signal)));
   return outcomes;
 }
 
 interface Indexed {
   readonly index: number;
   readonly told: Told;
-}
-
-/** An event given back after its last delivery is not delivered again: it is moved, and what was moved is acknowledged. */
-async function moveLast(
-  open: readonly Indexed[],
-  lastDeliveries: LastDeliveries | undefined,
-  outcomes: Outcome[],
-  signal: AbortSignal,
-): Promise<readonly Indexed[]> {
-  const isLast = ({ told }: Indexed) => told.kind === "release" && lastDeliveries?.has(told.delivery) === true;
-  const last = open.filter(isLast);
-  if (last.length === 0 || lastDeliveries === undefined) return open;
-  const moved = await lastDeliveries.move(
-    last.map(({ told }) => told as Told & { kind: "release" }),
-    signal,
-  );
-  const left = open.filter((one) => !isLast(one));
-  for (const [at, { index, told }] of last.entries()) {
-    if (moved[at]!.ok) left.push({ index, told: { kind: "ack", delivery: told.delivery } });
-    else outcomes[index] = moved[at]!;
-  }
-  return left;
 }
 
 interface Group {
