@@ -15,6 +15,8 @@ export interface BenchOptions {
   readonly quick: boolean;
   /** The largest sizes too, which take minutes. */
   readonly full: boolean;
+  /** Parts of the benchmark, where it has some; none: all. */
+  readonly only: readonly string[];
   readonly progress: (line: string) => void;
 }
 

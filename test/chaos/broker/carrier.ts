@@ -34,8 +34,28 @@ export const CARRIERS: Readonly<Record<string, CarrierEntry>> = {
     events: 5_000,
     start: async (options) => (await import("./carriers/storage-queue.ts")).startStorageQueue(options),
   },
+  "service-bus": {
+    events: 50_000,
+    start: async (options) => (await import("./carriers/service-bus.ts")).startServiceBus(options, "none"),
+  },
+  "service-bus-sessions": {
+    events: 50_000,
+    start: async (options) => (await import("./carriers/service-bus.ts")).startServiceBus(options, "buckets"),
+  },
+  "event-hubs": {
+    events: 50_000,
+    start: async (options) => (await import("./carriers/event-hubs.ts")).startEventHubs(options),
+  },
   "event-grid": {
     events: 50_000,
     start: async (options) => (await import("./carriers/event-grid.ts")).startEventGrid(options),
+  },
+  kafka: {
+    events: 50_000,
+    start: async (options) => (await import("./carriers/kafka.ts")).startKafkaCarrier(options, "kafkajs"),
+  },
+  "kafka-platformatic": {
+    events: 50_000,
+    start: async (options) => (await import("./carriers/kafka.ts")).startKafkaCarrier(options, "platformatic"),
   },
 };

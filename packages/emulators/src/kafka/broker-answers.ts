@@ -9,11 +9,11 @@ const PAUSE_MS = 50;
  * (A broker that comes back over its old data says that it is up a moment before it leads them again.) Rejects with the client's error
  * when that is not so within 30 s.
  */
-export async function untilItAnswers(port: number): Promise<void> {
+export async function untilItAnswers(port: number, advertisedPort: number): Promise<void> {
   const until = performance.now() + ANSWER_MS;
   for (;;) {
     try {
-      await ask(port);
+      await ask(port, advertisedPort);
       return;
     } catch (error) {
       if ((error as { retriable?: boolean }).retriable !== true || performance.now() > until) throw error;
@@ -34,7 +34,7 @@ function stopIdleTimer(): void {
 }
 
 /** With a client of its own each time: kafkajs keeps the leaders that it once saw. */
-async function ask(port: number): Promise<void> {
+async function ask(port: number, advertisedPort: number): Promise<void> {
   // Loaded here: whoever starts only the other emulators waits for no Kafka client.
   const { Kafka, logLevel } = (await import("kafkajs")).default;
   stopIdleTimer();
@@ -44,7 +44,8 @@ async function ask(port: number): Promise<void> {
     await admin.connect();
     const { brokers } = await admin.describeCluster();
     const found = brokers[0]?.port;
-    if (found !== port) throw new Error(`Port ${port} is answered by another broker, the one of port ${found}.`);
+    if (found !== advertisedPort)
+      throw new Error(`Port ${port} is answered by another broker, the one of port ${found}.`);
     for (const topic of await admin.listTopics()) await admin.fetchTopicOffsets(topic);
   } finally {
     await admin.disconnect();

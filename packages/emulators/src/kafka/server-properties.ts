@@ -8,7 +8,12 @@ export interface Ports {
 const OWN = ["process.roles", "node.id", "controller.quorum.voters", "listeners", "advertised.listeners", "log.dirs"];
 
 /** `server.properties` of one KRaft node on loopback, small and quick to start; `extra` replaces or adds properties. */
-export function serverProperties(ports: Ports, dataDir: string, extra: Readonly<Record<string, string>> = {}): string {
+export function serverProperties(
+  ports: Ports,
+  advertisedPort: number,
+  dataDir: string,
+  extra: Readonly<Record<string, string>> = {},
+): string {
   const taken = Object.keys(extra).find((name) => OWN.includes(name));
   if (taken !== undefined) throw new RangeError(`The Kafka property ${taken} is the starter's own. Leave it out.`);
   const properties: Record<string, string | number> = {
@@ -17,7 +22,7 @@ export function serverProperties(ports: Ports, dataDir: string, extra: Readonly<
     // Static: no port is stored in the data folder, so that it can be opened again on other ports.
     "controller.quorum.voters": `1@127.0.0.1:${ports.controller}`,
     listeners: `PLAINTEXT://127.0.0.1:${ports.broker},CONTROLLER://127.0.0.1:${ports.controller}`,
-    "advertised.listeners": `PLAINTEXT://127.0.0.1:${ports.broker}`,
+    "advertised.listeners": `PLAINTEXT://127.0.0.1:${advertisedPort}`,
     "inter.broker.listener.name": "PLAINTEXT",
     "controller.listener.names": "CONTROLLER",
     "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",

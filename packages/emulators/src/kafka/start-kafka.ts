@@ -29,6 +29,8 @@ export interface KafkaOptions {
   readonly properties?: Readonly<Record<string, string>> | undefined;
   /** The broker's port, for a broker that comes back where it was. Default: a free one. */
   readonly port?: number | undefined;
+  /** The port that clients are told to come to: of a proxy in front of the broker. Default: the broker's own. */
+  readonly advertisedPort?: number | undefined;
   /** Chooses the ports of each try; for tests of what happens when one was taken meanwhile. */
   readonly ports?: ((port?: number) => Promise<Ports>) | undefined;
 }
@@ -67,6 +69,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<RunningKaf
 
 async function startOnce(options: KafkaOptions, version: string, java: string, jars: string): Promise<RunningKafka> {
   const ports = await (options.ports ?? freePorts)(options.port);
+  const advertisedPort = options.advertisedPort ?? ports.broker;
   const folder = await mkdtemp(join(tmpdir(), "waybill-kafka-"));
   let broker: BrokerProcess | undefined;
   const stop = async () => {
@@ -77,11 +80,11 @@ async function startOnce(options: KafkaOptions, version: string, java: string, j
     const dataDir = resolve(options.dataDir ?? join(folder, "data"));
     const config = join(folder, "server.properties");
     await mkdir(dataDir, { recursive: true });
-    await writeFile(config, serverProperties(ports, dataDir, options.properties));
+    await writeFile(config, serverProperties(ports, advertisedPort, dataDir, options.properties));
     const jvm = [...JVM, await logging(version, folder), "-cp", join(jars, "*")];
     await formatOnce(java, jvm, config, dataDir);
     broker = await launchBroker(java, [...jvm, "kafka.Kafka", config], folder);
-    await untilItAnswers(ports.broker);
+    await untilItAnswers(ports.broker, advertisedPort);
   } catch (error) {
     await stop();
     throw error;

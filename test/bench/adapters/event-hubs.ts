@@ -1,0 +1,81 @@
+import {
+  type EventData,
+  EventHubConsumerClient,
+  EventHubProducerClient,
+  earliestEventPosition,
+} from "@azure/event-hubs";
+import { BlobCheckpointStore } from "@azure/eventhubs-checkpointstore-blob";
+import { ContainerClient } from "@azure/storage-blob";
+import { eventHubs } from "@waybill/event-hubs";
+import type { BrokerEntry, Load } from "./broker-bench.ts";
+import { startEmulatorsBeside } from "./emulators.ts";
+
+/** One `sendBatch` with many events, to one partition key a batch; `subscribe` with a checkpoint after each batch. */
+export const eventHubsBench: BrokerEntry = {
+  name: "event-hubs",
+  events: 50_000,
+  batch: 500,
+  start: async () => {
+    const emulators = await startEmulatorsBeside();
+    return {
+      place: emulators.place,
+      adapter: () =>
+        eventHubs({
+          connectionString: emulators.eventHubs,
+          checkpoints: { connectionString: emulators.storage, container: "checkpoints" },
+        }),
+      rawSend: async (topic) => {
+        const producer = new EventHubProducerClient(emulators.eventHubs, topic);
+        return {
+          one: (load) => producer.sendBatch([message(load)], { partitionKey: load.key }),
+          batch: (loads) => producer.sendBatch(loads.map(message)),
+          close: () => producer.close(),
+        };
+      },
+      rawConsume: async ({ topic, subscription }, count) => {
+        const container = new ContainerClient(emulators.storage, `raw-${topic}`);
+        await container.createIfNotExists();
+        const consumer = new EventHubConsumerClient(
+          subscription,
+          emulators.eventHubs,
+          topic,
+          new BlobCheckpointStore(container),
+          { loadBalancingOptions: { strategy: "greedy", updateIntervalInMs: 500 } },
+        );
+        let left = count;
+        const all = Promise.withResolvers<void>();
+        const subscribed = consumer.subscribe(
+          {
+            processEvents: async (events, context) => {
+              if (events.length === 0) return;
+              for (const { body } of events) JSON.parse(String(body));
+              await context.updateCheckpoint(events.at(-1)!);
+              left -= events.length;
+              if (left <= 0) all.resolve();
+            },
+            processError: async (error) => all.reject(error),
+          },
+          { maxBatchSize: 500, maxWaitTimeInSeconds: 1, startPosition: earliestEventPosition },
+        );
+        await all.promise;
+        await subscribed.close();
+        await consumer.close();
+      },
+      stop: emulators.stop,
+    };
+  },
+};
+
+const message = ({ key, id, body }: Load): EventData => ({
+  body: Buffer.from(body),
+  messageId: id,
+  contentType: "application/json",
+  properties: {
+    cloudEvents_specversion: "1.0",
+    cloudEvents_id: id,
+    cloudEvents_source: "/bench",
+    cloudEvents_type: "com.example.order.placed",
+    cloudEvents_time: new Date().toISOString(),
+    cloudEvents_partitionkey: key,
+  },
+});

@@ -1,0 +1,65 @@
+import { ServiceBusClient, type ServiceBusMessage } from "@azure/service-bus";
+import { serviceBus } from "@waybill/service-bus";
+import type { BrokerEntry, Load } from "./broker-bench.ts";
+import { startEmulatorsBeside } from "./emulators.ts";
+
+const CALLS = 100;
+
+/** Arrays in one call to send; `subscribe` with a hundred handlers at a time, each completing its message, to receive. */
+export const serviceBusBench: BrokerEntry = {
+  name: "service-bus",
+  events: 20_000,
+  batch: 500,
+  start: async () => {
+    const emulators = await startEmulatorsBeside();
+    const client = new ServiceBusClient(emulators.serviceBus);
+    return {
+      place: emulators.place,
+      adapter: ({ topic }) => serviceBus({ connectionString: emulators.serviceBus, queues: [topic] }),
+      rawSend: async (topic) => {
+        const sender = client.createSender(topic);
+        return {
+          one: (load) => sender.sendMessages(message(load)),
+          batch: (loads) => sender.sendMessages(loads.map(message)),
+          close: () => sender.close(),
+        };
+      },
+      rawConsume: async ({ topic }, count) => {
+        const receiver = client.createReceiver(topic, { maxAutoLockRenewalDurationInMs: 0 });
+        let left = count;
+        const all = Promise.withResolvers<void>();
+        receiver.subscribe(
+          {
+            processMessage: async (received) => {
+              JSON.parse(received.body.toString());
+              await receiver.completeMessage(received);
+              if (--left === 0) all.resolve();
+            },
+            processError: async ({ error }) => all.reject(error),
+          },
+          { autoCompleteMessages: false, maxConcurrentCalls: CALLS },
+        );
+        await all.promise;
+        await receiver.close();
+      },
+      stop: async () => {
+        await client.close();
+        await emulators.stop();
+      },
+    };
+  },
+};
+
+const message = ({ key, id, body }: Load): ServiceBusMessage => ({
+  body: Buffer.from(body),
+  messageId: id,
+  contentType: "application/json",
+  applicationProperties: {
+    cloudEvents_specversion: "1.0",
+    cloudEvents_id: id,
+    cloudEvents_source: "/bench",
+    cloudEvents_type: "com.example.order.placed",
+    cloudEvents_time: new Date().toISOString(),
+    cloudEvents_partitionkey: key,
+  },
+});
