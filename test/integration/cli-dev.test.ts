@@ -1,10 +1,10 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseEnv } from "node:util";
+import { parseEnv, promisify } from "node:util";
 import { EventHubProducerClient } from "@azure/event-hubs";
 import { AzureKeyCredential, EventGridPublisherClient } from "@azure/eventgrid";
 import { ServiceBusClient } from "@azure/service-bus";
@@ -133,6 +133,41 @@ describe("waybill dev", () => {
     expect(performance.now() - began).toBeLessThan(8_000);
     expect(children.filter(isThere)).toEqual([]);
     await expect(fetch(connections.eventGrid.endpoint)).rejects.toThrow();
+  });
+
+  it("runs every broker whose block of the printed config is used", async () => {
+    const dev = start(["dev", "--json", "--no-kafka", "--env-out", "each.env", "--config-out", "each.yaml"]);
+    await dev.said("}\n");
+    const env = parseEnv(readFileSync(join(folder, "each.env"), "utf8"));
+    const text = readFileSync(join(folder, "each.yaml"), "utf8");
+    const [, ...blocks] = text.split("# Or:\n");
+    expect(blocks).toHaveLength(3);
+    for (const block of blocks) {
+      const broker = block.split("\n\n")[0]!.replaceAll(/^# /gm, "");
+      const name = /adapter: (\S+)/.exec(broker)![1]!;
+      writeFileSync(join(folder, `${name}.yaml`), text.replace(/^broker:\n(?: {2}.*\n)+/m, `${broker}\n`));
+      const config = ["--config", `${name}.yaml`];
+      const publish = ["publish", "orders", "--type", "order.placed", "--data", '{"n":1}', ...config];
+      expect([name, await start(publish, env).ended]).toMatchObject([name, { code: 0, stderr: "" }]);
+      const tail = ["tail", "orders", "--subscription", "billing", "--take", "--from", "earliest"];
+      const tailed = await start([...tail, "--max", "1", "--json", ...config], env).ended;
+      expect([name, tailed]).toMatchObject([name, { code: 0 }]);
+      expect([name, JSON.parse(tailed.stdout)]).toMatchObject([name, { type: "order.placed", data: { n: 1 } }]);
+    }
+  });
+
+  it("is what the flights sample uses when its environment is there", async () => {
+    const dev = start(["dev", "--json", "--no-kafka", "--env-out", "flights.env"]);
+    const { control } = JSON.parse(await dev.said("}\n")) as { control: { url: string } };
+    const env = { PATH: process.env.PATH, ...parseEnv(readFileSync(join(folder, "flights.env"), "utf8")) };
+    const main = join(ROOT, "samples/01-flights/src/main.ts");
+    const args = ["--conditions=source", main, "--broker", "event-hubs", "--events", "80", "--json"];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { env });
+    expect(JSON.parse(stdout)).toMatchObject({ published: 80, processed: 80, totalsMatch: true, broker: "event-hubs" });
+    const state = (await (await fetch(`${control.url}/event-hubs/state?hub=flights`)).json()) as {
+      eventCount: number;
+    }[];
+    expect(state.reduce((sum, { eventCount }) => sum + eventCount, 0)).toBeGreaterThanOrEqual(80);
   });
 
   it("prints both for people, says what it is not, and keeps what it was asked to keep", async () => {

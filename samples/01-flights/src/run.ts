@@ -9,6 +9,7 @@ import { type Refusal, readInput, recordedFlightsFile } from "./input-file.ts";
 import type { Options } from "./options.ts";
 import { showProgress } from "./progress.ts";
 import { brokerSetup } from "./runners/brokers.ts";
+import { devBroker } from "./runners/dev-brokers.ts";
 import { openDepartures } from "./service.ts";
 import { playStory } from "./story.ts";
 import { problemsOf, type Summary } from "./summary.ts";
@@ -33,7 +34,7 @@ export async function run(options: Options, signal: AbortSignal): Promise<RunRes
   await using cleanup = new AsyncDisposableStack();
   const folder = await openDataFolder(options.keep);
   cleanup.defer(() => folder.remove());
-  const broker = await setup.start();
+  const broker = (await devBroker(options.broker, process.env)) ?? (await setup.start());
   cleanup.defer(() => broker.stop());
   const env = { ...process.env, ...broker.env, FLIGHTS_DATA: folder.path };
   const loaded = await loadConfig({ file: setup.configFile, env });

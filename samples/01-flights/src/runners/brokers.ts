@@ -6,6 +6,7 @@ import {
   startKafka,
   startServiceBusEmulator,
 } from "@waybill/emulators";
+import type { RunningBroker } from "./dev-brokers.ts";
 import { runInManyProcesses } from "./many-processes.ts";
 import { runInOneProcess } from "./one-process.ts";
 import type { Runner, RunnerOptions } from "./runner.ts";
@@ -16,7 +17,7 @@ interface BrokerSetup {
   /** Rows, unless the command line says how many. */
   readonly events: number | undefined;
   /** Starts what the broker itself needs; answers the environment of the config file. */
-  readonly start: () => Promise<{ env: Record<string, string>; stop: () => Promise<void> }>;
+  readonly start: () => Promise<RunningBroker>;
   readonly run: (options: RunnerOptions) => Promise<Runner>;
 }
 

@@ -20,10 +20,13 @@ export async function readEntities(files: EntityFiles): Promise<Entities> {
   ]);
   return {
     serviceBus: { config: serviceBus ?? SERVICE_BUS },
-    eventHubs: eventHubs === undefined ? { hubs: { orders: { consumerGroups: ["billing"] } } } : { config: eventHubs },
+    eventHubs: eventHubs === undefined ? { hubs: HUBS } : { config: eventHubs },
     eventGrid: { config: eventGrid ?? EVENT_GRID },
   };
 }
+
+/** The topic, and the dead letters of its subscription. */
+const HUBS = { orders: { consumerGroups: ["billing"] }, "orders.billing.dead": { partitionCount: 1 } };
 
 const SERVICE_BUS: ServiceBusConfig = {
   UserConfig: { Namespaces: [{ Topics: [{ Name: "orders", Subscriptions: [{ Name: "billing" }] }] }] },
