@@ -135,7 +135,7 @@ describe("waybill dev", () => {
     await expect(fetch(connections.eventGrid.endpoint)).rejects.toThrow();
   });
 
-  it("runs every broker whose block of the printed config is used", async () => {
+  it("runs every broker whose block of the printed config is used", { timeout: 120_000 }, async () => {
     const dev = start(["dev", "--json", "--no-kafka", "--env-out", "each.env", "--config-out", "each.yaml"]);
     await dev.said("}\n");
     const env = parseEnv(readFileSync(join(folder, "each.env"), "utf8"));
@@ -156,7 +156,7 @@ describe("waybill dev", () => {
     }
   });
 
-  it("is what the flights sample uses when its environment is there", async () => {
+  it("is what the flights sample uses when its environment is there", { timeout: 120_000 }, async () => {
     const dev = start(["dev", "--json", "--no-kafka", "--env-out", "flights.env"]);
     const { control } = JSON.parse(await dev.said("}\n")) as { control: { url: string } };
     const env = { PATH: process.env.PATH, ...parseEnv(readFileSync(join(folder, "flights.env"), "utf8")) };
