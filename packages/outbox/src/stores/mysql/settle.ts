@@ -12,8 +12,8 @@ export async function removePublished(session: Session, rows: readonly Published
   const fresh = rows.filter((row) => !row.parked).map((row) => row.position);
   for (let from = 0; from < fresh.length; from += CHUNK) {
     const positions = fresh.slice(from, from + CHUNK);
-    if (!keep) await session.query(REMOVE_FRESH, [positions]);
-    else await session.transaction((tx) => moveToSent(tx, "outbox", positions, REMOVE_FRESH));
+    if (!keep) await removeFresh(session, positions);
+    else await session.transaction((tx) => moveToSent(tx, "outbox", positions, removeFresh));
   }
   const parked = rows.filter((row) => row.parked);
   for (let from = 0; from < parked.length; from += CHUNK) {
@@ -21,24 +21,40 @@ export async function removePublished(session: Session, rows: readonly Published
     const positions = chunk.map((row) => row.position);
     await session.transaction(async (tx) => {
       await lockKeyOrder(tx);
-      if (keep) await moveToSent(tx, "outbox_retry", positions, REMOVE_PARKED);
-      else await tx.query(REMOVE_PARKED, [positions]);
+      if (keep) await moveToSent(tx, "outbox_retry", positions, removeParked);
+      else await removeParked(tx, positions);
       await restoreKeyOrder(tx, keysOf(chunk));
     });
   }
 }
 
-// The form with two tables takes an index hint, without which the server might read the whole table, and wait for rows that others write.
-const REMOVE_FRESH = "DELETE o FROM outbox o FORCE INDEX (PRIMARY) WHERE o.pos IN (?)";
-const REMOVE_PARKED = "DELETE FROM outbox_retry WHERE pos IN (?)";
+/**
+ * Each row by its key, in this order of the join: for many positions at once `IN (…)` becomes a pass over the whole table, which waits for
+ * the rows that others are writing.
+ */
+function removeFresh(tx: Statements, positions: readonly number[]): Promise<unknown> {
+  return tx.query(
+    `DELETE o FROM JSON_TABLE(?, '$[*]' COLUMNS (pos BIGINT UNSIGNED PATH '$')) p STRAIGHT_JOIN outbox o FORCE INDEX (PRIMARY) ON o.pos = p.pos`,
+    [JSON.stringify(positions)],
+  );
+}
 
-async function moveToSent(tx: Statements, from: string, positions: readonly number[], remove: string): Promise<void> {
+function removeParked(tx: Statements, positions: readonly number[]): Promise<unknown> {
+  return tx.query("DELETE FROM outbox_retry WHERE pos IN (?)", [positions]);
+}
+
+async function moveToSent(
+  tx: Statements,
+  from: string,
+  positions: readonly number[],
+  remove: typeof removeFresh,
+): Promise<void> {
   await tx.query(
     `INSERT IGNORE INTO outbox_sent (pos, topic, msg_key, event, sent_at)
      SELECT pos, topic, msg_key, event, ${NOW_MS} FROM ${from} WHERE pos IN (?)`,
     [positions],
   );
-  await tx.query(remove, [positions]);
+  await remove(tx, positions);
 }
 
 /** Moves rows that were not published to where they wait. A row that is gone was published by another relay, and stays gone. */
@@ -76,7 +92,7 @@ async function park(
      SELECT pos, bucket, topic, msg_key, ${KEY_HASH}, event, ?, ${nextAt}, ? FROM outbox FORCE INDEX (PRIMARY) WHERE pos IN (?)`,
     [attempts, error, positions],
   );
-  await tx.query(REMOVE_FRESH, [positions]);
+  await removeFresh(tx, positions);
 }
 
 async function bury(tx: Statements, failure: Failure & { readonly kind: "dead" }): Promise<void> {
@@ -87,7 +103,7 @@ async function bury(tx: Statements, failure: Failure & { readonly kind: "dead" }
      SELECT pos, bucket, topic, msg_key, ${KEY_HASH}, event, ?, ?, ?, ${NOW_MS}, ? FROM ${from} WHERE pos = ?`,
     [failure.attempts, failure.reason, failure.error, failure.haltsKey && row.key !== undefined ? 1 : 0, row.position],
   );
-  await tx.query(row.parked ? REMOVE_PARKED : REMOVE_FRESH, [[row.position]]);
+  await (row.parked ? removeParked : removeFresh)(tx, [row.position]);
 }
 
 /** The keys of rows, each once. */
