@@ -20,7 +20,9 @@ export function createTopology(admin: Admin, names: EntityNames, settings: Setti
     try {
       return await admin.use(signal, get);
     } catch (error) {
-      if (classify(error) === "not-found") return undefined;
+      // The SDK cannot read an entity of another kind, which is none of this kind.
+      const { code } = error as { code?: unknown };
+      if (code === "PARSE_ERROR" || classify(error) === "not-found") return undefined;
       throw failedCall("Looking for", name, error);
     }
   };
