@@ -46,10 +46,12 @@ export class Hold {
     return new Date(this.#untilMs);
   }
 
-  handed(): void {
-    if (this.state !== "waiting") return;
+  /** False when it was lost while it waited. */
+  handed(): boolean {
+    if (this.state !== "waiting") return false;
     this.state = "handed";
     this.handedMs = Date.now();
+    return true;
   }
 
   lose(): void {

@@ -18,7 +18,6 @@ export interface SessionParts extends SourceParts {
 
 /** A session with something in hand for longer than this is not given up for others: its keys would wait for that one. */
 const QUICK_MS = 2_000;
-const LOST_AFTER_MS = 500;
 const PAUSE_MS = 100;
 /** The service ends the wait for a session; beyond that its answer is lost. */
 const GRACE_MS = 2_000;
@@ -53,7 +52,7 @@ export class SessionSource implements LinkSource {
     const { idleMs, holdMs, maxSessions, isAsked } = this.#parts;
     for (const link of connection.links) {
       // The SDK tells of most ends, not of all.
-      if (link.sdk.isClosed || link.untilMs + LOST_AFTER_MS <= nowMs) this.#end(connection, link);
+      if (link.sdk.isClosed || link.untilMs <= nowMs) this.#end(connection, link);
       else if (link.holds.size === 0) {
         if (connection.leaving.has(link) || nowMs - link.activeMs >= idleMs) this.#end(connection, link);
       } else if (nowMs - link.sinceMs >= holdMs && connection.links.size >= maxSessions)

@@ -104,9 +104,16 @@ export class Consumer {
     }
   }
 
-  /** Its lease is over: whatever its handler still does, nothing of it is settled. */
+  /**
+   * Its lease is over: whatever its handler still does, nothing of it is settled. Where order is kept all of its lane is lost with it: it comes again, and
+   * what followed it here would pass it.
+   */
   lose(work: Work, reason: unknown): void {
     if (work.state === "gone") return;
+    if (this.#o.ordered && work.lane.id !== undefined) {
+      this.#laneLost(work.lane, reason);
+      return;
+    }
     const { scope, observer } = this.#o;
     const wasHead = work.state === "parked" || work.state === "ready";
     const { context } = work;
@@ -278,11 +285,10 @@ export class Consumer {
     this.#unlist(work);
   }
 
-  #laneLost(lane: Lane): void {
+  #laneLost(lane: Lane, reason: unknown = lane.lost?.reason): void {
     const { observer, scope } = this.#o;
     const { topic, subscription } = scope;
     const contexts = [...lane.works()].map((work) => work.context);
-    const reason = lane.lost?.reason;
     for (const work of this.lanes.drop(lane)) {
       observer.lost?.({ topic, subscription, id: work.delivery.message.id, reason });
     }

@@ -53,6 +53,8 @@ export class LeaseKeeper {
     const now = clock.now();
     for (const work of lanes.works()) {
       if (work.state === "gone" || work.leaseUntilMs === 0) continue;
+      // Deliveries of one lane may share a lease: one that was renewed for another says so.
+      work.leaseUntilMs = Math.max(work.leaseUntilMs, work.delivery.leaseUntil?.getTime() ?? 0);
       if (work.leaseUntilMs <= now) lost(work, new Error("The lease ended before it could be renewed."));
       else if (work.leaseUntilMs - now <= this.#leaseMs / 2) due.push(work);
     }
