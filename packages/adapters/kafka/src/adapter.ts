@@ -1,5 +1,6 @@
 import { type Adapter, ownTopic } from "@waybill/core/spi";
 import { createAdmin } from "./admin.ts";
+import { DEFAULT_MAX_MESSAGE_BYTES, receiverCapabilities, senderCapabilities } from "./capabilities.ts";
 import { classify } from "./classify.ts";
 import type { KafkaEngine } from "./engine/engine.ts";
 import { loadEngine } from "./engine/load-engine.ts";
@@ -9,6 +10,7 @@ import { checkOptions, type KafkaOptions } from "./options.ts";
 import { createProducers } from "./producers.ts";
 import { openReceiver } from "./receiver.ts";
 import { createSender } from "./sender.ts";
+import { createTopology } from "./topology.ts";
 import { unlessAborted } from "./unless-aborted.ts";
 
 /** A topic that has more partitions than before is noticed after this long. */
@@ -101,6 +103,25 @@ export function kafka(options: KafkaOptions): Adapter & { readonly name: "kafka"
       const topics = logical.includes("/") ? [logical] : [logical, ownTopic(logical, subscription)];
       return admin.backlog(groupId, topics.map(names.topic));
     },
+    async describe({ topic, subscription }) {
+      checkOpen();
+      names.group(topic, subscription);
+      const own = names.topic(ownTopic(topic, subscription));
+      // A topic that is made later has the broker's limit, which the topic's setting stands for once there is one.
+      const senderTo = async (name: string) =>
+        senderCapabilities(
+          (await admin.partitionCount(name)) === undefined
+            ? (settings.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES)
+            : await admin.maxMessageBytes(name),
+        );
+      const hasOwn = settings.createTopics || (await admin.partitionCount(own)) !== undefined;
+      const [sender, returnSender] = await Promise.all([
+        senderTo(names.topic(topic)),
+        hasOwn ? senderTo(own) : undefined,
+      ]);
+      return { sender, receiver: receiverCapabilities, returnSender };
+    },
+    topology: createTopology(admin, names, settings),
     classify,
     async health(signal) {
       try {

@@ -1,6 +1,6 @@
 import type { Backlog } from "@waybill/core/spi";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "./capabilities.ts";
-import { failedCall } from "./classify.ts";
+import { classify, failedCall } from "./classify.ts";
 import type { KafkaEngine, Position, StartPosition, TopicPartition } from "./engine/engine.ts";
 import { kafkaErrors } from "./errors.ts";
 import type { Settings } from "./options.ts";
@@ -15,6 +15,11 @@ export interface KafkaAdmin {
   /** As `ensure`, but answers false instead of throwing that it is missing. */
   ensureIfAllowed(topic: string, logical: string): Promise<boolean>;
   partitionCount(topic: string): Promise<number | undefined>;
+  /** Resolves with the number of its partitions when this client sees them. Fine when somebody else was faster. */
+  create(topic: string, partitions: number | undefined): Promise<number | undefined>;
+  /** Fine when there is none any more. */
+  delete(topic: string): Promise<void>;
+  topics(): Promise<readonly string[]>;
   maxMessageBytes(topic: string): Promise<number>;
   /** Where a group begins: where it stopped; else, in a topic that it reads for the first time, at one of its ends. */
   positions(
@@ -41,8 +46,7 @@ export function createAdmin(engine: () => Promise<KafkaEngine>, settings: Settin
 
   const partitionCount = (topic: string) => ask("Looking for topic", topic, (admin) => admin.partitionCount(topic));
 
-  const create = async (topic: string, logical: string): Promise<number | undefined> => {
-    const partitions = logical.includes("/") ? 1 : settings.partitions;
+  const create = async (topic: string, partitions: number | undefined): Promise<number | undefined> => {
     const { replicationFactor } = settings;
     await ask("Creating topic", topic, (admin) => admin.createTopic({ topic, partitions, replicationFactor }));
     const untilMs = performance.now() + settings.requestTimeoutMs;
@@ -55,7 +59,8 @@ export function createAdmin(engine: () => Promise<KafkaEngine>, settings: Settin
 
   const ensureOrNone = async (topic: string, logical: string): Promise<number | undefined> => {
     const found = await partitionCount(topic);
-    return found === undefined && settings.createTopics ? create(topic, logical) : found;
+    if (found !== undefined || !settings.createTopics) return found;
+    return create(topic, logical.includes("/") ? 1 : settings.partitions);
   };
 
   const startsOf = async (
@@ -97,6 +102,15 @@ export function createAdmin(engine: () => Promise<KafkaEngine>, settings: Settin
     },
     ensureIfAllowed: async (topic, logical) => (await ensureOrNone(topic, logical)) !== undefined,
     partitionCount,
+    create,
+    async delete(topic) {
+      try {
+        await ask("Deleting topic", topic, (admin) => admin.deleteTopic(topic));
+      } catch (error) {
+        if (classify(error) !== "not-found") throw error;
+      }
+    },
+    topics: () => ask("Listing", "topics", (admin) => admin.topics()),
     async maxMessageBytes(topic) {
       if (settings.maxMessageBytes !== undefined) return settings.maxMessageBytes;
       const found = await ask("Asking for the limits of", topic, (admin) => admin.maxMessageBytes(topic));

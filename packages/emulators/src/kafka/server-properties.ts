@@ -4,8 +4,28 @@ export interface Ports {
   readonly controller: number;
 }
 
+/** One more door for clients, beside the plain one. Its SASL and TLS settings are properties: `listener.name.<name in small letters>.…`. */
+export interface ExtraListener {
+  readonly protocol: "PLAINTEXT" | "SSL" | "SASL_PLAINTEXT" | "SASL_SSL";
+  /** `host:port` that clients are sent to, such as that of a proxy before it. Default: its own. */
+  readonly advertised?: string | undefined;
+}
+
+interface OpenListener extends ExtraListener {
+  readonly name: string;
+  readonly port: number;
+}
+
 /** Decided by the starter: a property of the caller's would make it look for the broker where it is not. */
-const OWN = ["process.roles", "node.id", "controller.quorum.voters", "listeners", "advertised.listeners", "log.dirs"];
+const OWN = [
+  "process.roles",
+  "node.id",
+  "controller.quorum.voters",
+  "listeners",
+  "advertised.listeners",
+  "listener.security.protocol.map",
+  "log.dirs",
+];
 
 /** `server.properties` of one KRaft node on loopback, small and quick to start; `extra` replaces or adds properties. */
 export function serverProperties(
@@ -13,19 +33,23 @@ export function serverProperties(
   advertisedPort: number,
   dataDir: string,
   extra: Readonly<Record<string, string>> = {},
+  doors: readonly OpenListener[] = [],
 ): string {
   const taken = Object.keys(extra).find((name) => OWN.includes(name));
   if (taken !== undefined) throw new RangeError(`The Kafka property ${taken} is the starter's own. Leave it out.`);
+  const listeners = doors.map(({ name, port }) => `,${name}://127.0.0.1:${port}`).join("");
+  const advertised = doors.map((door) => `,${door.name}://${door.advertised ?? `127.0.0.1:${door.port}`}`).join("");
+  const protocols = doors.map(({ name, protocol }) => `,${name}:${protocol}`).join("");
   const properties: Record<string, string | number> = {
     "process.roles": "broker,controller",
     "node.id": 1,
     // Static: no port is stored in the data folder, so that it can be opened again on other ports.
     "controller.quorum.voters": `1@127.0.0.1:${ports.controller}`,
-    listeners: `PLAINTEXT://127.0.0.1:${ports.broker},CONTROLLER://127.0.0.1:${ports.controller}`,
-    "advertised.listeners": `PLAINTEXT://127.0.0.1:${advertisedPort}`,
+    listeners: `PLAINTEXT://127.0.0.1:${ports.broker},CONTROLLER://127.0.0.1:${ports.controller}${listeners}`,
+    "advertised.listeners": `PLAINTEXT://127.0.0.1:${advertisedPort}${advertised}`,
     "inter.broker.listener.name": "PLAINTEXT",
     "controller.listener.names": "CONTROLLER",
-    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+    "listener.security.protocol.map": `CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT${protocols}`,
     "log.dirs": dataDir,
     "num.partitions": 4,
     // A single node holds every replica. Fifty partitions of each internal topic are made for clusters and slow the first join.

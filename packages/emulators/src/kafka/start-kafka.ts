@@ -11,7 +11,7 @@ import { kafkaJars } from "./jars.ts";
 import { findJava } from "./java.ts";
 import { kafkaVersion, majorOf } from "./kafka-version.ts";
 import { PortTaken } from "./port-taken.ts";
-import { LOG4J1, LOG4J2, type Ports, serverProperties } from "./server-properties.ts";
+import { type ExtraListener, LOG4J1, LOG4J2, type Ports, serverProperties } from "./server-properties.ts";
 
 const run = promisify(execFile);
 
@@ -27,6 +27,10 @@ export interface KafkaOptions {
   readonly dataDir?: string | undefined;
   /** Properties of the broker, over the starter's own: `{ "message.max.bytes": "2097152" }`. Listeners and folders cannot be set. */
   readonly properties?: Readonly<Record<string, string>> | undefined;
+  /** More doors for clients, by name in capitals; each on a free port. */
+  readonly listeners?: Readonly<Record<string, ExtraListener>> | undefined;
+  /** Users with their passwords for SCRAM-SHA-256 and SCRAM-SHA-512, made when a data folder is first prepared. */
+  readonly scramUsers?: Readonly<Record<string, string>> | undefined;
   /** The broker's port, for a broker that comes back where it was. Default: a free one. */
   readonly port?: number | undefined;
   /** The port that clients are told to come to: of a proxy in front of the broker. Default: the broker's own. */
@@ -38,6 +42,8 @@ export interface KafkaOptions {
 export interface RunningKafka {
   /** `127.0.0.1:port`, one entry. */
   readonly brokers: string[];
+  /** `127.0.0.1:port` of each door in `listeners`. */
+  readonly listeners: Readonly<Record<string, string>>;
   /** In full: `4.4.0`. */
   readonly version: string;
   /** Of the Java process: kill or halt it to see what a client does then. */
@@ -70,6 +76,13 @@ export async function startKafka(options: KafkaOptions = {}): Promise<RunningKaf
 async function startOnce(options: KafkaOptions, version: string, java: string, jars: string): Promise<RunningKafka> {
   const ports = await (options.ports ?? freePorts)(options.port);
   const advertisedPort = options.advertisedPort ?? ports.broker;
+  const doors = await Promise.all(
+    Object.entries(options.listeners ?? {}).map(async ([name, listener]) => ({
+      ...listener,
+      name,
+      port: (await freePorts()).broker,
+    })),
+  );
   const folder = await mkdtemp(join(tmpdir(), "waybill-kafka-"));
   let broker: BrokerProcess | undefined;
   const stop = async () => {
@@ -80,16 +93,17 @@ async function startOnce(options: KafkaOptions, version: string, java: string, j
     const dataDir = resolve(options.dataDir ?? join(folder, "data"));
     const config = join(folder, "server.properties");
     await mkdir(dataDir, { recursive: true });
-    await writeFile(config, serverProperties(ports, advertisedPort, dataDir, options.properties));
+    await writeFile(config, serverProperties(ports, advertisedPort, dataDir, options.properties, doors));
     const jvm = [...JVM, await logging(version, folder), "-cp", join(jars, "*")];
-    await formatOnce(java, jvm, config, dataDir);
+    await formatOnce(java, jvm, config, dataDir, options.scramUsers ?? {});
     broker = await launchBroker(java, [...jvm, "kafka.Kafka", config], folder);
     await untilItAnswers(ports.broker, advertisedPort);
   } catch (error) {
     await stop();
     throw error;
   }
-  return { brokers: [`127.0.0.1:${ports.broker}`], version, pid: broker.pid, stop };
+  const listeners = Object.fromEntries(doors.map(({ name, port }) => [name, `127.0.0.1:${port}`]));
+  return { brokers: [`127.0.0.1:${ports.broker}`], listeners, version, pid: broker.pid, stop };
 }
 
 /** Writes the logging configuration and says where it is, as a JVM argument. */
@@ -101,7 +115,13 @@ async function logging(version: string, folder: string): Promise<string> {
 }
 
 /** Kafka wants a folder prepared before its first start, and refuses to prepare it twice. */
-async function formatOnce(java: string, jvm: readonly string[], config: string, dataDir: string): Promise<void> {
+async function formatOnce(
+  java: string,
+  jvm: readonly string[],
+  config: string,
+  dataDir: string,
+  scramUsers: Readonly<Record<string, string>>,
+): Promise<void> {
   const isFormatted = await access(join(dataDir, "meta.properties")).then(
     () => true,
     () => false,
@@ -110,6 +130,11 @@ async function formatOnce(java: string, jvm: readonly string[], config: string, 
   const clusterId = randomBytes(16).toString("base64url");
   // A leading dash would be read as an option.
   const args = ["kafka.tools.StorageTool", "format", "-t", clusterId.replace(/^-/, "A"), "-c", config];
+  for (const [name, password] of Object.entries(scramUsers)) {
+    for (const mechanism of ["SCRAM-SHA-256", "SCRAM-SHA-512"]) {
+      args.push("--add-scram", `${mechanism}=[name=${name},password=${password}]`);
+    }
+  }
   await run(java, [...jvm, ...args]).catch((error: { stdout: string; stderr: string }) => {
     const said = `${error.stdout}${error.stderr}`.replaceAll(/^\s+at .*\n/gm, "");
     throw new Error(`Kafka could not prepare ${dataDir}. It printed:\n${said}`);

@@ -13,12 +13,6 @@ export function createAdmin(kafka: Kafka, settings: Pick<Settings, "requestTimeo
     });
     return connecting;
   };
-  /** kafkajs has no other way to forget what it knows of topics, which may be five minutes old. */
-  const renew = async () => {
-    const old = await connecting;
-    connecting = undefined;
-    await old?.disconnect();
-  };
 
   const partitionCount = async (topic: string): Promise<number | undefined> => {
     try {
@@ -30,14 +24,16 @@ export function createAdmin(kafka: Kafka, settings: Pick<Settings, "requestTimeo
     }
   };
 
-  const offsetsOf = async (topic: string) => {
-    try {
-      return await (await connected()).fetchTopicOffsets(topic);
-    } catch (error) {
-      // What kafkajs does where it knows of no partition yet.
-      if (namesOf(error).includes("TypeError")) return [];
-      throw error;
+  /** What kafkajs knows of a topic may be five minutes old, and only a new client asks again. */
+  const ofEveryPartition = async <T>(topic: string, ask: (admin: Admin) => Promise<T[]>): Promise<T[]> => {
+    let found = await ask(await connected());
+    const count = (await partitionCount(topic)) ?? 0;
+    for (let attempt = 1; found.length < count && attempt <= KNOWING_TRIES; attempt++) {
+      await new Promise((resolve) => setTimeout(resolve, KNOWING_PAUSE_MS));
+      const fresh = await connect(kafka);
+      found = await ask(fresh).finally(() => fresh.disconnect());
     }
+    return found;
   };
 
   return {
@@ -73,18 +69,15 @@ export function createAdmin(kafka: Kafka, settings: Pick<Settings, "requestTimeo
       await (await connected()).deleteTopics({ topics: [topic], timeout: settings.requestTimeoutMs });
     },
     async ranges(topic) {
-      for (let attempt = 1; ; attempt++) {
-        const [offsets, count] = await Promise.all([offsetsOf(topic), partitionCount(topic)]);
-        if (offsets.length >= (count ?? 0) || attempt === KNOWING_TRIES) {
-          return offsets.map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }));
-        }
-        await renew();
-        await new Promise((resolve) => setTimeout(resolve, KNOWING_PAUSE_MS));
-      }
+      const offsets = await ofEveryPartition(topic, (admin) => offsetsOf(admin, topic));
+      return offsets.map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }));
     },
     async committed(groupId, topic) {
-      const [found] = await (await connected()).fetchOffsets({ groupId, topics: [topic] });
-      return (found?.partitions ?? [])
+      const found = await ofEveryPartition(topic, async (admin) => {
+        const [answer] = await admin.fetchOffsets({ groupId, topics: [topic] });
+        return answer?.partitions ?? [];
+      });
+      return found
         .map(({ partition, offset }) => ({ topic, partition, offset: BigInt(offset) }))
         .filter(({ offset }) => offset >= 0n);
     },
@@ -107,6 +100,16 @@ async function connect(kafka: Kafka): Promise<Admin> {
     return admin;
   } catch (error) {
     await admin.disconnect().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function offsetsOf(admin: Admin, topic: string) {
+  try {
+    return await admin.fetchTopicOffsets(topic);
+  } catch (error) {
+    // What kafkajs does where it knows of no partition yet.
+    if (namesOf(error).includes("TypeError")) return [];
     throw error;
   }
 }
