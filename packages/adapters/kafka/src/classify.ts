@@ -198,6 +198,13 @@ export function isCoordinatorLoading(error: unknown): boolean {
   return wordsOf(error).some(({ word }) => COORDINATOR_LOADING.has(word));
 }
 
+const EXPELLED: ReadonlySet<string> = new Set(["UNKNOWN_MEMBER_ID", "FENCED_INSTANCE_ID", "FENCED_MEMBER_EPOCH"]);
+
+/** The group has this member no more: what it had is others'. */
+export function isExpelled(error: unknown): boolean {
+  return wordsOf(error).some(({ word }) => EXPELLED.has(word));
+}
+
 const ADVICE: Readonly<Record<ErrorKind, string>> = {
   transient:
     "it passes by itself; if it does not, check that the brokers and the addresses that they advertise can be reached",

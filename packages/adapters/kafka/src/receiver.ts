@@ -1,6 +1,6 @@
 import { done, Handoff, type Outcome, type Receiver, type Settlement } from "@waybill/core/spi";
 import { receiverCapabilities } from "./capabilities.ts";
-import { classify, failedCall, isCoordinatorLoading } from "./classify.ts";
+import { classify, failedCall, isCoordinatorLoading, isExpelled } from "./classify.ts";
 import type {
   EngineConsumer,
   FetchedBatch,
@@ -103,10 +103,13 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
     consumer?.pause(partition);
   };
 
-  const ended = () => {
-    consumer = undefined;
+  const forget = () => {
     lose(partitions.values());
     partitions = new Map();
+  };
+  const ended = () => {
+    consumer = undefined;
+    forget();
   };
 
   const join = async () => {
@@ -148,8 +151,10 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
     try {
       await consumer.commit(positions);
     } catch (error) {
+      // The client library joins again by itself, as another member.
+      if (isExpelled(error)) forget();
       // Whether the partition is still ours shows when the group has come together: until then it is worth another try.
-      if (consumer !== undefined && classify(error) === "lost") {
+      if (consumer !== undefined && !isExpelled(error) && classify(error) === "lost") {
         throw kafkaErrors.WB_KAFKA_REBALANCING({ group: groupId }, error);
       }
       throw failedCall("Committing for", groupId, error);
