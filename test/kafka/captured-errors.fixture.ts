@@ -1,4 +1,4 @@
-import { Consumer, Admin as PlatformaticAdmin, Producer } from "@platformatic/kafka";
+import { Admin as PlatformaticAdmin, Producer } from "@platformatic/kafka";
 import type { CapturedError } from "@waybill/conformance";
 import { Kafka, logLevel, Partitioners } from "kafkajs";
 
