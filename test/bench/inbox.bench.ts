@@ -173,7 +173,7 @@ async function onMariadb(connections: number): Promise<Database> {
   const pool = createPool({ uri: url, connectionLimit: connections });
   await pool.query("CREATE TABLE account (id INT PRIMARY KEY, total INT NOT NULL) ENGINE=InnoDB");
   await pool.query("INSERT INTO account VALUES ?", [Array.from({ length: ACCOUNTS }, (_, i) => [i, 0])]);
-  const store = mysql({ url, connections });
+  const store = mysql({ url, maxConnections: connections });
   await store.open();
   return {
     name: "MariaDB",

@@ -1,4 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { openInbox } from "@waybill/config";
 import { type RedisClaim, type RedisClient, redisInbox } from "@waybill/outbox/redis";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
@@ -185,6 +188,27 @@ describe.skipIf(server === undefined).each(Object.entries(clients))("inbox on Re
       for (const one of keys) expect(await inbox.process(one, nothing, signal)).toBe("duplicate");
     }),
   );
+});
+
+test.skipIf(server === undefined)("opens from a configuration, with a client of its own", async () => {
+  const config = {
+    broker: "memory",
+    source: "/s",
+    inbox: { store: "redis", url: server!.url, lease: "10s", retain: "1h" },
+  };
+  const folder = await mkdtemp(join(import.meta.dirname, ".redis-"));
+  try {
+    const file = join(folder, "waybill.config.json");
+    await writeFile(file, JSON.stringify(config));
+    const inbox = await openInbox({ file });
+    const key = keyOf();
+    expect(await inbox.process(key, nothing, signal)).toBe("processed");
+    expect(await inbox.process(key, nothing, signal)).toBe("duplicate");
+    await inbox.close();
+    await expect(inbox.process(key, nothing, signal)).rejects.toThrow();
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test("refuses what is no client, and lengths that make no sense", () => {

@@ -15,7 +15,7 @@ async function place(keys: number): Promise<AdversaryPlace<PoolConnection>> {
   const names = ["late", "idle", ...Array.from({ length: keys }, (_, i) => `k${i}`)];
   await server!.query(`INSERT INTO aggregate VALUES ${names.map((name) => `('${name}', 0)`).join(", ")}`, url);
   return {
-    open: () => mysql({ url, connections: 17 }),
+    open: () => mysql({ url, maxConnections: 17 }),
     async bump(tx, key) {
       await tx.execute("UPDATE aggregate SET version = version + 1 WHERE name = ?", [key]);
       const [rows] = await tx.execute<RowDataPacket[]>("SELECT version FROM aggregate WHERE name = ?", [key]);

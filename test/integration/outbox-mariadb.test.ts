@@ -14,7 +14,7 @@ describe.skipIf(mariadb === undefined)("MariaDB", () => {
     async place() {
       const url = await mariadb!.database();
       return {
-        open: () => mysql({ url, connections: 5 }),
+        open: () => mysql({ url, maxConnections: 5 }),
         async query(tx, sql, values = []) {
           const [rows] = await tx.query<RowDataPacket[]>(sql, [...values]);
           return rows;

@@ -42,6 +42,15 @@ export const configErrors = defineErrors({
       `The adapter ${p.package} of the broker ${p.broker} cannot be used: ${p.problem}.`,
     hint: "An adapter package exports a function (options) => Adapter, as its default export when it is not one of Waybill's own.",
   },
+  WB_REDIS_NOT_INSTALLED: {
+    sentence: () => "The inbox is to be in Redis, and the package redis is not installed.",
+    hint: "Install it: npm install redis. Or make a client of your own and give it to redisInbox of @waybill/outbox/redis.",
+  },
+  WB_CONFIG_NO_DATABASE: {
+    sentence: (p: { file: string; section: string; store: string }) =>
+      `The ${p.section} of ${p.file} is in ${p.store}, which is no database with transactions.`,
+    hint: "Use openInbox, which takes any inbox; or name sqlite, postgres or mysql.",
+  },
   WB_CLAIM_CHECK_NOT_INSTALLED: {
     sentence: (p: { store: string; package: string }) =>
       `The claim check store ${p.store} needs the package ${p.package}, which is not installed.`,

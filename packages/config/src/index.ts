@@ -3,7 +3,7 @@ export { defineConfig } from "./define-config.ts";
 export { durationMs } from "./duration.ts";
 export { type LoadedConfig, type LoadOptions, loadConfig } from "./load-config.ts";
 export { type OpenBusOptions, type OpenOptions, openAdapters, openBus } from "./open-bus.ts";
-export { openInbox, openOutbox, openRelay, openStore } from "./open-stores.ts";
+export { type OpenedInbox, openInbox, openOutbox, openRelay, openStore } from "./open-stores.ts";
 export type { DescribedValue, Origin } from "./origin.ts";
 export {
   type BrokerConfig,

@@ -183,7 +183,7 @@ relay: { lease: 10 }`,
     [
       "an unknown store",
       "broker: memory\noutbox: { store: postgrse, url: x }",
-      "outbox.store must be sqlite or postgres",
+      "outbox.store must be sqlite, postgres or mysql",
     ],
     [
       "a slip in a store's options",
@@ -191,6 +191,9 @@ relay: { lease: 10 }`,
       "outbox.shema is unknown; did you mean schema?",
     ],
     ["a store without its place", "broker: memory\ninbox: { store: postgres }", "inbox.url is missing"],
+    ["MySQL without its place", "broker: memory\noutbox: { store: mysql }", "outbox.url is missing"],
+    ["a key of another store", "broker: memory\ninbox: { store: redis, url: x, path: y }", "inbox.path is unknown"],
+    ["an outbox in Redis", "broker: memory\noutbox: { store: redis, url: x }", "must be sqlite, postgres or mysql"],
     ["a relay without an outbox", "broker: memory\nrelay: { batch: 5 }", "there is no outbox"],
     [
       "a duration twice",

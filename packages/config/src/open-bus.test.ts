@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadConfig } from "./load-config.ts";
 import { openAdapters, openBus } from "./open-bus.ts";
-import { openOutbox, openRelay } from "./open-stores.ts";
+import { openInbox, openOutbox, openRelay, openStore } from "./open-stores.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -110,6 +110,17 @@ describe("openOutbox and openRelay", () => {
     await using relay = await openRelay({ loaded, bus });
     await relay.start();
     expect(await seen.promise).toBe("/outbox");
+  });
+
+  it("open an inbox in memory, which is no database for others", async () => {
+    const loaded = await load("broker: memory\ninbox: { store: memory, lease: 1m, maxEntries: 10 }");
+    const inbox = await openInbox({ loaded });
+    const key = { topic: "t", subscription: "s", source: "/x", id: "1" };
+    const { signal } = new AbortController();
+    expect(await inbox.process(key, async () => undefined, signal)).toBe("processed");
+    expect(await inbox.process(key, async () => undefined, signal)).toBe("duplicate");
+    await inbox.close();
+    await expect(openStore(loaded, "inbox")).rejects.toMatchObject({ code: "WB_CONFIG_NO_DATABASE" });
   });
 
   it("hold the relay back while more than maxBacklog wait", async () => {

@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
-import type { Bus } from "@waybill/core";
+import type { Bus, Inbox } from "@waybill/core";
 import type { Outbox, Relay, RelayObserver, Store, StoreInbox } from "@waybill/outbox";
 import { configErrors } from "./config-errors.ts";
 import { type LoadedConfig, loadConfig } from "./load-config.ts";
 import type { OpenOptions } from "./open-bus.ts";
+import { openRedisInbox } from "./open-redis-inbox.ts";
 import { paceBy } from "./relay-pace.ts";
-import type { StoreConfig } from "./resolve-config.ts";
 
 // The outbox package is loaded only where a file has one: a service without a database pays nothing for it.
 
@@ -20,11 +20,25 @@ export async function openOutbox<Tx = unknown, Joins = Tx>(options: OpenOptions 
   return createOutbox({ store, source: loaded.config.source });
 }
 
-/** The inbox of the configuration, for the `inbox` option of `bus.subscribe`. */
-export async function openInbox<Tx = unknown>(options: OpenOptions = {}): Promise<StoreInbox<Tx>> {
+/** An inbox and what it keeps open. With a database it also has `processBatch` and `prune`. */
+export type OpenedInbox<Tx> = Inbox<Tx> & Partial<StoreInbox<Tx>> & { close(): Promise<void> };
+
+/**
+ * The inbox of the configuration, for the `inbox` option of `bus.subscribe`. `Tx` as with {@link openOutbox}; `RedisClaim` over Redis.
+ * Rejects where Redis cannot be reached; a database is opened at first use.
+ */
+export async function openInbox<Tx = unknown>(options: OpenOptions = {}): Promise<OpenedInbox<Tx>> {
   const loaded = options.loaded ?? (await loadConfig(options));
+  const { inbox } = loaded.config;
+  if (inbox?.store === "redis") return (await openRedisInbox(inbox, loaded.folder)) as OpenedInbox<Tx>;
+  if (inbox?.store === "memory") {
+    const { memoryInbox } = await import("@waybill/outbox");
+    const { store: _, ...rest } = inbox;
+    return { ...(memoryInbox(rest) as Inbox<Tx>), close: async () => undefined };
+  }
   const { createInbox } = await import("@waybill/outbox");
-  return createInbox({ store: (await openStore(loaded, "inbox")) as Store<Tx> });
+  const store = (await openStore(loaded, "inbox")) as Store<Tx>;
+  return { ...createInbox({ store }), close: () => store.close() };
 }
 
 /**
@@ -51,8 +65,16 @@ export async function openRelay(
  * it; each is closed by whoever opened it.
  */
 export async function openStore(loaded: LoadedConfig, section: "outbox" | "inbox"): Promise<Store> {
-  const config: StoreConfig | undefined = loaded.config[section];
+  const config = loaded.config[section];
   if (config === undefined) throw configErrors.WB_CONFIG_SECTION_MISSING({ file: loaded.file, section });
+  if (config.store === "redis" || config.store === "memory") {
+    throw configErrors.WB_CONFIG_NO_DATABASE({ file: loaded.file, section, store: config.store });
+  }
+  if (config.store === "mysql") {
+    const { store: _, ...options } = config;
+    const { mysql } = await import("@waybill/outbox/mysql");
+    return mysql(options);
+  }
   if (config.store === "sqlite") {
     const { sqlite } = await import("@waybill/outbox/sqlite");
     return sqlite({ path: resolve(loaded.folder, config.path) });

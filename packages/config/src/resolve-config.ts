@@ -5,6 +5,7 @@ import { withMs } from "./duration.ts";
 import { brokerSchemas } from "./schema/brokers.ts";
 import { knownPaths } from "./schema/known-keys.ts";
 import { claimCheck, relay, subscription } from "./schema/sections.ts";
+import { inbox } from "./schema/stores.ts";
 import type { TopologyMode } from "./topology.ts";
 
 /** What the file may set of a subscription; wins over the options in code. */
@@ -35,7 +36,24 @@ export type StoreConfig =
       readonly migrate?: boolean;
       /** Of the outbox alone. */
       readonly mode?: "polling" | "cdc";
+    }
+  | {
+      readonly store: "mysql";
+      readonly url: string;
+      readonly maxConnections?: number;
+      readonly migrate?: boolean;
     };
+
+/** Where an inbox without a database remembers what is done. */
+export type RecordConfig =
+  | {
+      readonly store: "redis";
+      readonly url: string;
+      readonly prefix?: string;
+      readonly leaseMs?: number;
+      readonly retainMs?: number;
+    }
+  | { readonly store: "memory"; readonly leaseMs?: number; readonly retainMs?: number; readonly maxEntries?: number };
 
 /** What a file may say of the claim check. */
 export interface ClaimCheckConfig {
@@ -65,7 +83,7 @@ export interface ResolvedConfig {
   readonly brokers: Readonly<Record<string, BrokerConfig>>;
   readonly topics: Readonly<Record<string, TopicConfig>>;
   readonly outbox: StoreConfig | undefined;
-  readonly inbox: StoreConfig | undefined;
+  readonly inbox: StoreConfig | RecordConfig | undefined;
   readonly relay: RelaySettings;
   readonly claimCheck: ClaimCheckConfig | undefined;
 }
@@ -81,6 +99,7 @@ export function brokerOf(config: ResolvedConfig, topic: string): string | undefi
 
 const subscriptionKeys = knownPaths(subscription);
 const relayKeys = knownPaths(relay);
+const inboxKeys = knownPaths(inbox);
 const claimCheckKeys = knownPaths(claimCheck);
 
 /** The document has been checked. */
@@ -104,7 +123,10 @@ export function resolveConfig(document: Document): ResolvedConfig {
       subscriptions: mapValues(subscriptions, (settings) => withMs(settings, subscriptionKeys)),
     })),
     outbox: document.outbox as StoreConfig | undefined,
-    inbox: document.inbox as StoreConfig | undefined,
+    inbox:
+      document.inbox === undefined
+        ? undefined
+        : (withMs(document.inbox as Document, inboxKeys) as unknown as StoreConfig | RecordConfig),
     claimCheck: document.claimCheck === undefined ? undefined : resolveClaimCheck(document.claimCheck as Document),
     relay: withMs((document.relay ?? {}) as Document, relayKeys) as RelaySettings,
   };

@@ -9,7 +9,7 @@ export function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): readonl
 }
 
 /** Dotted paths of every key of a strict object and the objects in it; undefined where the schema is not known. */
-export function knownPaths(schema: z.ZodObject | undefined): ReadonlySet<string> | undefined {
+export function knownPaths(schema: z.ZodType | undefined): ReadonlySet<string> | undefined {
   return schema === undefined ? undefined : new Set(pathsOf(schema, ""));
 }
 

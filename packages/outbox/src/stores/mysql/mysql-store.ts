@@ -28,7 +28,7 @@ export interface MysqlOptions<Tx = PoolConnection> {
   /** `mysql://user:password@host:3306/database`; what mysql2 knows of options may follow, such as `?ssl={}`. */
   readonly url: string;
   /** Connections for transactions that the store opens itself. Default 10. The store's own work takes one more, and a relay four. */
-  readonly connections?: number;
+  readonly maxConnections?: number;
   /** Opens transactions with the application's own library, for `outbox.transaction` and the inbox. Default: a connection of mysql2. */
   readonly transaction?: OpenTransaction<Tx>;
   /** Brings the schema up to date when the store is opened. Default true. False: WB_MYSQL_SCHEMA_OLDER where it is not. */
@@ -40,11 +40,14 @@ export interface MysqlOptions<Tx = PoolConnection> {
  * Drizzle, Knex and Prisma.
  */
 export function mysql<Tx = PoolConnection>(options: MysqlOptions<Tx>): Store<Tx, MysqlTx> {
-  const { connections = 10 } = options;
-  if (!(Number.isInteger(connections) && connections >= 1 && connections <= 10_000)) {
-    throw outboxErrors.WB_OUTBOX_OPTION({ option: "connections", problem: "must be a whole number from 1 to 10 000" });
+  const { maxConnections = 10 } = options;
+  if (!(Number.isInteger(maxConnections) && maxConnections >= 1 && maxConnections <= 10_000)) {
+    throw outboxErrors.WB_OUTBOX_OPTION({
+      option: "maxConnections",
+      problem: "must be a whole number from 1 to 10 000",
+    });
   }
-  return new MysqlStore(options, connections, nameOf(options.url));
+  return new MysqlStore(options, maxConnections, nameOf(options.url));
 }
 
 /** Without user and password. */
