@@ -181,6 +181,29 @@ describe("settled by core", () => {
     await eventually(() => events.length === 1);
   });
 
+  it("a namespace pushes to one subscription and is pulled by another, of one topic and one adapter", async () => {
+    const topics = ["orders", "orders--mail--dead"].map((name) => ({ name, subscriptions: [{ name: "mail" }] }));
+    const emulator = await open({ namespaces: [{ name: "shop", topics }] });
+    const { endpoint, key } = emulator;
+    const adapter = eventGrid({ endpoint, key, webhook: HEADER, pushed: ["orders/billing"] });
+    const bus = createBus({ source: "/shop", adapter });
+    onTestFinished(() => bus.close());
+    const came: string[] = [];
+    for (const name of ["billing", "mail"]) {
+      await bus.subscribe("orders", { name }, ({ id }) => void came.push(`${name} ${id}`));
+    }
+    const endpointUrl = await serve(adapter.webhook("orders", "billing"));
+    const deliveryAttributeMappings = [
+      { name: "x-webhook-secret", type: "Static", properties: { value: SECRET, isSecret: true } },
+    ] as const;
+    const destination = { endpointType: "WebHook", endpointUrl, deliveryAttributeMappings } as const;
+    await emulator.control.createSubscription("shop/orders", { name: "billing", destination });
+    await bus.publishRaw("orders", cloudEvent("1") as never);
+    await eventually(() => came.length === 2);
+    expect(came.sort()).toEqual(["billing 1", "mail 1"]);
+    await eventually(() => emulator.control.state("shop/orders", "billing").delivered === 1);
+  });
+
   it("a batch is answered 2xx only when each of its events is done with", async () => {
     const { bus, adapter } = await running(MOUNTS.http!);
     const url = await serve(adapter.webhook("orders", "billing"));
@@ -241,7 +264,9 @@ describe("without a loop", () => {
     expect((await post(url, cloudEvent("good"), KNOCK)).status).toBe(204);
     expect((await post(url, cloudEvent("bad"), KNOCK)).status).toBe(503);
     expect((await post(url, "no event at all", KNOCK)).status).toBe(400);
-    // One answer is for all: what is given up must not take its neighbour with it.
+    // One answer is for all: what failed comes again, and what is given up must not take its neighbour with it.
+    expect((await post(url, [cloudEvent("good"), cloudEvent("bad")], { ...BATCH, ...KNOCK })).status).toBe(503);
+    expect((await post(url, [cloudEvent("good"), "no event"], { ...BATCH, ...KNOCK })).status).toBe(503);
     expect((await post(url, ["no event", cloudEvent("bad")], { ...BATCH, ...KNOCK })).status).toBe(503);
   });
 
@@ -363,6 +388,19 @@ describe("authentication", () => {
     for (const one of bad) expect(await knock(one)).toBe(401);
     expect((await post(url, cloudEvent("1"))).status).toBe(401);
     expect(came).toHaveLength(2);
+  });
+
+  it("keys that cannot be had cost no event: 503", async () => {
+    const { came, take } = recorder();
+    const entra = { tenantId: "t", audience: "api://shop", jwks: "https://127.0.0.1:1/keys" };
+    const url = await serve(eventGridWebhook({ entra, take }));
+    const { privateKey } = await generateKeyPair("RS256");
+    const token = await new SignJWT({})
+      .setProtectedHeader({ alg: "RS256", kid: "k" })
+      .setExpirationTime("5m")
+      .sign(privateKey);
+    expect((await post(url, cloudEvent("1"), { authorization: `Bearer ${token}` })).status).toBe(503);
+    expect(came).toEqual([]);
   });
 
   it("a verifier that cannot tell just now costs no event: 503", async () => {

@@ -451,6 +451,20 @@ describe("topology", () => {
       /az eventgrid namespace topic event-subscription create .*--topic-name dev--orders --name mail /,
     );
     expect(mail.detail).toMatch(/receiveLockDurationInSeconds:60/);
+    const pushing = eventGrid({
+      endpoint: emulator.endpoint,
+      key: emulator.key,
+      subscriptions: { orders: ["mail"] },
+      webhook: { anonymous: true },
+      pushed: ["orders/mail"],
+    });
+    const pushed = await pushing.topology!.plan({ prune: false, signal });
+    expect(pushed.find(({ name }) => name === "orders/mail")).toMatchObject({
+      action: "refuse",
+      detail: expect.stringContaining("deliveryMode:Push"),
+    });
+    // A webhook has nothing of its own to read: what is redriven could not reach it alone.
+    expect(pushed.map(({ name }) => name)).not.toContain("orders--mail/mail");
   });
 });
 

@@ -20,7 +20,7 @@ export interface EventGridManagement {
 
 export interface TopologyOptions {
   readonly names: Names;
-  readonly settings: Pick<Settings, "subscriptions" | "lockMs">;
+  readonly settings: Pick<Settings, "subscriptions" | "lockMs" | "pushed">;
   readonly source: (logicalTopic: string, subscription: string) => PullSource;
   readonly management: EventGridManagement | undefined;
 }
@@ -29,6 +29,8 @@ interface Needed {
   readonly logical: string;
   readonly subscription: string;
   readonly purpose: string;
+  /** Its address is for people to know: no client can make it. */
+  readonly pushed: boolean;
 }
 
 /**
@@ -57,6 +59,15 @@ export function createTopology({ names, settings, source, management }: Topology
           signal,
         ),
     );
+  const pushStep = (topic: string, subscription: string, { purpose }: Needed): TopologyStep => ({
+    action: "refuse",
+    entity: "event subscription",
+    name: `${topic}/${subscription}`,
+    detail:
+      `${purpose}, which pushes. It needs the management plane, and the address of its webhook: ` +
+      `az eventgrid namespace topic event-subscription create ${PLACE} --topic-name ${topic} --name ${subscription} --event-delivery-schema CloudEventSchemaV1_0 ` +
+      `--delivery-configuration "{deliveryMode:Push,push:{maxDeliveryCount:10,deliveryDestination:{endpointType:WebHook,endpointUrl:ENDPOINT}}}"`,
+  });
   const step = (
     entity: string,
     name: string,
@@ -70,7 +81,9 @@ export function createTopology({ names, settings, source, management }: Topology
 
   return {
     async plan({ signal }) {
-      const needed = [...settings.subscriptions].flatMap(([topic, list]) => list.flatMap((name) => needs(topic, name)));
+      const needed = [...settings.subscriptions].flatMap(([topic, list]) =>
+        list.flatMap((name) => needs(topic, name, settings.pushed.has(ownTopic(topic, name)))),
+      );
       const found = await Promise.all(
         needed.map(async (one) => ({ one, exists: await source(one.logical, one.subscription).exists(signal) })),
       );
@@ -80,7 +93,8 @@ export function createTopology({ names, settings, source, management }: Topology
         const subscription = names.subscription(one.logical, one.subscription);
         // Whether the topic alone is missing the data plane tells nobody; making one that exists changes nothing.
         if (!steps.has(topic)) steps.set(topic, topicStep(topic, one));
-        steps.set(`${topic}/${subscription}`, subscriptionStep(topic, subscription, one));
+        const make = one.pushed ? pushStep : subscriptionStep;
+        steps.set(`${topic}/${subscription}`, make(topic, subscription, one));
       }
       return [...steps.values()];
     },
@@ -89,11 +103,15 @@ export function createTopology({ names, settings, source, management }: Topology
 
 const PLACE = "--resource-group RESOURCE_GROUP --namespace-name NAMESPACE";
 
-function needs(topic: string, subscription: string): Needed[] {
+function needs(topic: string, subscription: string, pushed: boolean): Needed[] {
   const own = ownTopic(topic, subscription);
-  return [
-    { logical: topic, subscription, purpose: `For the subscription ${own}` },
-    { logical: own, subscription, purpose: `For what is redriven to ${own} alone` },
-    { logical: deadTopic(topic, subscription), subscription, purpose: `For the dead letters of ${own}` },
-  ];
+  const subscribed = { logical: topic, subscription, purpose: `For the subscription ${own}`, pushed };
+  const redriven = { logical: own, subscription, purpose: `For what is redriven to ${own} alone`, pushed: false };
+  const dead = {
+    logical: deadTopic(topic, subscription),
+    subscription,
+    purpose: `For the dead letters of ${own}`,
+    pushed: false,
+  };
+  return pushed ? [subscribed, dead] : [subscribed, redriven, dead];
 }
