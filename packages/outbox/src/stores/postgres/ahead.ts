@@ -1,6 +1,9 @@
 import type { ClaimOptions, OutboxRow } from "../../store.ts";
-import type { Cursor, Reading } from "./cursor.ts";
+import type { Cursor, Reading, ReadRow } from "./cursor.ts";
 import type { LogTail } from "./log-tail.ts";
+
+/** What a long event counts for until it is fetched. */
+const LONG_BYTES = 1024 * 1024;
 
 /**
  * Rows read before they are asked for: while the relay publishes what one reading brought, the server works on the next. With the tail of
@@ -10,7 +13,7 @@ export class Ahead {
   readonly #cursor: Cursor;
   readonly #tail: LogTail | undefined;
   readonly #onReading: (reading: Reading) => void;
-  #rows: readonly OutboxRow[] = [];
+  #rows: readonly ReadRow[] = [];
   #next = 0;
   #goOn = true;
   #reading: Promise<Reading> | undefined;
@@ -89,12 +92,13 @@ export class Ahead {
       rows = this.#fromMemory(options, buckets);
       if (!this.#goOn && !this.#tail?.isTrusted) break;
     }
+    const complete = await this.#cursor.complete(rows);
     if (this.#goOn && this.#next === this.#rows.length && rows.length > 0) {
       this.#reading = read();
       // Whoever asks next hears of it.
       this.#reading.catch(() => undefined);
     }
-    return rows;
+    return complete;
   }
 
   #keep({ rows, goOn }: Reading, skip: ReadonlySet<number>): void {
@@ -109,7 +113,6 @@ export class Ahead {
     const reading = await this.#cursor.read({
       buckets,
       exceptTopics: options.exceptTopics,
-      maxBytes: options.maxBytes,
     });
     this.#knownParkings = before;
     this.#anyHeld = reading.anyHeld;
@@ -117,15 +120,15 @@ export class Ahead {
     return reading;
   }
 
-  #fromMemory({ max, maxBytes, exceptTopics }: ClaimOptions, buckets: ReadonlySet<number>): OutboxRow[] {
-    const taken: OutboxRow[] = [];
+  #fromMemory({ max, maxBytes, exceptTopics }: ClaimOptions, buckets: ReadonlySet<number>): ReadRow[] {
+    const taken: ReadRow[] = [];
     let bytes = 0;
     while (this.#next < this.#rows.length && taken.length < max && (bytes < maxBytes || taken.length === 0)) {
       const row = this.#rows[this.#next++]!;
       // What is left out here is read again: after a rest and with a new bucket all of it is.
       if (exceptTopics.has(row.topic) || !buckets.has(row.bucket)) continue;
       taken.push(row);
-      bytes += row.event.length;
+      bytes += row.event?.length ?? LONG_BYTES;
     }
     return taken;
   }

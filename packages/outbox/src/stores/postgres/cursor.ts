@@ -1,12 +1,12 @@
 import type { OutboxRow } from "../../store.ts";
-import { FETCH, fetchText, LATE, STRETCH, startText } from "./fetch-text.ts";
+import { FETCH, fetchText, LATE, longText, STRETCH, startText } from "./fetch-text.ts";
 import type { Line } from "./line.ts";
 import type { Tables } from "./tables.ts";
 
 /** Rows, and what the server says beside them in the same snapshot. */
 export interface Reading {
   /** In order of position. */
-  readonly rows: readonly OutboxRow[];
+  readonly rows: readonly ReadRow[];
   /** There may be more right behind. */
   readonly goOn: boolean;
   /** Some key has a parked or halting event. */
@@ -19,8 +19,10 @@ export interface Filter {
   /** `undefined`: all. */
   readonly buckets: ReadonlySet<number> | undefined;
   readonly exceptTopics: ReadonlySet<string>;
-  readonly maxBytes: number;
 }
+
+/** A row whose event is yet to be fetched, or is already in it. */
+export type ReadRow = Omit<OutboxRow, "event"> & { readonly event: string | null };
 
 /** Which transactions were over at one moment: those below xmax that are not among the open ones (xip). */
 export interface Snapshot {
@@ -63,10 +65,10 @@ export class Cursor {
     this.#place = undefined;
   }
 
-  async read({ buckets, exceptTopics, maxBytes }: Filter): Promise<Reading> {
+  async read({ buckets, exceptTopics }: Filter): Promise<Reading> {
     const place = this.#place ?? (await this.#start());
     const filtered = buckets !== undefined || exceptTopics.size > 0;
-    const values: unknown[] = [place.last, place.xip, place.xmax, maxBytes];
+    const values: unknown[] = [place.last, place.xip, place.xmax];
     if (filtered) values.push(buckets === undefined ? null : [...buckets], [...exceptTopics]);
     // Whatever comes of it, this place is used once.
     this.#place = undefined;
@@ -78,6 +80,18 @@ export class Cursor {
       types: AS_TEXT,
     });
     return this.#take(rows as unknown as Answer[], place.last, filtered);
+  }
+
+  /** The rows with their events, without those that are gone meanwhile. */
+  async complete(rows: readonly ReadRow[]): Promise<OutboxRow[]> {
+    const long = rows.filter(({ event }) => event === null).map(({ position }) => position);
+    if (long.length === 0) return rows as OutboxRow[];
+    const { rows: found } = await this.#line.query({ text: longText(this.#tables), values: [long] });
+    const events = new Map(found.map(({ pos, event }) => [Number(pos), event as string]));
+    return rows.flatMap((row) => {
+      const event = row.event ?? events.get(row.position);
+      return event === undefined ? [] : [{ ...row, event }];
+    });
   }
 
   async #start(): Promise<Place> {
@@ -93,10 +107,9 @@ export class Cursor {
       anyHeld: held === "t",
       untilDueMs: due === "-" ? Number.POSITIVE_INFINITY : Number(due),
     };
-    const rows: OutboxRow[] = [];
+    const rows: ReadRow[] = [];
     let fresh = 0;
     let last = from;
-    let tooMany = answer.length - 1 - FETCH > LATE;
     for (let i = 0; i < answer.length; i++) {
       if (i === header) continue;
       const [pos, bucket, topic, key, event] = answer[i]!;
@@ -104,21 +117,21 @@ export class Cursor {
       if (position > from) {
         fresh++;
         last = position;
-      } else if (event === null) tooMany = true;
+      }
       rows.push({
         position,
         bucket: Number(bucket),
         topic: topic!,
         key: key ?? undefined,
-        event: event!,
+        event,
         attempts: 0,
         parked: false,
         behind: false,
       });
     }
     const late = rows.length - fresh;
-    // Some that came late were left out, and a row above may belong to the same key: nothing of this is used.
-    if (tooMany || late > LATE) return { rows: [], goOn: true, ...about };
+    // Some that came late may have been left out, and a row above may belong to the same key: nothing of this is used.
+    if (late > LATE) return { rows: [], goOn: true, ...about };
 
     // Where nothing more was there, all that is visible has been looked at: what is still to come below is late by definition.
     const end = filtered ? Math.min(Number(newest), from + STRETCH) : Number(newest);

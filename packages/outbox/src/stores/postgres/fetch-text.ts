@@ -1,40 +1,40 @@
 import type { Tables } from "./tables.ts";
 
 /** Rows of one reading in order of position. */
-export const FETCH = 1_000;
+export const FETCH = 2_000;
 /** More rows than this that came late at once, such as by one long transaction, are read in order from the start instead. */
 export const LATE = 5_000;
 /** Positions looked at in one go while rows are filtered out. */
 export const STRETCH = 50_000;
+/** Events longer than this, in bytes, are fetched by themselves: thousands of them at once would not fit into memory. */
+const LONG = 16_384;
 
 /**
  * One reading, as one statement and therefore in one snapshot: a header, rows that came late, rows after the last position.
  *
- * `$1` last position, `$2` transactions open at the last reading, `$3` its xmax, `$4` bytes; filtered: `$5` buckets, `$6` topics left out.
- * `pos + 0` keeps the planner from walking all positions below the last; a late row without its event says that there are too many.
+ * `$1` last position, `$2` transactions open at the last reading, `$3` its xmax; filtered: `$4` buckets, `$5` topics left out.
+ * `pos + 0` keeps the planner from walking all positions below the last. A long event is left out of its row.
  */
 export function fetchText(t: Tables, filtered: boolean): string {
-  const only = filtered ? "AND ($5::smallint[] IS NULL OR bucket = ANY($5)) AND topic <> ALL($6::text[])" : "";
+  const only = filtered ? "AND ($4::smallint[] IS NULL OR bucket = ANY($4)) AND topic <> ALL($5::text[])" : "";
   const stretch = filtered ? `AND pos <= $1::bigint + ${STRETCH}` : "";
-  const columns = "pos, bucket, topic, key, event";
-  const total = "sum(octet_length(event)) OVER (ORDER BY pos ROWS UNBOUNDED PRECEDING) AS total";
+  const rows = `SELECT pos, bucket, topic, key, CASE WHEN octet_length(event) <= ${LONG} THEN event END AS event FROM ${t.outbox}`;
   return `SELECT NULL::bigint AS pos, NULL::smallint AS bucket, pg_current_snapshot()::text AS topic, concat_ws(' ',
       EXISTS (SELECT 1 FROM ${t.retry} WHERE key IS NOT NULL) OR EXISTS (SELECT 1 FROM ${t.dead} WHERE halts),
       coalesce(ceil(extract(epoch FROM least((SELECT min(next_at) FROM ${t.retry} WHERE next_at IS NOT NULL),
         (SELECT min(due_at) FROM ${t.scheduled})) - clock_timestamp()) * 1000)::text, '-'),
       (SELECT last_value FROM ${t.sequence})) AS key, NULL::text AS event
     UNION ALL
-    (SELECT pos, bucket, topic, key, CASE WHEN total <= $4 OR total = octet_length(event) THEN event END FROM (
-      SELECT ${columns}, ${total} FROM (
-        SELECT ${columns} FROM ${t.outbox} WHERE xid = ANY($2::text[]::xid8[]) AND pos + 0 <= $1::bigint ${only}
-        UNION ALL
-        SELECT ${columns} FROM ${t.outbox} WHERE xid >= $3::text::xid8 AND pos + 0 <= $1::bigint ${only}
-        LIMIT ${LATE + 1}) late) summed)
+    (${rows} WHERE xid = ANY($2::text[]::xid8[]) AND pos + 0 <= $1::bigint ${only} LIMIT ${LATE + 1})
     UNION ALL
-    (SELECT ${columns} FROM (
-      SELECT ${columns}, ${total} FROM (
-        SELECT ${columns} FROM ${t.outbox} WHERE pos > $1::bigint ${stretch} ${only} ORDER BY pos LIMIT ${FETCH}) fresh) summed
-      WHERE total <= $4 OR total = octet_length(event))`;
+    (${rows} WHERE xid >= $3::text::xid8 AND pos + 0 <= $1::bigint ${only} LIMIT ${LATE + 1})
+    UNION ALL
+    (${rows} WHERE pos > $1::bigint ${stretch} ${only} ORDER BY pos LIMIT ${FETCH})`;
+}
+
+/** The long events of some rows. */
+export function longText(t: Tables): string {
+  return `SELECT pos, event FROM ${t.outbox} WHERE pos = ANY($1::bigint[])`;
 }
 
 /** Where to begin: the snapshot, the oldest position if any, and the newest that was handed out. */

@@ -1,0 +1,272 @@
+import { isWaybillError } from "@waybill/core";
+import { createOutbox, createRelay } from "@waybill/outbox";
+import { eventually, Recorder } from "@waybill/outbox/conformance";
+import { type PostgresOptions, postgres } from "@waybill/outbox/postgres";
+import { Client } from "pg";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { testPostgres } from "../postgres/test-postgres.ts";
+
+const server = await testPostgres("outbox on PostgreSQL: faults");
+afterAll(() => server?.stop());
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+async function started(options: Partial<PostgresOptions> & { relay?: boolean; pollMs?: number } = {}) {
+  const { relay: withRelay = true, pollMs, ...storeOptions } = options;
+  const url = storeOptions.connectionString ?? (await server!.database());
+  const store = postgres({ connectionString: url, ...storeOptions });
+  closing.push(() => store.close());
+  await store.open();
+  const recorder = new Recorder();
+  const troubles: string[] = [];
+  const start = async (owner: string) => {
+    const relay = createRelay({
+      store,
+      publisher: recorder,
+      owner,
+      leaseMs: 1_000,
+      ...(pollMs === undefined ? {} : { pollMs }),
+      observer: { trouble: ({ error }) => troubles.push(isWaybillError(error) ? error.code : String(error)) },
+    });
+    closing.push(() => relay.close());
+    await relay.start();
+    return relay;
+  };
+  if (withRelay) await start("first");
+  const outbox = createOutbox({ store, source: "/faults" });
+  const write = (id: number, data: unknown = id) =>
+    outbox.transaction((tx) =>
+      outbox.publishRaw(tx, "notes", {
+        specversion: "1.0",
+        id: `${id}`,
+        source: "/f",
+        type: "t",
+        partitionkey: "k",
+        data,
+      }),
+    );
+  return { url, store, recorder, troubles, outbox, write, start };
+}
+
+const distinct = (recorder: Recorder) => [...new Set(recorder.data)];
+const upTo = (n: number) => Array.from({ length: n }, (_, i) => i);
+
+describe.skipIf(!server)("faults of PostgreSQL", () => {
+  test.each(["polling", "cdc"] as const)(
+    "%s: connections that are ended and a server that restarts cost nothing",
+    async (mode) => {
+      const { url, recorder, write, store } = await started({ mode });
+      let n = 0;
+      const writeSome = async () => {
+        for (let i = 0; i < 20; i++) await write(n++);
+      };
+      await writeSome();
+      for (const trouble of ["connections", "fast", "connections", "crash"] as const) {
+        if (trouble === "connections") await server!.killConnections(url);
+        else await server!.restart(trouble);
+        // The first try may meet a connection that has just been ended; nothing of it is committed then.
+        await eventually(() =>
+          write(n).then(
+            () => true,
+            () => false,
+          ),
+        );
+        n++;
+        await writeSome();
+        await eventually(() => distinct(recorder).length === n);
+      }
+      expect(distinct(recorder)).toEqual(upTo(n));
+      await eventually(async () => (await store.counts()).waiting === 0);
+    },
+  );
+
+  test("a transaction whose connection is lost is undone, and says so", async () => {
+    const { url, store, write } = await started({ relay: false });
+    await write(0);
+    const cut = store.transaction(async (tx) => {
+      await tx.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = pg_backend_pid()");
+    });
+    await expect(cut).rejects.toThrow();
+    const atCommit = store.transaction(async (tx) => {
+      const { rows } = await tx.query("SELECT pg_backend_pid() AS pid");
+      await server!.query(`SELECT pg_terminate_backend(${rows[0].pid})`, url);
+    });
+    await expect(atCommit).rejects.toMatchObject({ code: "WB_POSTGRES_COMMIT_UNKNOWN" });
+    expect(await store.counts()).toMatchObject({ waiting: 1 });
+  });
+
+  test("a failed statement that nobody told of does not commit in silence", async () => {
+    const { store } = await started({ relay: false });
+    const swallowed = store.transaction((tx) => tx.query("SELECT 1 / 0").catch(() => undefined));
+    await expect(swallowed).rejects.toMatchObject({ code: "WB_POSTGRES_ROLLED_BACK" });
+  });
+
+  test("a table that is gone is said, and work goes on once it is back", async () => {
+    const { url, recorder, write, troubles } = await started({ pollMs: 50 });
+    await write(0);
+    await recorder.count(1);
+    await server!.query("ALTER TABLE waybill.outbox RENAME TO gone", url);
+    await expect(write(1)).rejects.toMatchObject({ code: "WB_POSTGRES_TABLE_MISSING" });
+    await eventually(() => troubles.includes("WB_POSTGRES_TABLE_MISSING"));
+    await server!.query("ALTER TABLE waybill.gone RENAME TO outbox", url);
+    await write(1);
+    await recorder.count(2);
+    expect(recorder.data).toEqual([0, 1]);
+  });
+
+  test("a schema of another version is refused: older without migrations, newer always", async () => {
+    const connectionString = await server!.database();
+    const checked = postgres({ connectionString, migrate: false });
+    closing.push(() => checked.close());
+    await expect(checked.open()).rejects.toMatchObject({ code: "WB_POSTGRES_SCHEMA_OLDER" });
+    // What `sql` prints does the same as `apply`.
+    await server!.query(checked.migrations.sql(), connectionString);
+    await checked.open();
+    await server!.query("INSERT INTO waybill.waybill_schema (version) VALUES (99)", connectionString);
+    const newer = postgres({ connectionString });
+    closing.push(() => newer.close());
+    await expect(newer.open()).rejects.toMatchObject({ code: "WB_POSTGRES_SCHEMA_NEWER" });
+  });
+
+  test("many processes migrate at once: each step once", async () => {
+    const connectionString = await server!.database();
+    const stores = Array.from({ length: 5 }, () => postgres({ connectionString }));
+    closing.push(async () => void (await Promise.all(stores.map((store) => store.close()))));
+    const applied = await Promise.all(stores.map((store) => store.migrations.apply()));
+    expect(applied.flat()).toEqual(upTo(stores[0]!.migrations.sql().match(/-- version/g)!.length).map((i) => i + 1));
+  });
+
+  test("no server, a wrong password, no rights: errors with words and without secrets", async () => {
+    const closed = postgres({ connectionString: "postgres://app:hunter2@127.0.0.1:1/shop" });
+    closing.push(() => closed.close());
+    const error = await closed.open().catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "WB_POSTGRES_CONNECTION" });
+    expect(`${(error as Error).message} ${JSON.stringify(error)}`).not.toContain("hunter2");
+    expect(closed.name).not.toContain("hunter2");
+    const url = new URL(await server!.database());
+    await server!.query("DROP ROLE IF EXISTS nobody_here; CREATE ROLE nobody_here LOGIN");
+    url.username = "nobody_here";
+    const denied = postgres({ connectionString: url.href });
+    closing.push(() => denied.close());
+    await expect(denied.open()).rejects.toMatchObject({ code: "WB_POSTGRES_PERMISSION" });
+  });
+
+  test("a sequence that hands out blocks is refused", async () => {
+    const { url, start } = await started({ relay: false });
+    await server!.query("ALTER SEQUENCE waybill.outbox_pos_seq CACHE 20", url);
+    await expect(start("r")).rejects.toMatchObject({ code: "WB_POSTGRES_SEQUENCE_CACHE" });
+  });
+
+  test("a server without space says so; what was not committed is undone, the relay goes on when there is some", async () => {
+    const { url, recorder, write } = await started();
+    await write(0);
+    await recorder.count(1);
+    // A quota stands for a full disk: the server raises the same error.
+    await server!.query(
+      `CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$;
+       CREATE TRIGGER full_disk BEFORE INSERT ON waybill.outbox EXECUTE FUNCTION full_disk()`,
+      url,
+    );
+    await expect(write(1)).rejects.toMatchObject({ code: "WB_POSTGRES_DISK" });
+    await server!.query("DROP TRIGGER full_disk ON waybill.outbox", url);
+    await write(2);
+    await recorder.count(2);
+    expect(recorder.data).toEqual([0, 2]);
+  });
+
+  test("rows of a dump keep their place where transaction ids begin anew", async () => {
+    const { url, recorder, start, store } = await started({ relay: false });
+    await server!.query(
+      `INSERT INTO waybill.outbox (xid, bucket, topic, key, event) SELECT '900000000'::xid8, 1, 'notes', 'k',
+       '{"specversion":"1.0","id":"' || i || '","source":"/f","type":"t","partitionkey":"k","data":' || i || '}' FROM generate_series(0, 99) i`,
+      url,
+    );
+    await start("r");
+    await eventually(async () => (await store.counts()).waiting === 0);
+    expect(recorder.data).toEqual(upTo(100));
+  });
+
+  test("events of any size go through, a few at a time", async () => {
+    const { recorder, write } = await started();
+    const sizes = [10, 20_000, 3_000_000, 5, 17_000, 40];
+    for (const size of sizes) await write(size, "x".repeat(size));
+    await recorder.count(sizes.length);
+    expect(recorder.data.map((text) => String(text).length)).toEqual(sizes);
+  });
+
+  test("relays divide the buckets, and who comes or goes changes the shares", async () => {
+    const { start, write, recorder } = await started({ relay: false });
+    const first = await start("a");
+    await eventually(() => first.status().buckets === 64);
+    const second = await start("b");
+    const third = await start("c");
+    await eventually(() => [first, second, third].every((relay) => relay.status().buckets >= 20));
+    expect(first.status().buckets + second.status().buckets + third.status().buckets).toBe(64);
+    for (let i = 0; i < 20; i++) await write(i);
+    await recorder.count(20);
+    await third.drain({ deadlineMs: 5_000 });
+    await first.drain({ deadlineMs: 5_000 });
+    await eventually(() => second.status().buckets === 64);
+    await write(20);
+    await recorder.count(21);
+    expect(recorder.data).toEqual(upTo(21));
+  });
+
+  test("notifications are few, and none is sent inside the business transaction", async () => {
+    const { url, store, write } = await started({ relay: false });
+    const listener = new Client({ connectionString: url });
+    await listener.connect();
+    closing.push(() => listener.end());
+    let heard = 0;
+    listener.on("notification", () => heard++);
+    await listener.query('LISTEN "waybill.waybill"');
+    const began = performance.now();
+    for (let i = 0; i < 200; i++) await write(i);
+    const tookMs = performance.now() - began;
+    await eventually(() => heard > 0);
+    expect(heard).toBeLessThanOrEqual(Math.ceil(tookMs / 100) + 2);
+    const functions = await server!.query(
+      "SELECT 1 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT tgisinternal",
+      url,
+    );
+    expect(functions).toEqual([]);
+    expect(await store.counts()).toMatchObject({ waiting: 200 });
+  });
+
+  test("published rows are kept as long as asked, in partitions that are dropped whole", async () => {
+    const { url, store, write, recorder } = await started({ relay: false });
+    const feed = await store.feed({
+      owner: "tidy",
+      leaseMs: 1_000,
+      pollMs: undefined,
+      keepSentMs: 3_600_000,
+      clock: { now: Date.now, monotonic: () => performance.now(), after: () => ({ clear: () => undefined }) },
+      onTrouble: () => undefined,
+    });
+    await feed.tidy();
+    const partitions = async () =>
+      (
+        await server!.query(
+          "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'waybill.outbox_sent'::regclass",
+          url,
+        )
+      ).map(({ name }) => String(name));
+    expect((await partitions()).filter((name) => /_\d+_\d+$/.test(name))).toHaveLength(1);
+    await server!.query(
+      "CREATE TABLE waybill.outbox_sent_0_1000 PARTITION OF waybill.outbox_sent FOR VALUES FROM (to_timestamp(0)) TO (to_timestamp(1))",
+      url,
+    );
+    await feed.tidy();
+    expect((await partitions()).some((name) => name.includes("outbox_sent_0_1000"))).toBe(false);
+    await write(1);
+    await feed.lease(() => false);
+    const rows = await feed.claim({ max: 10, maxBytes: 1e6, skip: new Set(), exceptTopics: new Set() });
+    await feed.mark(rows);
+    expect(await server!.query("SELECT topic FROM waybill.outbox_sent", url)).toEqual([{ topic: "notes" }]);
+    await feed.release(true);
+    expect(recorder.data).toEqual([]);
+  });
+});
