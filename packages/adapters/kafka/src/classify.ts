@@ -97,8 +97,6 @@ const BY_CODE: Readonly<Record<string, ErrorKind>> = {
   DUPLICATE_SEQUENCE_NUMBER: "transient",
   INVALID_PRODUCER_EPOCH: "transient",
   PRODUCER_FENCED: "transient",
-  PLT_KFK_NETWORK: "transient",
-  PLT_KFK_TIMEOUT: "transient",
   PLT_KFK_UNEXPECTED_CORRELATION_ID: "transient",
   PLT_KFK_UNFINISHED_WRITE_BUFFER: "transient",
   PLT_KFK_UNEXPECTED_FRAME: "transient",
@@ -119,14 +117,17 @@ const BY_CODE: Readonly<Record<string, ErrorKind>> = {
   WB_KAFKA_OPTION: "invalid",
   WB_KAFKA_ENGINE: "invalid",
   WB_KAFKA_NAME: "invalid",
+  WB_KAFKA_CODEC: "invalid",
   WB_KAFKA_UNSUPPORTED: "invalid",
   WB_KAFKA_TOPIC: "not-found",
   WB_KAFKA_TOO_LARGE: "too-large",
   WB_KAFKA_CLOSED: "closed",
 };
 
-/** kafkajs' classes, where no code says more. */
+/** What an error says of itself where none inside it says more: kafkajs' classes, and the wrappers of the other engine. */
 const BY_NAME: Readonly<Record<string, ErrorKind>> = {
+  PLT_KFK_NETWORK: "transient",
+  PLT_KFK_TIMEOUT: "transient",
   AbortError: "transient",
   TimeoutError: "transient",
   KafkaJSSASLAuthenticationError: "unauthorized",
@@ -176,7 +177,7 @@ function wordsOf(error: unknown): { word: string; table: Readonly<Record<string,
     if (typeof next !== "object" || next === null) continue;
     const { type, apiId, code, name, cause, errors } = next as Record<string, unknown>;
     for (const word of [type, apiId, code]) if (typeof word === "string") codes.push({ word, table: BY_CODE });
-    if (typeof name === "string") names.push({ word: name, table: BY_NAME });
+    for (const word of [code, name]) if (typeof word === "string") names.push({ word, table: BY_NAME });
     queue.push(cause);
     if (Array.isArray(errors)) queue.push(...errors);
   }

@@ -49,6 +49,11 @@ const table = {
     sentence: (p: { group: string }) => `The membership in ${p.group} has ended.`,
     hint: "It is joined again by itself; what was not committed is delivered again.",
   },
+  WB_KAFKA_CODEC: {
+    sentence: (p: { group: string; problem: string }) =>
+      `A producer has compressed records that ${p.group} reads in a way that kafkajs cannot undo: ${p.problem}.`,
+    hint: 'Set engine: "platformatic", which reads gzip, snappy, lz4 and zstd, or have the producer use gzip or zstd. Nothing is skipped meanwhile.',
+  },
   WB_KAFKA_GAP: {
     sentence: (p: { lane: string; expected: string; found: string }) =>
       `${p.lane} was to go on at offset ${p.expected}, and the broker went on at ${p.found}.`,

@@ -80,7 +80,11 @@ export async function openConsumer(
 
   consumer.on(consumer.events.HEARTBEAT, pulse.beat);
   consumer.on(consumer.events.REBALANCING, pulse.rebalancing);
-  consumer.on(consumer.events.CRASH, ({ payload }) => fail(payload.error));
+  consumer.on(consumer.events.CRASH, ({ payload: { error } }) => {
+    // Snappy and LZ4: the small libraries for them are no longer kept, and the second engine has both.
+    const isCodec = error.name === "KafkaJSNotImplemented";
+    fail(isCodec ? kafkaErrors.WB_KAFKA_CODEC({ group: groupId, problem: error.message }, error) : error);
+  });
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     pulse.beat();
     const partitions = Object.entries(payload.memberAssignment).flatMap(([topic, list]) =>

@@ -1,0 +1,285 @@
+import { Producer } from "@platformatic/kafka";
+import type { Adapter, Delivery, Receiver } from "@waybill/core/spi";
+import { type KafkaOptions, kafka, murmur2 } from "@waybill/kafka";
+import kafkajs from "kafkajs";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { kafkaClients } from "../kafka/kafka-clients.fixture.ts";
+import { type TestKafka, testKafka } from "../kafka/test-kafka.ts";
+
+const { Kafka, logLevel, Partitioners } = kafkajs;
+const OAUTH = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule";
+const broker: TestKafka | undefined = await testKafka("kafka adapter", {
+  scramUsers: { alice: "alice-secret" },
+  listeners: { SIGNED: { protocol: "SASL_PLAINTEXT" } },
+  properties: {
+    "auto.create.topics.enable": "false",
+    "listener.name.signed.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
+    "listener.name.signed.plain.sasl.jaas.config":
+      'org.apache.kafka.common.security.plain.PlainLoginModule required user_alice="alice-secret";',
+    "listener.name.signed.scram-sha-256.sasl.jaas.config":
+      "org.apache.kafka.common.security.scram.ScramLoginModule required;",
+    "listener.name.signed.scram-sha-512.sasl.jaas.config":
+      "org.apache.kafka.common.security.scram.ScramLoginModule required;",
+    "listener.name.signed.oauthbearer.sasl.jaas.config": `${OAUTH} required unsecuredLoginStringClaim_sub="alice";`,
+  },
+});
+const brokers = broker?.brokers ?? [];
+const signal = new AbortController().signal;
+
+describe.skipIf(broker === undefined).each(["kafkajs", "platformatic"] as const)("over %s", (engine) => {
+  const open: Adapter[] = [];
+  let names = 0;
+  const freshTopic = () => `t${engine[0]}${++names}`;
+  const clients = kafkaClients(brokers);
+  const adapter = (options: KafkaOptions = {}): Adapter => {
+    const made = kafka({ brokers, engine, partitions: 2, sessionTimeoutMs: 2_000, ...options });
+    open.push(made);
+    return made;
+  };
+  const receive = (receiver: Receiver, pausedLanes: ReadonlySet<string> = new Set()) =>
+    receiver.receive({ max: 100, maxBytes: 16 << 20, pausedLanes }, signal);
+  const take = async (receiver: Receiver, count: number): Promise<Delivery[]> => {
+    const came: Delivery[] = [];
+    for (let round = 0; came.length < count && round < 40; round++) came.push(...(await receive(receiver)));
+    return came;
+  };
+  const message = (id: string, key: string | undefined, body: Uint8Array | null = Buffer.from(id)) => ({
+    id,
+    key,
+    body,
+    headers: { ce_id: id },
+  });
+  const idsOf = (deliveries: readonly Delivery[]) => deliveries.map((delivery) => delivery.message.id);
+  const foreign = async (topic: string, compression: string) => {
+    const producer = new Producer({ clientId: "other", bootstrapBrokers: brokers, compression: compression as "gzip" });
+    const headers = new Map([[Buffer.from("ce_id"), Buffer.from(`by-${compression}`)]]);
+    const value = Buffer.from("x".repeat(200));
+    await producer.send({ acks: -1, messages: [{ topic, partition: 0, value, headers }] });
+    await producer.close();
+  };
+  const source = (topic: string) => ({ topic, subscription: "s", startFrom: "earliest" }) as const;
+
+  afterEach(async () => void (await Promise.all(open.splice(0).map((one) => one.close()))));
+  afterAll(() => clients.close());
+
+  it("puts a key where Kafka's own clients put it", async () => {
+    const topic = freshTopic();
+    const theirs = Partitioners.DefaultPartitioner();
+    const partitionMetadata = Array.from({ length: 7 }, (_, partitionId) => ({ partitionId, leader: 1 })) as never;
+    for (const key of ["a", "ab", "abc", "abcd", "the quick brown fox", "ünïcödé"]) {
+      const expected = theirs({ topic, partitionMetadata, message: { key, value: "" } });
+      expect((murmur2(Buffer.from(key)) & 0x7fffffff) % 7, key).toBe(expected);
+    }
+  });
+
+  it("keeps a partition while a handler runs for longer than sessions last, and nothing is received twice", async () => {
+    const topic = freshTopic();
+    const one = adapter({ sessionTimeoutMs: 1_000 });
+    const receiver = await one.openReceiver(source(topic));
+    await (await one.openSender(topic)).send([message("slow", "k")], signal);
+    const [held] = await take(receiver, 1);
+    // Nobody receives or settles meanwhile: the membership does not depend on it.
+    await new Promise((resolve) => setTimeout(resolve, 3_500));
+    expect(held!.lost.aborted).toBe(false);
+    expect(await receiver.settle([{ delivery: held!, kind: "ack" }], signal)).toMatchObject([{ ok: true }]);
+    expect(await receive(receiver)).toEqual([]);
+    expect(await one.backlog!(source(topic))).toEqual({ events: 0 });
+  });
+
+  it("does not let a stuck partition hold up the others", async () => {
+    const topic = freshTopic();
+    const one = adapter();
+    const receiver = await one.openReceiver(source(topic));
+    const sender = await one.openSender(topic);
+    await sender.send(
+      Array.from({ length: 40 }, (_, n) => message(`a-${n}`, `k${n}`)),
+      signal,
+    );
+    const first = await take(receiver, 40);
+    const stuck = first[0]!.lane!;
+    const other = first.find(({ lane }) => lane !== stuck)!;
+    const stuckKey = first[0]!.message.key!;
+    // Far more than the receiver takes in advance, in a lane that delivers nothing.
+    const body = Buffer.alloc(10_000, 1);
+    for (let n = 0; n < 4; n++) {
+      await sender.send(
+        Array.from({ length: 100 }, (_, m) => message(`s-${n}-${m}`, stuckKey, body)),
+        signal,
+      );
+    }
+    await receive(receiver, new Set([stuck]));
+    await sender.send([message("free", other.message.key)], signal);
+    const came: Delivery[] = [];
+    const startedMs = performance.now();
+    while (came.length === 0 && performance.now() - startedMs < 10_000) {
+      came.push(...(await receive(receiver, new Set([stuck]))));
+    }
+    expect(idsOf(came)).toEqual(["free"]);
+    const rest = await take(receiver, 400);
+    expect(idsOf(rest)).toEqual(Array.from({ length: 400 }, (_, n) => `s-${Math.floor(n / 100)}-${n % 100}`));
+  });
+
+  it("carries tombstones both ways, and pins no fetch of a megabyte with a small body", async () => {
+    const topic = freshTopic();
+    const one = adapter();
+    const receiver = await one.openReceiver(source(topic));
+    await (await one.openSender(topic)).send([message("gone", "k", null), message("here", "k")], signal);
+    const came = await take(receiver, 2);
+    expect(came.map(({ message: { body } }) => body)).toEqual([null, Buffer.from("here")]);
+    expect((came[1]!.message.body as Buffer).buffer.byteLength).toBeLessThan(100_000);
+  });
+
+  it("moves partitions to a member that joins, tells who had them, and skips nothing", async () => {
+    const topic = freshTopic();
+    const [one, two] = [adapter(), adapter()];
+    const sender = await one.openSender(topic);
+    const first = await one.openReceiver(source(topic));
+    await sender.send(
+      Array.from({ length: 20 }, (_, n) => message(`e-${n}`, `k${n}`)),
+      signal,
+    );
+    const held = await take(first, 20);
+    const second = await two.openReceiver(source(topic));
+    const again: Delivery[] = [];
+    const lost = () => held.filter((delivery) => delivery.lost.aborted);
+    for (let round = 0; round < 20 && (again.length === 0 || again.length < lost().length); round++) {
+      again.push(...(await receive(second)));
+      await receive(first);
+    }
+    expect(lost().length).toBeGreaterThan(0);
+    expect(idsOf(again).toSorted()).toEqual(idsOf(lost()).toSorted());
+    const late = await first.settle(
+      held.map((delivery) => ({ delivery, kind: "ack" as const })),
+      signal,
+    );
+    for (const [index, outcome] of late.entries()) {
+      expect(outcome.ok, held[index]!.message.id).toBe(!held[index]!.lost.aborted);
+      if (!outcome.ok) expect(one.classify(outcome.error)).toBe("lost");
+    }
+  });
+
+  it("goes on past transactions that were given up, without a gap", async () => {
+    const topic = freshTopic();
+    const one = adapter({ partitions: 1 });
+    const receiver = await one.openReceiver(source(topic));
+    const client = new Kafka({ clientId: "tx", brokers, logLevel: logLevel.NOTHING });
+    const producer = client.producer({
+      transactionalId: `tx-${topic}`,
+      idempotent: true,
+      maxInFlightRequests: 1,
+      createPartitioner: Partitioners.DefaultPartitioner,
+    });
+    await producer.connect();
+    for (const [value, commits] of [
+      ["a", true],
+      ["b", false],
+      ["c", false],
+      ["d", true],
+    ] as const) {
+      const transaction = await producer.transaction();
+      await transaction.send({ topic, messages: [{ key: "k", value }] });
+      await (commits ? transaction.commit() : transaction.abort());
+    }
+    await producer.disconnect();
+    const came = await take(receiver, 2);
+    expect(came.map((delivery) => String(delivery.message.body))).toEqual(["a", "d"]);
+    await receiver.settle([{ delivery: came[1]!, kind: "ack" }], signal);
+    expect(came[0]!.lost.aborted).toBe(false);
+  });
+
+  it("reads what other producers compress, or says what it cannot read and skips nothing", async () => {
+    const topic = freshTopic();
+    const one = adapter({ compression: "zstd", partitions: 1 });
+    const receiver = await one.openReceiver(source(topic));
+    await (await one.openSender(topic)).send([message("zstd", "k")], signal);
+    const readable = engine === "kafkajs" ? ["gzip", "zstd"] : ["gzip", "snappy", "lz4", "zstd"];
+    for (const compression of readable) await foreign(topic, compression);
+    const sent = ["zstd", ...readable.map((compression) => `by-${compression}`)];
+    const came = await take(receiver, sent.length);
+    expect(idsOf(came)).toEqual(sent);
+    await receiver.settle([{ delivery: came.at(-1)!, kind: "ack" }], signal);
+    if (engine !== "kafkajs") return;
+    await foreign(topic, "lz4");
+    await expect(take(receiver, 1)).rejects.toMatchObject({ code: "WB_KAFKA_CODEC" });
+    expect(await one.backlog!(source(topic))).toEqual({ events: 1 });
+  });
+
+  it("reads a partition that was added later from its beginning, also where the subscription began at the end", async () => {
+    const topic = freshTopic();
+    const one = adapter({ partitions: 1 });
+    await (await one.openSender(topic)).send([message("before", "k")], signal);
+    const latest = { ...source(topic), startFrom: "latest" } as const;
+    const first = await one.openReceiver(latest);
+    await first.close();
+    const client = new Kafka({ clientId: "grow", brokers, logLevel: logLevel.NOTHING });
+    const admin = client.admin();
+    await admin.connect();
+    await admin.createPartitions({ topicPartitions: [{ topic, count: 2 }] });
+    await admin.disconnect();
+    const other = adapter();
+    const sender = await other.openSender(topic);
+    const missed = Array.from({ length: 20 }, (_, n) => message(`e-${n}`, `k${n}`));
+    expect((await sender.send(missed, signal)).every(({ ok }) => ok)).toBe(true);
+    const second = await other.openReceiver(latest);
+    expect(idsOf(await take(second, 20)).toSorted()).toEqual(missed.map(({ id }) => id).toSorted());
+  });
+
+  it("says within seconds what is wrong, with a code and a hint", async () => {
+    const failure = async (opening: Promise<unknown>) => {
+      const startedMs = performance.now();
+      const error = await opening.then(
+        () => new Error("It was to fail."),
+        (thrown: unknown) => thrown as Error & { code?: string; hint?: string },
+      );
+      expect(performance.now() - startedMs).toBeLessThan(15_000);
+      expect(error).toMatchObject({ code: expect.stringMatching(/^WB_/), hint: expect.stringMatching(/./) });
+      return error;
+    };
+    const absent = adapter({ createTopics: false });
+    for (const opening of [absent.openSender("absent"), absent.openReceiver(source("absent"))]) {
+      const error = await failure(opening);
+      expect(absent.classify(error)).toBe("not-found");
+    }
+    const nobody = adapter({ brokers: ["127.0.0.1:1"], connectTimeoutMs: 500 });
+    expect(nobody.classify(await failure(nobody.openSender("orders")))).toBe("transient");
+    expect((await nobody.health(AbortSignal.timeout(5_000))).ok).toBe(false);
+    const impossible = adapter({ replicationFactor: 3 });
+    expect(impossible.classify(await failure(impossible.openSender(freshTopic())))).toBe("invalid");
+    const large = await (await adapter().openSender(freshTopic())).send(
+      [message("l", "k", Buffer.alloc(2 << 20))],
+      signal,
+    );
+    expect(large).toMatchObject([{ ok: false, error: { code: "WB_KAFKA_TOO_LARGE" } }]);
+  });
+
+  const token = () => {
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    const nowS = Math.floor(Date.now() / 1_000);
+    return `${part({ alg: "none" })}.${part({ sub: "alice", iat: nowS, exp: nowS + 600 })}.`;
+  };
+  it.runIf(broker?.listeners !== undefined).each([
+    ["plain", { mechanism: "plain", username: "alice", password: "alice-secret" }],
+    ["scram-sha-256", { mechanism: "scram-sha-256", username: "alice", password: "alice-secret" }],
+    ["scram-sha-512", { mechanism: "scram-sha-512", username: "alice", password: "alice-secret" }],
+    ["oauthbearer", { mechanism: "oauthbearer", token }],
+  ] as const)("signs in by %s, and says so when it may not", async (_, sasl) => {
+    const doors = [broker!.listeners!.SIGNED!];
+    const one = adapter({ brokers: doors, sasl });
+    expect(await one.health(AbortSignal.timeout(10_000))).toEqual({ ok: true });
+    const topic = freshTopic();
+    const receiver = await one.openReceiver(source(topic));
+    await (await one.openSender(topic)).send([message("signed", "k")], signal);
+    expect(idsOf(await take(receiver, 1))).toEqual(["signed"]);
+    const wrong =
+      sasl.mechanism === "oauthbearer" ? { ...sasl, token: () => "nonsense" } : { ...sasl, password: "wrong-secret" };
+    const two = adapter({ brokers: doors, sasl: wrong });
+    const error: Error = await two.openSender(topic).then(
+      () => new Error("It was to fail."),
+      (thrown: Error) => thrown,
+    );
+    expect(two.classify(error), String(error)).toBe("unauthorized");
+    expect(String(error)).not.toContain("wrong-secret");
+  });
+});
+
+afterAll(() => broker?.stop());
