@@ -13,6 +13,8 @@ export interface SubscriptionReport {
   /** Absent where there is a problem. */
   readonly assessment?: Assessment;
   readonly limits?: Limits;
+  /** The broker could not be reached: what was taken for granted instead. */
+  readonly assumed?: string;
   readonly problem?: ReportProblem;
 }
 
@@ -76,9 +78,10 @@ function reportOf(
   name: string,
   settings: SubscriptionSettings,
   description: Description,
-): Pick<SubscriptionReport, "assessment" | "limits"> {
-  const { sender, receiver } = description;
+): Pick<SubscriptionReport, "assessment" | "limits" | "assumed"> {
+  const { sender, receiver, assumed } = description;
   return {
+    ...(assumed === undefined ? {} : { assumed }),
     assessment: assess({
       topic,
       options: { ...settings, name },

@@ -1,6 +1,6 @@
 import { createCall, type Description, ownTopic, type Receiver } from "@waybill/core/spi";
 import { pullCapabilities, senderCapabilities } from "./capabilities.ts";
-import { failedCall } from "./classify.ts";
+import { classify, failedCall } from "./classify.ts";
 import { createLastDeliveries, type LastDeliveries } from "./last-deliveries.ts";
 import type { Names } from "./names.ts";
 import type { Settings } from "./options.ts";
@@ -82,16 +82,22 @@ export class Pull {
   }
 
   async describe(topic: string, subscription: string, signal: AbortSignal): Promise<Description> {
-    const [own] = await Promise.all([
-      this.#returnTo(topic, subscription, signal),
-      this.check(topic, subscription, signal),
-    ]);
     const sender = senderCapabilities("namespace");
-    return {
-      sender,
-      receiver: this.#capabilities(topic, subscription),
-      returnSender: own === undefined ? undefined : sender,
-    };
+    const receiver = this.#capabilities(topic, subscription);
+    try {
+      const [own] = await Promise.all([
+        this.#returnTo(topic, subscription, signal),
+        this.check(topic, subscription, signal),
+      ]);
+      return { sender, receiver, returnSender: own === undefined ? undefined : sender };
+    } catch (error) {
+      if (classify(error) !== "transient") throw error;
+      return {
+        sender,
+        receiver,
+        assumed: "topic and event subscription are there, and nothing of its own to redrive to",
+      };
+    }
   }
 
   /** `to`: a topic that reaches this subscription alone. */

@@ -10,7 +10,7 @@ import {
 } from "@waybill/core/spi";
 import { hubInfo } from "./admin.ts";
 import { hubBacklog } from "./backlog.ts";
-import { receiverCapabilities, senderCapabilities } from "./capabilities.ts";
+import { receiverCapabilities, STANDARD_BYTES, senderCapabilities } from "./capabilities.ts";
 import { openCheckpoints } from "./checkpoints.ts";
 import { classify, failedCall } from "./classify.ts";
 import { connect } from "./connect.ts";
@@ -194,11 +194,19 @@ export function eventHubs(options: EventHubsOptions): EventHubsAdapter {
       checkpointsOrThrow();
       const back = returnTo(source);
       const senderTo = async (hub: string) => senderCapabilities(await maxMessageBytes(hub, signal));
-      const [sender, returnSender] = await Promise.all([
-        senderTo(names.hub(source.topic)),
-        back === undefined ? undefined : senderTo(names.hub(back)),
-      ]);
-      return { sender, receiver: receiverCapabilities, returnSender };
+      try {
+        const [sender, returnSender] = await Promise.all([
+          senderTo(names.hub(source.topic)),
+          back === undefined ? undefined : senderTo(names.hub(back)),
+        ]);
+        return { sender, receiver: receiverCapabilities, returnSender };
+      } catch (error) {
+        if (classify(error) !== "transient") throw error;
+        const sender = senderCapabilities(STANDARD_BYTES);
+        const returnSender = back === undefined ? undefined : sender;
+        const assumed = "the limits are those of the Standard tier";
+        return { sender, receiver: receiverCapabilities, returnSender, assumed };
+      }
     },
     topology: createTopology({
       settings,

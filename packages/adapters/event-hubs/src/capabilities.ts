@@ -5,6 +5,9 @@ export const MAX_SEND_BATCH = 1_000;
 /** Of one `send`, over all its AMQP batches. */
 const MAX_SEND_BATCH_BYTES = 4 * 1024 * 1024;
 
+/** One event, and one batch, on all tiers above Basic. Source: Event Hubs quotas. */
+export const STANDARD_BYTES = 1024 * 1024;
+
 /** `maxMessageBytes` is what the hub's own link says: 256 KiB on the Basic tier, else 1 MiB, more where the namespace is set so. */
 export function senderCapabilities(maxMessageBytes: number): SenderCapabilities {
   return {

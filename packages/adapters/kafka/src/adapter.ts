@@ -114,12 +114,20 @@ export function kafka(options: KafkaOptions): Adapter & { readonly name: "kafka"
             ? (settings.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES)
             : await admin.maxMessageBytes(name),
         );
-      const hasOwn = settings.createTopics || (await admin.partitionCount(own)) !== undefined;
-      const [sender, returnSender] = await Promise.all([
-        senderTo(names.topic(topic)),
-        hasOwn ? senderTo(own) : undefined,
-      ]);
-      return { sender, receiver: receiverCapabilities, returnSender };
+      try {
+        const hasOwn = settings.createTopics || (await admin.partitionCount(own)) !== undefined;
+        const [sender, returnSender] = await Promise.all([
+          senderTo(names.topic(topic)),
+          hasOwn ? senderTo(own) : undefined,
+        ]);
+        return { sender, receiver: receiverCapabilities, returnSender };
+      } catch (error) {
+        if (classify(error) !== "transient") throw error;
+        const sender = senderCapabilities(settings.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES);
+        const returnSender = settings.createTopics ? sender : undefined;
+        const assumed = "the topics have the brokers' default limits";
+        return { sender, receiver: receiverCapabilities, returnSender, assumed };
+      }
     },
     topology: createTopology(admin, names, settings),
     classify,

@@ -1,7 +1,14 @@
 import type { ServiceBusClient } from "@azure/service-bus";
-import { type Adapter, createCall, type DeadLetterStore, type Receiver, type Sender } from "@waybill/core/spi";
+import {
+  type Adapter,
+  createCall,
+  type DeadLetterStore,
+  type Receiver,
+  type Sender,
+  type SenderCapabilities,
+} from "@waybill/core/spi";
 import { createAdmin } from "./admin.ts";
-import { receiverCapabilities } from "./capabilities.ts";
+import { receiverCapabilities, STANDARD_BYTES, senderCapabilities } from "./capabilities.ts";
 import { classify, failedCall } from "./classify.ts";
 import { createConnector } from "./connect.ts";
 import { openDeadLetters } from "./dead-letters.ts";
@@ -68,19 +75,25 @@ export function serviceBus(options: ServiceBusOptions): ServiceBusAdapter {
     }
   };
 
+  const dedupes = (topic: string) => {
+    const [name = "", subscription] = topic.split("/");
+    return settings.duplicateDetectionMs > 0 && (subscription === undefined || settings.queues.has(name));
+  };
   const senderTo = async (topic: string): Promise<Sender> => {
     closing.signal.throwIfAborted();
     const entity = names.target(topic);
-    const [name = "", subscription] = topic.split("/");
-    const isOwn = subscription !== undefined;
-    const dedupe = settings.duplicateDetectionMs > 0 && (!isOwn || settings.queues.has(name));
-    return track(await openSender({ ...shared, entity, isOwn, dedupe }));
+    return track(await openSender({ ...shared, entity, isOwn: topic.includes("/"), dedupe: dedupes(topic) }));
   };
-  /** Only an entity's own link says how large a message may be; a sender takes nothing from anybody. */
-  const ask = async (topic: string, signal: AbortSignal) => {
-    const sender = await call(signal, () => senderTo(topic));
-    await sender.close();
-    return sender.capabilities;
+  /** Only an entity's own link says how large a message may be; a sender takes nothing from anybody. Undefined while nobody answers. */
+  const ask = async (topic: string, signal: AbortSignal): Promise<SenderCapabilities | undefined> => {
+    try {
+      const sender = await call(signal, () => senderTo(topic));
+      await sender.close();
+      return sender.capabilities;
+    } catch (error) {
+      if (classify(error) !== "transient") throw error;
+      return undefined;
+    }
   };
 
   return {
@@ -115,11 +128,21 @@ export function serviceBus(options: ServiceBusOptions): ServiceBusAdapter {
     },
     async describe({ topic, subscription }, signal) {
       const { returnTo } = names.read(topic, subscription);
-      return {
-        sender: await ask(topic, signal),
-        receiver: receiverCapabilities(settings.lockMs, { laned: settings.sessions !== "none", dead: false }),
-        returnSender: returnTo === undefined ? undefined : await ask(returnTo, signal),
-      };
+      const receiver = receiverCapabilities(settings.lockMs, { laned: settings.sessions !== "none", dead: false });
+      const standard = (to: string) => senderCapabilities(STANDARD_BYTES, settings, dedupes(to));
+      const sender = await ask(topic, signal);
+      // Who has not answered once is not asked again.
+      if (sender === undefined) {
+        const returnSender = returnTo === undefined ? undefined : standard(returnTo);
+        return {
+          sender: standard(topic),
+          receiver,
+          returnSender,
+          assumed: "the limits are those of the Standard tier",
+        };
+      }
+      const returnSender = returnTo === undefined ? undefined : ((await ask(returnTo, signal)) ?? standard(returnTo));
+      return { sender, receiver, returnSender };
     },
     topology: createTopology(admin, names, settings),
     classify,

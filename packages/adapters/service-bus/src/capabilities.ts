@@ -3,6 +3,8 @@ import type { Settings } from "./options.ts";
 
 /** A batch takes no more than this, on entities for larger messages too. Source: Service Bus Premium messaging, large messages. */
 export const MAX_BATCH_BYTES = 1024 * 1024;
+/** One message on the Basic and Standard tiers. Source: Service Bus quotas. */
+export const STANDARD_BYTES = 256 * 1024;
 /** All application properties of one message together. Source: Service Bus quotas. */
 export const MAX_HEADER_BYTES = 64 * 1024;
 /** Reason and description of a dead letter, each. Source: the .NET SDK's constant; the JS SDK does not check. */

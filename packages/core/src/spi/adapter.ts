@@ -39,7 +39,8 @@ export interface Adapter {
   backlog?(source: Omit<Source, "startFrom">): Promise<Backlog>;
   /**
    * What `openSender` and `openReceiver` will answer as capabilities, for `waybill check`: joins nothing, takes nothing and makes nothing. From the options alone
-   * where they decide; asks the broker only for what it alone knows, and rejects when that cannot be had. Rejects as opening would for what opening refuses.
+   * where they decide; asks the broker only for what it alone knows, and says what it `assumed` while that
+   * cannot be reached. Rejects as opening would for what opening refuses.
    */
   describe?(source: Omit<Source, "startFrom">, signal: AbortSignal): Promise<Description>;
   /** Where entities can or must be made before use. */

@@ -7,4 +7,6 @@ export interface Description {
   readonly receiver: ReceiverCapabilities;
   /** Of `returnTo`; absent where nothing reaches this subscription alone. */
   readonly returnSender?: SenderCapabilities | undefined;
+  /** Where the broker would have had to be asked and could not be reached: what was taken for granted instead, as the end of a sentence. */
+  readonly assumed?: string | undefined;
 }

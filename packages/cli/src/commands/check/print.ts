@@ -35,6 +35,11 @@ export async function printChanges(
     const place = `${change.topic}/${change.subscription}`;
     places.set(place, [...(places.get(place) ?? []), change]);
   }
+  for (const { topic, subscription, broker, assumed } of [...reports, ...theirs]) {
+    if (assumed !== undefined) {
+      output.note(`${topic}/${subscription} on ${broker}: the broker does not answer; assumed: ${assumed}`);
+    }
+  }
   for (const [place, list] of places) {
     await output.line(place);
     const rows = list.map(({ what, from, to, refused }) => [refused ? "  ! " : "    ", what, from, `→ ${to}`]);
@@ -45,7 +50,7 @@ export async function printChanges(
 }
 
 function reportJson(report: SubscriptionReport): Record<string, unknown> {
-  const { topic, subscription, broker, adapter, assessment, limits, problem } = report;
+  const { topic, subscription, broker, adapter, assessment, limits, problem, assumed } = report;
   const place = { topic, subscription, broker, adapter };
   if (problem !== undefined) return { ...place, problem };
   const { granted, retries, findings } = assessment ?? {};
@@ -56,11 +61,12 @@ function reportJson(report: SubscriptionReport): Record<string, unknown> {
     retries,
     findings,
     limits,
+    ...(assumed === undefined ? {} : { assumed }),
   };
 }
 
 function reportLines(report: SubscriptionReport): string[] {
-  const { topic, subscription, broker, adapter, assessment, limits = {}, problem } = report;
+  const { topic, subscription, broker, adapter, assessment, limits = {}, problem, assumed } = report;
   const head = `${topic}/${subscription} on ${broker} (${adapter})`;
   if (problem !== undefined) return [head, `  ${problem.kind}: ${problem.text}`];
   const { granted, retries = [], findings = [] } = assessment ?? {};
@@ -70,5 +76,6 @@ function reportLines(report: SubscriptionReport): string[] {
       : `order ${granted.guarantee.order}, ${granted.guarantee.delivery}, retries ${retryText(retries)}`;
   const rows = findings.map(({ how, feature, detail }) => [`  ${how}`, feature, detail]);
   const figures = Object.entries(limits).map(([name, value]) => `${name} ${value}`);
-  return [head, `  guarantee: ${guarantee}`, ...tableLines(rows), `  limits: ${figures.join(", ")}`];
+  const note = assumed === undefined ? [] : [`  assumed, for the broker does not answer: ${assumed}`];
+  return [head, `  guarantee: ${guarantee}`, ...note, ...tableLines(rows), `  limits: ${figures.join(", ")}`];
 }
