@@ -3,7 +3,10 @@ import type { Settings } from "../../options.ts";
 import type { EngineAdmin } from "../engine.ts";
 import { RETRY } from "./client.ts";
 
-/** One connection for all questions, made when the first is asked. */
+/**
+ * One client for all questions, made when the first is asked, and replaced after one that the broker did not answer: kafkajs asks on over a connection that
+ * carries nothing more, for as long as nobody ends it.
+ */
 export function createAdmin(kafka: Kafka, settings: Pick<Settings, "requestTimeoutMs">): EngineAdmin {
   let connecting: Promise<Admin> | undefined;
   const connected = (): Promise<Admin> => {
@@ -13,10 +16,22 @@ export function createAdmin(kafka: Kafka, settings: Pick<Settings, "requestTimeo
     });
     return connecting;
   };
+  const ask = async <T>(question: (admin: Admin) => Promise<T>): Promise<T> => {
+    const asked = connected();
+    try {
+      return await question(await asked);
+    } catch (error) {
+      if (typeOf(error) === undefined && connecting === asked) {
+        connecting = undefined;
+        asked.then((admin) => admin.disconnect()).catch(() => undefined);
+      }
+      throw error;
+    }
+  };
 
   const partitionCount = async (topic: string): Promise<number | undefined> => {
     try {
-      const { topics } = await (await connected()).fetchTopicMetadata({ topics: [topic] });
+      const { topics } = await ask((admin) => admin.fetchTopicMetadata({ topics: [topic] }));
       return topics[0]?.partitions.length;
     } catch (error) {
       if (typeOf(error) === "UNKNOWN_TOPIC_OR_PARTITION") return undefined;
@@ -25,31 +40,33 @@ export function createAdmin(kafka: Kafka, settings: Pick<Settings, "requestTimeo
   };
 
   /** What kafkajs knows of a topic may be five minutes old, and only a new client asks again. */
-  const ofEveryPartition = async <T>(topic: string, ask: (admin: Admin) => Promise<T[]>): Promise<T[]> => {
-    let found = await ask(await connected());
+  const ofEveryPartition = async <T>(topic: string, question: (admin: Admin) => Promise<T[]>): Promise<T[]> => {
+    let found = await ask(question);
     const count = (await partitionCount(topic)) ?? 0;
     for (let attempt = 1; found.length < count && attempt <= KNOWING_TRIES; attempt++) {
       await new Promise((resolve) => setTimeout(resolve, KNOWING_PAUSE_MS));
       const fresh = await connect(kafka);
-      found = await ask(fresh).finally(() => fresh.disconnect());
+      found = await question(fresh).finally(() => fresh.disconnect());
     }
     return found;
   };
 
   return {
     async ping() {
-      await (await connected()).describeCluster();
+      await ask((admin) => admin.describeCluster());
     },
     async topics() {
-      return (await connected()).listTopics();
+      return ask((admin) => admin.listTopics());
     },
     partitionCount,
     async maxMessageBytes(topic) {
       try {
-        const { resources } = await (await connected()).describeConfigs({
-          includeSynonyms: false,
-          resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: ["max.message.bytes"] }],
-        });
+        const { resources } = await ask((admin) =>
+          admin.describeConfigs({
+            includeSynonyms: false,
+            resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: ["max.message.bytes"] }],
+          }),
+        );
         const value = Number(resources[0]?.configEntries[0]?.configValue);
         return value > 0 ? value : undefined;
       } catch (error) {
@@ -58,15 +75,17 @@ export function createAdmin(kafka: Kafka, settings: Pick<Settings, "requestTimeo
       }
     },
     async createTopic({ topic, partitions = -1, replicationFactor = -1 }) {
-      await (await connected()).createTopics({
-        topics: [{ topic, numPartitions: partitions, replicationFactor }],
-        timeout: settings.requestTimeoutMs,
-        // kafkajs asks once, and takes a broker that has not heard of the topic yet for an error.
-        waitForLeaders: false,
-      });
+      await ask((admin) =>
+        admin.createTopics({
+          topics: [{ topic, numPartitions: partitions, replicationFactor }],
+          timeout: settings.requestTimeoutMs,
+          // kafkajs asks once, and takes a broker that has not heard of the topic yet for an error.
+          waitForLeaders: false,
+        }),
+      );
     },
     async deleteTopic(topic) {
-      await (await connected()).deleteTopics({ topics: [topic], timeout: settings.requestTimeoutMs });
+      await ask((admin) => admin.deleteTopics({ topics: [topic], timeout: settings.requestTimeoutMs }));
     },
     async ranges(topic) {
       const offsets = await ofEveryPartition(topic, (admin) => offsetsOf(admin, topic));
