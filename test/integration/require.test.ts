@@ -11,6 +11,7 @@ const DOORS = [
   "@waybill/core/testing",
   "@waybill/memory",
   "@waybill/storage-queue",
+  "@waybill/event-grid",
   "@waybill/outbox",
   "@waybill/outbox/sqlite",
   "@waybill/claim-check/blob",
