@@ -1,5 +1,7 @@
 """Peeks, renews a lock, defers and takes up again, schedules and cancels: what goes over the management link."""
 
+import time
+
 from azure.servicebus import ServiceBusClient, ServiceBusMessage
 from scenario import run
 from service_bus_messages import describe, take
@@ -11,6 +13,8 @@ def main(arguments):
             peeked = [describe(message) for message in receiver.peek_messages(max_message_count=10)]
             [message] = take(receiver, 1)
             locked_until = message.locked_until_utc
+            # A renewal in the millisecond of the delivery would end in the same millisecond.
+            time.sleep(0.02)
             renewed_until = receiver.renew_message_lock(message)
             receiver.defer_message(message)
             [deferred] = receiver.receive_deferred_messages(message.sequence_number)
