@@ -1,3 +1,4 @@
+import { sleep } from "@waybill/core/spi";
 import { BUCKETS, type ClaimOptions, type Feed, type FeedOptions, type OutboxRow } from "../../store.ts";
 import { Nudge } from "../nudge.ts";
 import { Ahead } from "./ahead.ts";
@@ -18,6 +19,8 @@ import { WalStream } from "./wal-stream.ts";
 const POLL_MS = 1_000;
 /** Parked and scheduled rows that are due are looked for at most so often, in case they are none that may be claimed now. */
 const DUE_GAP_MS = 20;
+/** Waits before a row that was not there is removed again. Where another relay was quicker, it never is. */
+const UNSEEN_PAUSES_MS = [20, 100, 500];
 /** No answer for so long means that the connection is dead. */
 const TIMEOUT_MS = 60_000;
 
@@ -130,7 +133,14 @@ export function postgresFeed(
     rewind: () => ahead.rewind(),
 
     async mark(rows) {
-      await removePublished(removing, t, rows, keepSentMs > 0);
+      let missing = await removePublished(removing, t, rows, keepSentMs > 0);
+      // The log may bring a row a moment before other transactions see it, which then cannot remove it either.
+      const fresh = rows.filter((row) => !row.parked);
+      for (const pauseMs of tailLog ? UNSEEN_PAUSES_MS : []) {
+        if (missing === 0) break;
+        await sleep(clock, pauseMs);
+        missing -= fresh.length - (await removePublished(removing, t, fresh, keepSentMs > 0));
+      }
       if (rows.some((row) => row.parked)) lookForDue();
     },
 

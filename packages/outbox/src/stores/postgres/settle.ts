@@ -7,23 +7,26 @@ import type { Tables } from "./tables.ts";
 /** Rows of one statement that removes. */
 const CHUNK = 5_000;
 
-/** Removes published rows; keeps a copy of each where `keep` asks for it. */
+/** Removes published rows; keeps a copy of each where `keep` asks for it. Answers how many of those that never failed were not there. */
 export async function removePublished(
   line: Line,
   t: Tables,
   rows: readonly PublishedRow[],
   keep: boolean,
-): Promise<void> {
+): Promise<number> {
+  let removed = 0;
   const fresh = rows.filter((row) => !row.parked);
   for (let from = 0; from < fresh.length; from += CHUNK) {
-    await line.query({
+    const { rowCount } = await line.query({
       name: "wb_remove",
       text: removeText(t, t.outbox, keep),
       values: [positions(fresh.slice(from, from + CHUNK))],
     });
+    removed += rowCount ?? 0;
   }
+  const missing = fresh.length - removed;
   const parked = rows.filter((row) => row.parked);
-  if (parked.length === 0) return;
+  if (parked.length === 0) return missing;
   await line.transaction(async (client) => {
     await lockBuckets(
       client,
@@ -33,6 +36,7 @@ export async function removePublished(
     await client.query({ text: removeText(t, t.retry, keep), values: [positions(parked)] });
     await restoreKeyOrder(client, t, parked);
   });
+  return missing;
 }
 
 function removeText(t: Tables, table: string, keep: boolean): string {
