@@ -93,7 +93,7 @@ export function createControl(parts: {
       if (bytes.length > maxMessageBytes) throw tooLarge(maxMessageBytes);
       hubs.get(hub).append(readEvents(bytes, 0), undefined);
     },
-    createConsumerGroup: (hub, name) => hubs.get(hub).addConsumerGroup(name),
+    createConsumerGroup: (hub, name) => hubs.addConsumerGroup(hub, name),
     takeOver: (hub, partition, takeover) => takeOver(hubs.get(hub).partition(partition), takeover),
     cutConnections: (choice) => {
       const cut = new Set(

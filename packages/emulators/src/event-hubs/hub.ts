@@ -29,7 +29,7 @@ export class Hub {
     return found;
   }
 
-  /** As the management plane does: fine when it is there. Throws an argument error for a name that is none. */
+  /** Does nothing when it is there. Throws an argument error for a name that is none. */
   addConsumerGroup(group: string): void {
     checkGroupName(group, this.settings.name);
     for (const partition of this.partitions) partition.addGroup(group);

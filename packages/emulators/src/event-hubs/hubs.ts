@@ -20,6 +20,7 @@ export class Hubs {
   private readonly clock: Clock;
   private readonly dataDir: string | undefined;
   private readonly byName = new Map<string, Hub>();
+  private readonly options = new Map<string, HubOptions>();
 
   constructor(clock: Clock, dataDir: string | undefined) {
     this.clock = clock;
@@ -35,7 +36,20 @@ export class Hubs {
     if (folder !== undefined) writeOptions(folder, name, options);
     const hub = new Hub(settings, this.clock, folder);
     this.byName.set(key, hub);
+    this.options.set(key, options);
     return hub;
+  }
+
+  /** As the management plane does: fine when it is there. Throws for a hub that is not, and for a name that is none. */
+  addConsumerGroup(name: string, group: string): void {
+    const hub = this.get(name);
+    hub.addConsumerGroup(group);
+    const key = name.toLowerCase();
+    const before = this.options.get(key);
+    const consumerGroups = [...new Set([...(before?.consumerGroups ?? []), group])];
+    const options = { ...before, consumerGroups };
+    this.options.set(key, options);
+    if (this.dataDir !== undefined) writeOptions(join(this.dataDir, key), hub.settings.name, options);
   }
 
   /** Makes the hubs that the data folder has and nobody has named: they came over the network or by hand the last time. */
