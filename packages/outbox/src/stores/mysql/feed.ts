@@ -1,3 +1,4 @@
+import { isWaybillError } from "@waybill/core";
 import { BUCKETS, type ClaimOptions, type Feed, type FeedOptions, type Leases } from "../../store.ts";
 import { Nudge } from "../nudge.ts";
 import { Claim } from "./claim.ts";
@@ -105,7 +106,15 @@ export function mysqlFeed(access: Access, options: FeedOptions, closed: () => vo
     },
 
     rewind: () => claim.rewind(),
-    mark: (rows) => removePublished(remover, rows, keepSentMs > 0),
+
+    async mark(rows) {
+      try {
+        await removePublished(remover, rows, keepSentMs > 0);
+      } catch (error) {
+        // They are gone with their table. One that is made anew begins with the same positions.
+        if (!isWaybillError(error, "WB_MYSQL_TABLE_MISSING")) throw error;
+      }
+    },
 
     async settle(failures) {
       await reader.transaction(async (tx) => {
@@ -116,9 +125,14 @@ export function mysqlFeed(access: Access, options: FeedOptions, closed: () => vo
     },
 
     async wait(signal) {
-      while (!signal.aborted) {
-        await nudge.wait(Number.POSITIVE_INFINITY, true, signal);
-        if (signal.aborted || claim.isWaiting || (await hasNews())) return;
+      try {
+        while (!signal.aborted) {
+          await nudge.wait(Number.POSITIVE_INFINITY, true, signal);
+          if (signal.aborted || claim.isWaiting || (await hasNews())) return;
+        }
+      } catch (error) {
+        claim.rewind();
+        throw error;
       }
     },
 

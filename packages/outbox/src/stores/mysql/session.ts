@@ -42,15 +42,25 @@ export class Session implements Statements {
     return this.#inTurn(
       (connection) =>
         new Promise<void>((resolve, reject) => {
-          let wants = true;
           // The promise API gives no rows one by one; it is a wrapper around the connection that does.
-          const { connection: rows } = connection as unknown as { connection: RowConnection };
-          const query = rows.query({ sql, values: values as unknown[], rowsAsArray: true });
+          const { connection: raw } = connection as unknown as { connection: RowConnection };
+          let wants = true;
+          const query = raw.query({ sql, values: values as unknown[], rowsAsArray: true });
+          // Of a lost connection a query without a callback hears nothing, only the connection does.
+          const lost = (error?: Error) => end(error ?? Object.assign(new Error("Connection ended."), { fatal: true }));
+          const end = (error?: Error) => {
+            raw.off("error", lost);
+            raw.off("end", lost);
+            if (error === undefined) resolve();
+            else reject(error);
+          };
+          raw.on("error", lost);
+          raw.on("end", lost);
           query.on("result", (row: unknown) => {
             if (wants) wants = take(row as readonly unknown[]);
           });
-          query.on("error", reject);
-          query.on("end", () => resolve());
+          query.on("error", end);
+          query.on("end", () => end());
         }),
     );
   }
