@@ -1,4 +1,4 @@
-import { TypedArray, Uuid } from "../../amqp/values.ts";
+import { int, TypedArray, Uuid } from "../../amqp/values.ts";
 import { argumentError, messageNotFound, notAllowed } from "../broker/conditions.ts";
 import { type Content, readContent } from "../broker/content.ts";
 import type { QueueEntity, TopicEntity } from "../broker/entity.ts";
@@ -93,7 +93,7 @@ export const deleteBatch: Operation = ({ broker, address, body }) => {
   const before = body.get("enqueued-time-utc");
   const until = before instanceof Date ? before.getTime() : broker.clock.now() + 1;
   const deleted = store.deleteBatch(max, until, body.text("session-id"));
-  return deleted === 0 ? undefined : new Map([["message-count", deleted]]);
+  return deleted === 0 ? undefined : new Map([["message-count", int(deleted)]]);
 };
 
 function sendTarget({ broker, address }: OperationContext): QueueEntity | TopicEntity {
