@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { trace } from "@opentelemetry/api";
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
-import { loadConfig, openBus, openStore } from "@waybill/config";
+import { loadConfig, openBus, openInbox, openStore } from "@waybill/config";
 import { type Observer, telemetry } from "@waybill/core";
 import { startServiceBusEmulator } from "@waybill/emulators";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -201,23 +201,29 @@ for (const [name, { section, env }] of Object.entries(BROKERS)) {
 }
 
 describe("the credentials of a store", () => {
-  it.each([["postgres", { store: "postgres", url: "${SECRET}" }, () => `postgres://shop:${CANARY}@127.0.0.1:1/shop`]])(
-    "%s are in no output and no error",
-    { timeout: 60_000 },
-    async (_name, outbox, secret) => {
-      const file = write({ broker: { adapter: "kafka", brokers: ["127.0.0.1:1"] }, outbox });
-      const env = { SECRET: secret() };
-      for (const args of [["config"], ["relay", "--drain-timeout", "1s", "--json"]]) {
-        expectSilence(await cli([...args, "--config", file, "--verbose", "--log-level", "trace"], env), args.join(" "));
-      }
-      const store = await openStore(await loadConfig({ file, env }), "outbox");
-      const error = await store.open().catch((one: unknown) => one);
-      expect(error).toBeInstanceOf(Error);
-      expectSilence(everything(error), "an error");
-      expectSilence(store.name, "the store's name");
-      await store.close();
-    },
-  );
+  it.each(["postgres", "mysql"])("%s are in no output and no error", { timeout: 60_000 }, async (name) => {
+    const outbox = { store: name, url: "${SECRET}" };
+    const file = write({ broker: { adapter: "kafka", brokers: ["127.0.0.1:1"] }, outbox });
+    const env = { SECRET: `${name}://shop:${CANARY}@127.0.0.1:1/shop` };
+    for (const args of [["config"], ["relay", "--drain-timeout", "1s", "--json"], ["outbox", "status"]]) {
+      expectSilence(await cli([...args, "--config", file, "--verbose", "--log-level", "trace"], env), args.join(" "));
+    }
+    const store = await openStore(await loadConfig({ file, env }), "outbox");
+    const error = await store.open().catch((one: unknown) => one);
+    expect(error).toBeInstanceOf(Error);
+    expectSilence(everything(error), "an error");
+    expectSilence(store.name, "the store's name");
+    await store.close();
+  });
+
+  it("of an inbox on Redis are in no output and no error", { timeout: 60_000 }, async () => {
+    const file = write({ broker: "memory", inbox: { store: "redis", url: "${SECRET}" } });
+    const env = { SECRET: `redis://shop:${CANARY}@127.0.0.1:1` };
+    expectSilence(await cli(["config", "--config", file], env), "config");
+    const error = await openInbox({ file, env }).catch((one: unknown) => one);
+    expect(error).toMatchObject({ code: "WB_REDIS_UNREACHABLE" });
+    expectSilence(everything(error), "an error");
+  });
 
   it("of claims are in no output and no error", { timeout: 60_000 }, async () => {
     const broker = { adapter: "memory", limits: { maxMessageBytes: 1_000 } };

@@ -56,6 +56,10 @@ export const configErrors = defineErrors({
       `The claim check store ${p.store} needs the package ${p.package}, which is not installed.`,
     hint: (p) => `Run: npm install ${p.package} (or pnpm add ${p.package}).`,
   },
+  WB_REDIS_UNREACHABLE: {
+    sentence: (p: { problem: string }) => `The Redis of the inbox cannot be used: ${p.problem}.`,
+    hint: "Check inbox.url, the network and the credentials.",
+  },
   WB_TOPOLOGY_MISSING: {
     sentence: (p: { steps: readonly string[] }) => `The brokers lack what the configuration needs: ${listed(p.steps)}.`,
     hint: "Run `waybill topology apply`, or open the bus with topology: apply.",

@@ -1,11 +1,12 @@
 import type { Inbox } from "@waybill/core";
+import { redacted } from "@waybill/core/spi";
 import type { NodeRedisClient, RedisClaim } from "@waybill/outbox/redis";
 import { configErrors } from "./config-errors.ts";
 import { loadPackage, NOT_INSTALLED } from "./load-package.ts";
 import type { RecordConfig } from "./resolve-config.ts";
 
 interface OwnClient extends NodeRedisClient {
-  on(event: "error", listener: () => void): unknown;
+  on(event: "error", listener: (error: unknown) => void): unknown;
   connect(): Promise<unknown>;
   destroy(): void;
 }
@@ -21,13 +22,15 @@ export async function openRedisInbox(
   const createClient = module.createClient as (options: object) => OwnClient;
   // What is asked while Redis is away fails at once: the event comes again.
   const client = createClient({ url, disableOfflineQueue: true });
-  // It connects anew by itself; each command tells of its own failure.
-  client.on("error", () => undefined);
+  // Once it has been there it connects anew by itself, and each command tells of its own failure. Before, it would try for ever in silence.
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => undefined);
+  client.on("error", failed.reject);
   try {
-    await client.connect();
+    await Promise.race([client.connect(), failed.promise]);
   } catch (error) {
     client.destroy();
-    throw error;
+    throw configErrors.WB_REDIS_UNREACHABLE({ problem: redacted(error) }, error);
   }
   const { redisInbox } = await import("@waybill/outbox/redis");
   return { ...redisInbox({ ...options, client }), close: async () => client.destroy() };
