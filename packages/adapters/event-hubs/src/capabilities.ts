@@ -1,7 +1,7 @@
 import type { ReceiverCapabilities, SenderCapabilities } from "@waybill/core/spi";
 
 /** Events of one `send`; they go out as one AMQP batch for each key. */
-export const MAX_SEND_BATCH = 1_000;
+const MAX_SEND_BATCH = 1_000;
 /** Of one `send`, over all its AMQP batches. */
 const MAX_SEND_BATCH_BYTES = 4 * 1024 * 1024;
 

@@ -3,10 +3,10 @@ import { checkLogicalName } from "@waybill/core/spi";
 import { kafkaErrors } from "./errors.ts";
 import { type EventHubsProfile, eventHubsProfile } from "./event-hubs-profile.ts";
 
-export const ENGINES = ["kafkajs", "platformatic"] as const;
+const ENGINES = ["kafkajs", "platformatic"] as const;
 export type EngineName = (typeof ENGINES)[number];
 
-export const COMPRESSIONS = ["none", "gzip", "zstd"] as const;
+const COMPRESSIONS = ["none", "gzip", "zstd"] as const;
 export type Compression = (typeof COMPRESSIONS)[number];
 
 export type Sasl =

@@ -43,7 +43,7 @@ interface DeadLetterFields {
 }
 
 /** The broker's own two fields, cut to what it takes, and the whole record beside them as long as the properties' limit allows. */
-export function deadLetterOptions(message: WireMessage, reason: DeadLetterReason, prefix: string): DeadLetterFields {
+function deadLetterOptions(message: WireMessage, reason: DeadLetterReason, prefix: string): DeadLetterFields {
   const short = {
     ...reason,
     reason: cut(reason.reason, MAX_REASON_LENGTH),

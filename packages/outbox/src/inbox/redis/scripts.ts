@@ -1,7 +1,7 @@
 // The record of an event: absent, the token of whoever has claimed it until its lease ends, or DONE until it may be forgotten. Each
 // script runs as one step of the server.
 
-export const DONE = "done";
+const DONE = "done";
 
 /** ARGV: token, lease. Answers `claimed`, `duplicate` or `busy`. */
 export const CLAIM: string = `

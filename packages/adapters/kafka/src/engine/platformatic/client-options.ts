@@ -5,7 +5,7 @@ import type { Sasl, Settings } from "../../options.ts";
 export const METADATA_MAX_AGE_MS = 60_000;
 
 /** Core retries; a few quick ones are for what passes within the client. */
-export const RETRIES = { retries: 3, retryDelay: 200 };
+const RETRIES = { retries: 3, retryDelay: 200 };
 
 export function clientOptions(settings: Settings): BaseOptions {
   const options: BaseOptions = {
