@@ -39,7 +39,7 @@ export async function testKafka(suite: string, options: KafkaOptions = {}): Prom
   const running = process.env.WAYBILL_TEST_KAFKA;
   if (running) return { brokers: running.split(",").map((one) => one.trim()), stop: async () => undefined };
   try {
-    return await startKafka({ version: testedVersion(), ...options });
+    return await startKafka({ ...options, version: options.version ?? testedVersion() });
   } catch (error) {
     if (process.env.CI || !(error instanceof KafkaUnavailable)) throw error;
     console.warn(`${suite}: skipped. ${error.message}`);
