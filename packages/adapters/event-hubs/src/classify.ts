@@ -128,6 +128,18 @@ function firstKind(error: unknown): ErrorKind | undefined {
   return undefined;
 }
 
+/** Whether the SDK waited in vain for an answer of the namespace. Never throws. */
+export function timedOut(error: unknown): boolean {
+  const queue: unknown[] = [error];
+  for (let index = 0; index < queue.length && index < MAX_LOOKED_AT; index++) {
+    const { code, errors, cause } = (queue[index] ?? {}) as { code?: unknown; errors?: unknown; cause?: unknown };
+    if (code === "OperationTimeoutError" || code === "ServiceUnavailableError") return true;
+    if (Array.isArray(errors)) queue.push(...errors);
+    if (cause !== undefined) queue.push(cause);
+  }
+  return false;
+}
+
 const ADVICE: Readonly<Record<ErrorKind, string>> = {
   transient: "it passes by itself; if it does not, check the network and the namespace's address",
   throttled: "the namespace takes no more now; add throughput units, or lower the rate",

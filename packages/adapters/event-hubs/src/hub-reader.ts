@@ -1,23 +1,12 @@
-import { randomUUID } from "node:crypto";
-import {
-  type EventHubConsumerClient,
-  earliestEventPosition,
-  type ReceivedEventData,
-  type Subscription,
-} from "@azure/event-hubs";
-import type { Call, Delivery, Handoff, Source } from "@waybill/core/spi";
+import type { EventHubConsumerClient } from "@azure/event-hubs";
+import type { Call, Handoff, Source } from "@waybill/core/spi";
 import { groupExists, hubInfo } from "./admin.ts";
 import type { Checkpoints, Place } from "./checkpoints.ts";
 import { failedCall } from "./classify.ts";
 import type { Connect } from "./connect.ts";
-import { renewLinkInTime } from "./credit.ts";
-import { toMessage } from "./mapping.ts";
+import { type HubConnection, openConnection } from "./hub-connection.ts";
 import type { Settings } from "./options.ts";
-import { watchOwnership } from "./ownership.ts";
-import { type HeldBy, Partitions, type Tenure } from "./partitions.ts";
-
-/** How long the SDK waits for events before it hands over none. A connection that is cut while it waits is noticed only then. */
-const IDLE_S = 1;
+import type { HeldBy } from "./partitions.ts";
 
 export interface HubReaderOptions {
   readonly hub: string;
@@ -37,7 +26,6 @@ export interface HubReaderOptions {
 export interface HubReader {
   readonly hub: string;
   readonly place: Place;
-  readonly ownerId: string;
   /** Partitions may still be on their way: none was read from yet, or one that is ours not yet. */
   readonly isCold: boolean;
   /** Whether the store says that this consumer owns the partition. */
@@ -46,100 +34,50 @@ export interface HubReader {
   close(): Promise<void>;
 }
 
-/** What makes the SDK stop reading a partition and close its link, as if the broker had taken it away. Nothing else is ever thrown at it. */
-const over = () =>
-  Object.assign(new Error("The partition is read by another consumer."), {
-    code: "ReceiverDisconnectedError",
-    retryable: false,
-  });
-
 /** Checks that hub and consumer group exist, fixes where to begin, and starts to read. Throws what is wrong within seconds. */
 export async function openHubReader(options: HubReaderOptions): Promise<HubReader> {
-  const { hub, group, connect, checkpoints, settings, handoff, held } = options;
-  const ownerId = `waybill-${randomUUID()}`;
-  const partitions = new Partitions((tenure) => handoff.discard((delivery) => held.get(delivery)?.tenure === tenure));
-  const watched = watchOwnership(checkpoints.store, ownerId, partitions);
-  const client = connect.consumer(hub, group, { store: watched, ownerId, loadBalancing: settings.loadBalancing });
-  const place: Place = {
-    fullyQualifiedNamespace: client.fullyQualifiedNamespace,
-    eventHubName: client.eventHubName,
-    consumerGroup: group,
-  };
+  const { hub, group, checkpoints } = options;
+  /** Under which this reader has owned partitions on connections that it gave up. */
+  const former = new Set<string>();
+  const leaving = new Set<Promise<void>>();
   let closing: Promise<void> | undefined;
-  let subscription: Subscription | undefined;
+  let current = openConnection(options, former);
+  const { fullyQualifiedNamespace, eventHubName } = current.client;
+  const place: Place = { fullyQualifiedNamespace, eventHubName, consumerGroup: group };
 
-  const hold = (event: ReceivedEventData, tenure: Tenure): Delivery => {
-    const delivery: Delivery = {
-      message: toMessage(event, tenure.partition),
-      lane: tenure.lane,
-      lost: tenure.lost,
-      raw: event,
-    };
-    held.set(delivery, { tenure, sequenceNumber: event.sequenceNumber, offset: event.offset });
-    return delivery;
+  const leave = (connection: HubConnection) => {
+    const left: Promise<void> = connection.close().finally(() => leaving.delete(left));
+    leaving.add(left);
   };
-
+  const renew = () => {
+    if (closing !== undefined) return;
+    former.add(current.ownerId);
+    leave(current);
+    current = openConnection(options, former);
+    current.read(renew);
+  };
   const close = async () => {
-    watched.release();
-    partitions.endAll();
-    // Gives up ownership, which fails where the store is down: it then ends by itself.
-    await subscription?.close().catch(() => undefined);
-    await client.close().catch(() => undefined);
+    leave(current);
+    await Promise.all(leaving);
   };
 
   try {
-    const partitionIds = await begin(options, place, client);
-    subscription = client.subscribe(
-      {
-        processInitialize: async ({ partitionId }) => {
-          if (closing === undefined) partitions.begin(partitionId, options.laneOf(partitionId));
-        },
-        processEvents: async (events, { partitionId }) => {
-          const tenure = partitions.get(partitionId);
-          if (tenure === undefined) throw over();
-          tenure.warm = true;
-          if (events.length > 0)
-            await handoff.offer(
-              events.map((event) => hold(event, tenure)),
-              tenure.lost,
-            );
-          if (tenure.lost.aborted) throw over();
-          await renewLinkInTime(client, tenure, events.length, settings.partitionBatch);
-        },
-        processError: async (error, { partitionId }) => {
-          const { code, name } = error as { code?: unknown; name?: unknown };
-          if (closing !== undefined || name === "AbortError" || code === "ReceiverDisconnectedError") return;
-          const entity = `hub ${hub} in consumer group ${group}`;
-          handoff.fail(
-            failedCall(partitionId === "" ? "Sharing out" : `Reading partition ${partitionId} of`, entity, error),
-          );
-        },
-        processClose: async (_reason, { partitionId }) => partitions.end(partitionId),
-      },
-      {
-        // Only for partitions without a position: which are all of a new group, or those that were added to the hub later.
-        startPosition: earliestEventPosition,
-        maxBatchSize: settings.partitionBatch,
-        prefetchCount: settings.partitionBatch,
-        maxWaitTimeInSeconds: IDLE_S,
-        skipParsingBodyAsJson: true,
-      },
-    );
+    const partitionIds = await begin(options, place, current.client);
+    current.read(renew);
     return {
       hub,
       place,
-      ownerId,
       get isCold() {
-        const { all } = partitions;
-        if (all.length === partitionIds.length || watched.rounds > 1) return all.some(({ warm }) => !warm);
+        const { partitions, rounds } = current;
+        if (partitions.all.length === partitionIds.length || rounds > 1)
+          return partitions.all.some(({ warm }) => !warm);
         return true;
       },
       async owns(partition, abortSignal) {
-        const { fullyQualifiedNamespace, eventHubName, consumerGroup } = place;
-        const all = await checkpoints.store.listOwnership(fullyQualifiedNamespace, eventHubName, consumerGroup, {
+        const all = await checkpoints.store.listOwnership(fullyQualifiedNamespace, eventHubName, group, {
           abortSignal,
         });
-        return all.some(({ partitionId, ownerId: owner }) => partitionId === partition && owner === ownerId);
+        return all.some(({ partitionId, ownerId }) => partitionId === partition && ownerId === current.ownerId);
       },
       close: () => {
         closing ??= close();
@@ -147,7 +85,8 @@ export async function openHubReader(options: HubReaderOptions): Promise<HubReade
       },
     };
   } catch (error) {
-    await close();
+    closing = close();
+    await closing;
     throw error;
   }
 }

@@ -13,6 +13,8 @@ export function watchOwnership(
   store: CheckpointStore,
   ownerId: string,
   partitions: Partitions,
+  /** Names under which this consumer owned partitions on connections that are dead. */
+  former: ReadonlySet<string> = new Set(),
 ): CheckpointStore & Watch {
   let rounds = 0;
   let released = false;
@@ -22,7 +24,7 @@ export function watchOwnership(
     const held = partitions.get(partitionId);
     if (ownership.ownerId !== ownerId) {
       if (held !== undefined) partitions.end(partitionId);
-      return ownership;
+      return former.has(ownership.ownerId) ? { ...ownership, ownerId: "" } : ownership;
     }
     return held === undefined ? { ...ownership, ownerId: "" } : ownership;
   };

@@ -1,0 +1,115 @@
+import { randomUUID } from "node:crypto";
+import {
+  type EventHubConsumerClient,
+  earliestEventPosition,
+  type ReceivedEventData,
+  type Subscription,
+} from "@azure/event-hubs";
+import type { Delivery } from "@waybill/core/spi";
+import { failedCall, timedOut } from "./classify.ts";
+import { renewLinkInTime } from "./credit.ts";
+import type { HubReaderOptions } from "./hub-reader.ts";
+import { toMessage } from "./mapping.ts";
+import { watchOwnership } from "./ownership.ts";
+import { Partitions, type Tenure } from "./partitions.ts";
+
+/** How long the SDK waits for events before it hands over none. A connection that is cut while it waits is noticed only then. */
+const IDLE_S = 1;
+
+/** One client of the SDK, which is one connection, and what is read through it. */
+export interface HubConnection {
+  readonly client: EventHubConsumerClient;
+  readonly ownerId: string;
+  readonly partitions: Partitions;
+  /** How often the balancer has looked who owns what. */
+  readonly rounds: number;
+  /** Starts to read. `dead` is called when the service does not answer on this connection any more, though it stands. */
+  read(dead: () => void): void;
+  /** Every delivery of it is lost from here on; gives the partitions up. */
+  close(): Promise<void>;
+}
+
+/** What makes the SDK stop reading a partition and close its link, as if the broker had taken it away. Nothing else is ever thrown at it. */
+const over = () =>
+  Object.assign(new Error("The partition is read by another consumer."), {
+    code: "ReceiverDisconnectedError",
+    retryable: false,
+  });
+
+export function openConnection(options: HubReaderOptions, former: ReadonlySet<string>): HubConnection {
+  const { hub, group, connect, checkpoints, settings, handoff, held } = options;
+  const ownerId = `waybill-${randomUUID()}`;
+  const partitions = new Partitions((tenure) => handoff.discard((delivery) => held.get(delivery)?.tenure === tenure));
+  const watched = watchOwnership(checkpoints.store, ownerId, partitions, former);
+  const client = connect.consumer(hub, group, { store: watched, ownerId, loadBalancing: settings.loadBalancing });
+  let isClosed = false;
+  let subscription: Subscription | undefined;
+
+  const hold = (event: ReceivedEventData, tenure: Tenure): Delivery => {
+    const delivery: Delivery = {
+      message: toMessage(event, tenure.partition),
+      lane: tenure.lane,
+      lost: tenure.lost,
+      raw: event,
+    };
+    held.set(delivery, { tenure, sequenceNumber: event.sequenceNumber, offset: event.offset });
+    return delivery;
+  };
+
+  const read = (dead: () => void) => {
+    subscription = client.subscribe(
+      {
+        processInitialize: async ({ partitionId }) => {
+          if (!isClosed) partitions.begin(partitionId, options.laneOf(partitionId));
+        },
+        processEvents: async (events, { partitionId }) => {
+          const tenure = partitions.get(partitionId);
+          if (tenure === undefined) throw over();
+          tenure.warm = true;
+          if (events.length > 0)
+            await handoff.offer(
+              events.map((event) => hold(event, tenure)),
+              tenure.lost,
+            );
+          if (tenure.lost.aborted) throw over();
+          await renewLinkInTime(client, tenure, events.length, settings.partitionBatch);
+        },
+        processError: async (error, { partitionId }) => {
+          const { code, name } = error as { code?: unknown; name?: unknown };
+          if (isClosed || name === "AbortError" || code === "ReceiverDisconnectedError") return;
+          const doing = partitionId === "" ? "Sharing out" : `Reading partition ${partitionId} of`;
+          handoff.fail(failedCall(doing, `hub ${hub} in consumer group ${group}`, error));
+          // Asked twice, and no answer: a connection that carries nothing any more. The SDK would keep it for minutes.
+          if (partitionId === "" && timedOut(error)) dead();
+        },
+        processClose: async (_reason, { partitionId }) => partitions.end(partitionId),
+      },
+      {
+        // Only for partitions without a position: which are all of a new group, or those that were added to the hub later.
+        startPosition: earliestEventPosition,
+        maxBatchSize: settings.partitionBatch,
+        prefetchCount: settings.partitionBatch,
+        maxWaitTimeInSeconds: IDLE_S,
+        skipParsingBodyAsJson: true,
+      },
+    );
+  };
+
+  return {
+    client,
+    ownerId,
+    partitions,
+    get rounds() {
+      return watched.rounds;
+    },
+    read,
+    async close() {
+      isClosed = true;
+      watched.release();
+      partitions.endAll();
+      // Gives up ownership, which fails where the store is down: it then ends by itself.
+      await subscription?.close().catch(() => undefined);
+      await client.close().catch(() => undefined);
+    },
+  };
+}
