@@ -45,7 +45,6 @@ export class Session implements Statements {
           // The promise API gives no rows one by one; it is a wrapper around the connection that does.
           const { connection: raw } = connection as unknown as { connection: RowConnection };
           let wants = true;
-          const query = raw.query({ sql, values: values as unknown[], rowsAsArray: true });
           // Of a lost connection a query without a callback hears nothing, only the connection does.
           const lost = (error?: Error) => end(error ?? Object.assign(new Error("Connection ended."), { fatal: true }));
           const end = (error?: Error) => {
@@ -56,6 +55,8 @@ export class Session implements Statements {
           };
           raw.on("error", lost);
           raw.on("end", lost);
+          // After the listeners: one that is closed already tells of it at once.
+          const query = raw.query({ sql, values: values as unknown[], rowsAsArray: true });
           query.on("result", (row: unknown) => {
             if (wants) wants = take(row as readonly unknown[]);
           });
