@@ -57,7 +57,7 @@ class OutboxBench {
     this.#add("drain", oursLarge, "events/s");
     const server = this.#server;
     const counting = this.#counting;
-    const limitMs = quick ? 5_000 : 30_000;
+    const limitMs = quick ? 5_000 : 20_000;
     const peerSmall = await drainPgTransactionalOutbox(server, await server.database(), counting, small, limitMs);
     const peerLarge = await drainPgTransactionalOutbox(server, await server.database(), counting, large, limitMs);
     this.#add("pg-transactional-outbox, drain", peerLarge, "events/s");
