@@ -5,8 +5,11 @@ import { postgresErrors } from "./postgres-errors.ts";
 const DISK_FULL = "53100";
 const MISSING = new Set(["42P01", "3F000", "42703", "42704"]);
 const DENIED = "42501";
-/** Administrator or server ends the connection; server starts or is in recovery; too many connections; refused. */
-const NO_CONNECTION = /^(08...|57P0[1-5]|53300|28...|3D000)$/;
+/**
+ * Administrator or server ends the connection; server starts or is in recovery; too many connections; refused; a server that became a
+ * standby, which takes no more writes on connections that it kept.
+ */
+const NO_CONNECTION = /^(08...|57P0[1-5]|53300|28...|3D000|25006)$/;
 const NETWORK = new Set([
   "ECONNREFUSED",
   "ECONNRESET",

@@ -17,9 +17,16 @@ export async function checkSequence(client: ClientBase, t: Tables, store: string
  * late again and again. They get the id of now.
  */
 export async function restamp(client: ClientBase, t: Tables): Promise<void> {
-  await client.query("SET enable_seqscan = off");
-  await client.query(
-    `UPDATE ${t.outbox} SET xid = pg_current_xact_id() WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())`,
-  );
-  await client.query("RESET enable_seqscan");
+  await client.query("BEGIN");
+  try {
+    // By the index, which tells at once that there are none.
+    await client.query("SET LOCAL enable_seqscan = off");
+    await client.query(
+      `UPDATE ${t.outbox} SET xid = pg_current_xact_id() WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())`,
+    );
+    await client.query("COMMIT");
+  } catch (error) {
+    await client.query("ROLLBACK").catch(() => undefined);
+    throw error;
+  }
 }
