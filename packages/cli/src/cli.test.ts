@@ -5,10 +5,12 @@ import { join } from "node:path";
 import { PermanentError } from "@waybill/core";
 import { createOutbox, createRelay } from "@waybill/outbox";
 import { sqlite } from "@waybill/outbox/sqlite";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { runWaybill, startWaybill } from "./run-waybill.test.helper.ts";
 
 // Each command is a process of its own: what a script sees is what is tested. Real brokers come in test/integration.
+// A process takes long to start where many do; no test here waits for time.
+vi.setConfig({ testTimeout: 60_000 });
 
 let folder: string;
 beforeAll(() => {
@@ -277,7 +279,7 @@ describe.concurrent("topology", () => {
   });
 });
 
-describe("outbox", { timeout: 60_000 }, () => {
+describe("outbox", () => {
   const file = "outbox.yaml";
   beforeAll(() => write(file, "source: /o\nbroker: memory\noutbox: { store: sqlite, path: ./outbox.db }"));
   const outbox = (...args: string[]) => waybill(["outbox", ...args, "--config", file]);

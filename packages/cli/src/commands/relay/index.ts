@@ -9,7 +9,7 @@ import { duration, port } from "../../option-values.ts";
 import type { Bind } from "../../program.ts";
 import type { Action } from "../../run.ts";
 import { within } from "../../within.ts";
-import { openWatch, type Watch } from "./watch.ts";
+import type { Watch } from "./watch.ts";
 
 const EXAMPLES = `
 Several relays may run on one outbox: one works, the others stand by and take over. On SIGTERM or SIGINT it takes nothing new, finishes
@@ -60,7 +60,8 @@ const relay =
     const count = { retried: 0, dead: 0 };
     let watch: Watch | undefined;
     try {
-      watch = at === undefined ? undefined : await openWatch(at, store);
+      // Its Prometheus client is loaded only where it is asked for.
+      if (at !== undefined) watch = await (await import("./watch.ts")).openWatch(at, store);
       // A broker that is down is what an outbox is for: the relay starts, says so, and waits.
       const { bus } = await session.open({ evenIfDown: true });
       const worker = await openRelay({ loaded, bus, store, observer: both(observe(log, count), watch?.observer) });
