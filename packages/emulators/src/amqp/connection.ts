@@ -108,13 +108,23 @@ export class Connection {
 
   private send(): void {
     this.corked = false;
+    if (this.commit()) this.socket.uncork();
+  }
+
+  /** Ends the socket, which sends what is corked. */
+  private finish(): void {
+    if (this.commit()) this.socket.end();
+  }
+
+  /** False, and the socket cut with nothing sent, when what the answers tell of could not be made to last. */
+  private commit(): boolean {
     try {
       this.handler.commit?.();
+      return true;
     } catch {
       this.socket.destroy();
-      return;
+      return false;
     }
-    this.socket.uncork();
   }
 
   /** Closes with an error of ours. */
@@ -176,7 +186,7 @@ export class Connection {
       const answer = answerInit(bytes);
       this.write(answer.frame);
       if (answer.ok) this.phase = "amqp-header";
-      else this.socket.end();
+      else this.finish();
       if (!answer.ok) this.phase = "closing";
     } else this.takeFrame(bytes);
     return true;
@@ -194,7 +204,7 @@ export class Connection {
       // The answer to an unknown protocol is the header that is spoken here, and the end.
       this.write(SASL_HEADER);
       this.phase = "closing";
-      this.socket.end();
+      this.finish();
     }
   }
 
@@ -207,7 +217,7 @@ export class Connection {
     const decoder = new Decoder(bytes, dataStart);
     const body = readPerformative(decoder);
     if (this.phase === "closing") {
-      if (body.code === CLOSE) this.socket.end();
+      if (body.code === CLOSE) this.finish();
       return;
     }
     if (this.phase === "open") {
@@ -324,7 +334,7 @@ export class Connection {
     this.write(frame(0, performative(CLOSE, [])));
     this.phase = "closing";
     this.endSessions();
-    this.socket.end();
+    this.finish();
   }
 
   private refuse(error: unknown): void {
@@ -334,7 +344,7 @@ export class Connection {
         : new AmqpError("amqp:internal-error", error instanceof Error ? error.message : "An error."),
     );
     // Whoever sends nonsense is not waited for.
-    this.socket.end();
+    this.finish();
   }
 
   private wake(): void {

@@ -108,7 +108,7 @@ const MESSAGE = Buffer.concat([
   section(0x78, new Map([[sym("x-c"), "footer"]])),
 ]);
 const dataSection = (bytes: Buffer) => section(0x75, bytes);
-const BATCH = Buffer.concat([MESSAGE, dataSection(MESSAGE), dataSection(MESSAGE)]);
+const BATCH = Buffer.concat([dataSection(MESSAGE), dataSection(MESSAGE)]);
 const BATCH_FORMAT = 0x80013700;
 
 function request(operation: string, body: unknown, more: ReadonlyMap<string, unknown> = new Map()): Buffer {
