@@ -13,6 +13,8 @@ const LOST_AFTER_MS = 1_000;
  * so many others. A new link is opened before that.
  */
 const MAX_SPAN = 1_500;
+/** Messages that a probe looks at: more than are usually in hand for long. */
+const PEEK = 32;
 
 export interface SourceParts {
   readonly place: Place;
@@ -97,8 +99,10 @@ export class PlainSource implements LinkSource {
     hold.link.sdk.close().catch(() => undefined);
   }
 
-  async probe(): Promise<void> {
-    await this.#connect().management.peekMessages(1, { fromSequenceNumber: Long.ONE });
+  async probe(): Promise<boolean> {
+    const seen = await this.#connect().management.peekMessages(PEEK, { fromSequenceNumber: Long.ONE });
+    const ours = new Set([...this.#holds].map(({ raw }) => String(raw.sequenceNumber)));
+    return seen.some(({ state, sequenceNumber }) => state === "active" && !ours.has(String(sequenceNumber)));
   }
 
   /** What is in hand stays so: it can be settled over the next connection. */

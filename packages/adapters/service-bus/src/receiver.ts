@@ -17,6 +17,7 @@ import type { Settings } from "./options.ts";
 import { OutcomeTurns } from "./outcome-turns.ts";
 import { PlainSource } from "./plain-source.ts";
 import type { Place } from "./receive-options.ts";
+import { renewAll } from "./renewals.ts";
 import { SessionSource } from "./session-source.ts";
 import { abandon, outcomeOf } from "./settle.ts";
 import type { LinkSource } from "./source.ts";
@@ -26,7 +27,6 @@ const IDLE_WAIT_MS = 1_000;
 const CLOSE_MS = 2_000;
 /** An answer lost with its connection is waited for no longer; the next try goes over another. */
 const SETTLE_MS = 5_000;
-const RENEWALS_AT_ONCE = 32;
 /** Core asks again at once while it has room. */
 const REST_MS = 20;
 
@@ -49,6 +49,7 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
   const turns = new OutcomeTurns();
   const closing = new AbortController();
   const call = createCall(requestTimeoutMs, closing.signal);
+  const openCall = createCall(requestTimeoutMs / 2, closing.signal);
   const settleCall = createCall(Math.min(SETTLE_MS, requestTimeoutMs), closing.signal);
   const holds = new WeakMap<Delivery, Hold>();
   const underWay = new Set<Promise<unknown>>();
@@ -93,8 +94,13 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
   let probing = false;
   const probe = async () => {
     probing = true;
+    const beforeMs = heardMs;
     try {
-      await call(undefined, () => source.probe());
+      const waits = await call(undefined, () => source.probe());
+      // The SDK repairs a link after a broken connection, and now and then only seems to: a new one costs little.
+      if (!open || !waits || heardMs !== beforeMs || !parts.isAsked()) return;
+      source.drop();
+      source.ensure();
     } catch (error) {
       if (!open) return;
       source.drop();
@@ -194,27 +200,6 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
     }
   };
 
-  /** One call for each session, whose messages share its lock; one for each message without. */
-  const renewAll = async (deliveries: readonly Delivery[], signal: AbortSignal): Promise<Outcome<Date>[]> => {
-    const outcomes: Outcome<Date>[] = [];
-    const bySession = new Map<string, number[]>();
-    for (const [index, delivery] of deliveries.entries()) {
-      const hold = holds.get(delivery);
-      const isHeld = hold?.state === "handed" && laned;
-      const key = isHeld ? `session ${hold.link.lane}` : `message ${index}`;
-      bySession.set(key, [...(bySession.get(key) ?? []), index]);
-    }
-    const groups = [...bySession.values()];
-    const worker = async () => {
-      for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
-        const answer = await renewOne(deliveries[group[0]!]!, signal);
-        for (const index of group) outcomes[index] = answer;
-      }
-    };
-    await Promise.all(Array.from({ length: RENEWALS_AT_ONCE }, worker));
-    return outcomes;
-  };
-
   const giveBack = async () => {
     await source.stop().catch(() => undefined);
     await Promise.allSettled(underWay);
@@ -241,8 +226,8 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
     source.drop();
   };
 
-  try {
-    await call(undefined, async () => {
+  const connectOnce = () =>
+    openCall(undefined, async () => {
       const failed = new Promise<never>((_, reject) => {
         firstFailure = reject;
       });
@@ -251,6 +236,13 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
       await Promise.race([failed, source.probe()]);
       // The link was asked for before the look; its refusal is here by now, and its event a moment later.
       await Promise.race([failed, new Promise((resolve) => setTimeout(resolve, 10))]);
+    });
+  try {
+    await connectOnce().catch((error: unknown) => {
+      if ((error as Partial<Error>).name !== "TimeoutError") throw error;
+      // On a busy machine the first requests of a new connection were once not answered, and those of the next were.
+      source.drop();
+      return connectOnce();
     });
   } catch (error) {
     open = false;
@@ -289,7 +281,15 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
       }
     },
     settle: (settlements, signal) => finishing(tellAll(settlements, signal)),
-    renew: (deliveries, signal) => renewAll(deliveries, signal),
+    renew: (deliveries, signal) =>
+      renewAll(
+        deliveries,
+        (delivery) => {
+          const hold = holds.get(delivery);
+          return hold?.state === "handed" ? hold.link.lane : undefined;
+        },
+        (delivery) => renewOne(delivery, signal),
+      ),
     close() {
       closeOnce ??= close();
       return closeOnce;

@@ -77,8 +77,11 @@ export class SessionSource implements LinkSource {
     if (connection?.leaving.has(hold.link) && hold.link.holds.size === 0) this.#end(connection, hold.link);
   }
 
-  async probe(): Promise<void> {
-    await this.#connect().management.peekMessages(1, { fromSequenceNumber: Long.ONE });
+  /** With a session in hand nothing is given up for what others may hold. */
+  async probe(): Promise<boolean> {
+    const connection = this.#connect();
+    const [seen] = await connection.management.peekMessages(1, { fromSequenceNumber: Long.ONE });
+    return seen?.state === "active" && connection.links.size === 0;
   }
 
   drop(): void {

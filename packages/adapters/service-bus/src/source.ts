@@ -13,8 +13,8 @@ export interface LinkSource {
   settler(hold: Hold): ServiceBusReceiver | ServiceBusSessionReceiver;
   /** Something was settled or lost. */
   freed(hold: Hold): void;
-  /** Throws when the connection is dead. */
-  probe(): Promise<void>;
+  /** True when something waits that has not come here: others may hold it, or the link has fallen silent. Throws when the connection is dead. */
+  probe(): Promise<boolean>;
   /** Forgets its connection; `ensure` makes a new one. */
   drop(): void;
   /** What closing does not give back by itself. */
