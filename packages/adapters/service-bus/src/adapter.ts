@@ -12,6 +12,7 @@ import { receiverCapabilities, STANDARD_BYTES, senderCapabilities } from "./capa
 import { classify, failedCall } from "./classify.ts";
 import { createConnector } from "./connect.ts";
 import { openDeadLetters } from "./dead-letters.ts";
+import { discardClient } from "./discard.ts";
 import { createEntityNames } from "./entity-names.ts";
 import { serviceBusErrors } from "./errors.ts";
 import { fromServiceBus } from "./mapping.ts";
@@ -25,7 +26,6 @@ export interface ServiceBusAdapter extends Adapter {
   readonly name: "service-bus";
 }
 
-const DISCARD_MS = 5_000;
 /** Asked for by `health` where nothing is declared; that it is not there is an answer too. */
 const NOBODY = "waybill-health";
 
@@ -57,10 +57,8 @@ export function serviceBus(options: ServiceBusOptions): ServiceBusAdapter {
     if (closing.signal.aborted) void tracked.close();
     return tracked;
   };
-  /** A connection that is dead already answers no goodbye. */
   const discard = (client: ServiceBusClient) => {
-    const bound = new Promise((resolve) => setTimeout(resolve, DISCARD_MS).unref());
-    const bye = Promise.race([client.close().catch(() => undefined), bound]).finally(() => leaving.delete(bye));
+    const bye = discardClient(client).finally(() => leaving.delete(bye));
     leaving.add(bye);
   };
   const connect = () => connector.connect();
