@@ -16,8 +16,8 @@ export interface BrokerBench {
   rawSend(
     topic: string,
   ): Promise<{ one(load: Load): Promise<void>; batch(loads: readonly Load[]): Promise<void>; close(): Promise<void> }>;
-  /** Resolves when so many messages have been received and acked, by the SDK's fastest way of doing both. */
-  rawConsume(place: { topic: string; subscription: string }, count: number): Promise<void>;
+  /** Resolves when so many messages have been received and acked, by the SDK's fastest way of doing both. Calls `first` when the first has come. */
+  rawConsume(place: { topic: string; subscription: string }, count: number, first: () => void): Promise<void>;
   /** Other libraries on the same broker. */
   readonly peers?: readonly Peer[];
   stop(): Promise<void>;
@@ -26,7 +26,7 @@ export interface BrokerBench {
 export interface Peer {
   readonly name: string;
   send(topic: string): Promise<{ one(load: Load): Promise<void>; close(): Promise<void> }>;
-  consume(place: { topic: string; subscription: string }, count: number): Promise<void>;
+  consume(place: { topic: string; subscription: string }, count: number, first: () => void): Promise<void>;
 }
 
 export interface BrokerEntry {

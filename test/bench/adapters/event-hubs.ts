@@ -32,7 +32,7 @@ export const eventHubsBench: BrokerEntry = {
           close: () => producer.close(),
         };
       },
-      rawConsume: async ({ topic, subscription }, count) => {
+      rawConsume: async ({ topic, subscription }, count, first) => {
         const container = new ContainerClient(emulators.storage, `raw-${topic}`);
         await container.createIfNotExists();
         const consumer = new EventHubConsumerClient(
@@ -48,6 +48,7 @@ export const eventHubsBench: BrokerEntry = {
           {
             processEvents: async (events, context) => {
               if (events.length === 0) return;
+              first();
               for (const { body } of events) JSON.parse(String(body));
               await context.updateCheckpoint(events.at(-1)!);
               left -= events.length;

@@ -20,11 +20,17 @@ export async function nestSender(brokers: readonly string[], topic: string) {
 }
 
 /** Resolves when so many events have reached the controller. */
-export async function nestConsume(brokers: readonly string[], topic: string, count: number): Promise<void> {
+export async function nestConsume(
+  brokers: readonly string[],
+  topic: string,
+  count: number,
+  first: () => void,
+): Promise<void> {
   let left = count;
   const all = Promise.withResolvers<void>();
   class Handlers {
     handle(): void {
+      first();
       if (--left === 0) all.resolve();
     }
   }

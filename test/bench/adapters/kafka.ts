@@ -34,7 +34,7 @@ export const kafkaBench: BrokerEntry = {
           close: () => producer.disconnect(),
         };
       },
-      rawConsume: async ({ topic, subscription }, count) => {
+      rawConsume: async ({ topic, subscription }, count, first) => {
         const consumer = client.consumer({ groupId: `raw-${topic}-${subscription}`, maxWaitTimeInMs: 100 });
         await consumer.connect();
         await consumer.subscribe({ topic, fromBeginning: true });
@@ -44,6 +44,7 @@ export const kafkaBench: BrokerEntry = {
           autoCommit: false,
           partitionsConsumedConcurrently: PARTITIONS,
           eachBatch: async ({ batch, heartbeat }) => {
+            first();
             for (const { value } of batch.messages) JSON.parse(String(value));
             await heartbeat();
             const offset = String(BigInt(batch.lastOffset()) + 1n);
@@ -59,7 +60,7 @@ export const kafkaBench: BrokerEntry = {
         {
           name: "NestJS",
           send: (topic) => nestSender(broker.brokers, topic),
-          consume: ({ topic }, count) => nestConsume(broker.brokers, topic, count),
+          consume: ({ topic }, count, first) => nestConsume(broker.brokers, topic, count, first),
         },
       ],
       stop: async () => {

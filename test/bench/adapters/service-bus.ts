@@ -24,13 +24,14 @@ export const serviceBusBench: BrokerEntry = {
           close: () => sender.close(),
         };
       },
-      rawConsume: async ({ topic }, count) => {
+      rawConsume: async ({ topic }, count, first) => {
         const receiver = client.createReceiver(topic, { maxAutoLockRenewalDurationInMs: 0 });
         let left = count;
         const all = Promise.withResolvers<void>();
         receiver.subscribe(
           {
             processMessage: async (received) => {
+              first();
               JSON.parse(received.body.toString());
               await receiver.completeMessage(received);
               if (--left === 0) all.resolve();

@@ -9,7 +9,7 @@ const AT_ONCE = 16;
 /** The SDK has no batches: its best way is several calls side by side, for sends and for deletes. */
 export const storageQueueBench: BrokerEntry = {
   name: "storage-queue",
-  events: 2_000,
+  events: 1_000,
   batch: 200,
   start: async () => {
     const azurite = await startAzurite();
@@ -35,10 +35,11 @@ export const storageQueueBench: BrokerEntry = {
           close: async () => undefined,
         };
       },
-      rawConsume: async ({ topic }, count) => {
+      rawConsume: async ({ topic }, count, first) => {
         const queue = queueOf(topic);
         for (let left = count; left > 0; ) {
           const { receivedMessageItems } = await queue.receiveMessages({ numberOfMessages: 32 });
+          first();
           await sideBySide(receivedMessageItems, async ({ messageId, messageText, popReceipt }) => {
             JSON.parse(Buffer.from(messageText, "base64").toString());
             await queue.deleteMessage(messageId, popReceipt);
