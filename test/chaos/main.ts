@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { CARRIERS, FAULTS, type Fault } from "./broker/carrier.ts";
+import { STORES, type StoreName } from "./outbox/database.ts";
 
 /** What every chaos case answers: `ok`, and its own counts. */
 export interface ChaosReport {
@@ -16,6 +17,8 @@ export interface ChaosOptions {
   readonly faults: number;
   /** Only these of them. */
   readonly only: readonly Fault[] | undefined;
+  /** Of an outbox. Absent: all. */
+  readonly store?: StoreName | undefined;
   readonly progress: (line: string) => void;
 }
 
@@ -47,6 +50,11 @@ const CASES: Readonly<Record<string, Case>> = {
     events: 1_000_000,
     load: () => import("./emulators/memory.ts"),
   },
+  outbox: {
+    about: "8 writers, 3 relays and a consumer in processes over each store, while things happen to all of them",
+    events: 200_000,
+    load: () => import("./outbox/full.ts"),
+  },
   ...Object.fromEntries(Object.entries(CARRIERS).map(([broker, { events }]) => [broker, brokerCase(broker, events)])),
 };
 
@@ -62,7 +70,7 @@ function brokerCase(broker: string, events: number): Case {
   };
 }
 
-const USAGE = `Usage: npx pnpm@12 chaos NAME [--events N] [--seed N] [--kills N] [--faults N] [--only FAULT,…] [--json]
+const USAGE = `Usage: npx pnpm@12 chaos NAME [--events N] [--seed N] [--kills N] [--faults N] [--only FAULT,…] [--store STORE] [--json]
 
 ${Object.entries(CASES)
   .map(([name, one]) => `  ${name.padEnd(20)} ${one.about} (default ${one.events})`)
@@ -72,6 +80,7 @@ Examples:
   npx pnpm@12 chaos simulation
   npx pnpm@12 chaos simulation --seed 4711 --events 1
   npx pnpm@12 chaos kill --kills 20 --json
+  npx pnpm@12 chaos outbox --store postgres --events 20000
   npx pnpm@12 chaos storage-queue --events 600 --faults 6 --only cut,half-open
 
 Faults: ${FAULTS.join(", ")}; each broker has those that it can.`;
@@ -89,6 +98,11 @@ function faultNames(text: string | undefined): readonly Fault[] | undefined {
   return names as readonly Fault[] | undefined;
 }
 
+function storeName(text: string | undefined): StoreName | undefined {
+  if (text === undefined || (STORES as readonly string[]).includes(text)) return text as StoreName | undefined;
+  usage(`--store takes ${STORES.join(", ")}, not ${JSON.stringify(text)}.`);
+}
+
 function usage(problem?: string): never {
   console.error(problem === undefined ? USAGE : `${problem}\n\n${USAGE}`);
   process.exit(problem === undefined ? 0 : 2);
@@ -102,6 +116,7 @@ const { values, positionals } = parseArgs({
     kills: { type: "string" },
     faults: { type: "string" },
     only: { type: "string" },
+    store: { type: "string" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -118,6 +133,7 @@ const report = await run({
   kills: whole("kills", values.kills, 20),
   faults: whole("faults", values.faults, 20),
   only: faultNames(values.only),
+  store: storeName(values.store),
   progress: (line) => console.error(line),
 });
 console.log(values.json ? JSON.stringify(report) : report);
