@@ -360,6 +360,39 @@ describe.skipIf(noAzurite !== "")("faults", () => {
     }
   });
 
+  it("connections that stand and carry nothing more are replaced, for sending and for receiving", async () => {
+    const proxy = await startTcpProxy(emulator.port);
+    onTestFinished(() => proxy.close());
+    const connectionString = throughPort(emulator.connectionString, emulator.port, proxy.port);
+    const { topic, open, source } = setUp({ connectionString, partitions: 2, requestTimeoutMs: 1_000 });
+    const adapter = open();
+    const receiver = await adapter.openReceiver(source());
+    const sender = await adapter.openSender(topic);
+    const seen = new Set<string>();
+    const receiveUntil = (count: number) =>
+      expect
+        .poll(
+          async () => {
+            const found = await receiver.receive(want(), never).catch(() => []);
+            for (const delivery of found) seen.add(idOf(delivery));
+            await receiver.settle(acks(...found), never);
+            return seen.size;
+          },
+          { timeout: 20_000 },
+        )
+        .toBe(count);
+    const sendAll = (messages: OutboundMessage[]) =>
+      expect
+        .poll(async () => (await sender.send(messages, never)).every(({ ok }) => ok), { timeout: 10_000 })
+        .toBe(true);
+    await sendAll([event("before")]);
+    await receiveUntil(1);
+    expect(proxy.stall()).toBeGreaterThan(1);
+    await sendAll(ids(20).map((id, index) => event(id, `k-${index}`)));
+    await receiveUntil(21);
+    expect((await adapter.health(never)).ok).toBe(true);
+  });
+
   it("throttling is said, within seconds, and passes", async () => {
     const { topic, open } = setUp();
     const adapter = open();
@@ -383,10 +416,10 @@ describe.skipIf(noAzurite !== "")("faults", () => {
     const adapter = open();
     const sender = await adapter.openSender(topic);
     silent.stall();
-    const [outcome] = await sender.send([event("a")], never);
-    expect(adapter.classify(errorOf(outcome))).toBe("transient");
     const health = await adapter.health(AbortSignal.timeout(500));
     expect(health.ok).toBe(false);
+    const [outcome] = await sender.send([event("a")], never);
+    expect(adapter.classify(errorOf(outcome))).toBe("transient");
     const { closed, opening } = { closed: adapter.close(), opening: thrown(adapter.openReceiver(source())) };
     await closed;
     expect(adapter.classify(await opening)).toBe("closed");

@@ -1,4 +1,3 @@
-import type { EventHubProducerClient } from "@azure/event-hubs";
 import {
   type Adapter,
   createCall,
@@ -17,10 +16,10 @@ import { connect } from "./connect.ts";
 import { createContainer } from "./container.ts";
 import { eventHubsErrors } from "./errors.ts";
 import { type HubReader, openHubReader } from "./hub-reader.ts";
-import { inTime } from "./in-time.ts";
 import { createHubNames } from "./names.ts";
 import { checkOptions, type EventHubsOptions } from "./options.ts";
 import type { Held, Tenure } from "./partitions.ts";
+import { createProducers } from "./producers.ts";
 import { createReceiver } from "./receiver.ts";
 import { createSender } from "./sender.ts";
 import { createTopology } from "./topology.ts";
@@ -30,8 +29,6 @@ export interface EventHubsAdapter extends Adapter {
   readonly topology: Topology;
 }
 
-/** How long `close` waits for the service to say goodbye, which it may never. */
-const CLOSE_MS = 2_000;
 /** Of a hub that nobody has: its absence, told by the namespace, shows that the namespace answers and lets us in. */
 const HEALTH_HUB = "waybill-health";
 
@@ -48,16 +45,12 @@ export function eventHubs(options: EventHubsOptions): EventHubsAdapter {
   const call = createCall(settings.requestTimeoutMs, closing.signal);
   const ensureContainer = createContainer(checkpoints?.container, settings.createContainer, call);
   const open = new Set<{ close(): Promise<void> }>();
-  /** One connection a hub, for all senders and questions. */
-  const producers = new Map<string, EventHubProducerClient>();
+  const producers = createProducers(clients.producer);
 
   const checkOpen = () => closing.signal.throwIfAborted();
-  const producer = (hub: string): EventHubProducerClient => {
-    const known = producers.get(hub);
-    if (known !== undefined) return known;
-    const made = clients.producer(hub);
-    producers.set(hub, made);
-    return made;
+  const infoOf = (hub: string) => {
+    const client = producers.get(hub);
+    return hubInfo(client, producers.watch(client, call));
   };
 
   const checkDeclared = ({ topic, subscription }: Omit<Source, "startFrom">) => {
@@ -89,7 +82,9 @@ export function eventHubs(options: EventHubsOptions): EventHubsAdapter {
   /** Opens a link to send on, which tells that the hub is there, that we may, and how much it takes. */
   const maxMessageBytes = async (hub: string, signal?: AbortSignal): Promise<number> => {
     try {
-      const batch = await call(signal, (abortSignal) => producer(hub).createBatch({ abortSignal }));
+      const client = producers.get(hub);
+      const watched = producers.watch(client, call);
+      const batch = await watched(signal, (abortSignal) => client.createBatch({ abortSignal }));
       return batch.maxSizeInBytes;
     } catch (error) {
       throw failedCall("Opening a sender on", `hub ${hub}`, error);
@@ -111,7 +106,8 @@ export function eventHubs(options: EventHubsOptions): EventHubsAdapter {
       };
       open.add(part);
       return createSender({
-        client: producer(hub),
+        hub,
+        producers,
         maxMessageBytes: maxBytes,
         prefix: settings.attributePrefix,
         call: createCall(settings.requestTimeoutMs, closed.signal),
@@ -170,7 +166,7 @@ export function eventHubs(options: EventHubsOptions): EventHubsAdapter {
       const { positions } = checkpointsOrThrow();
       const counted = await Promise.all(
         hubsOf(source).map(async ({ hub, group }) => {
-          const client = producer(hub);
+          const client = producers.get(hub);
           const place = {
             fullyQualifiedNamespace: client.fullyQualifiedNamespace,
             eventHubName: client.eventHubName,
@@ -178,7 +174,7 @@ export function eventHubs(options: EventHubsOptions): EventHubsAdapter {
           };
           try {
             const known = await call(undefined, (signal) => positions.list(place, signal));
-            return await hubBacklog(hubInfo(client, call), known);
+            return await hubBacklog(infoOf(hub), known);
           } catch (error) {
             throw failedCall("Counting", `hub ${hub} for consumer group ${group}`, error);
           }
@@ -211,7 +207,8 @@ export function eventHubs(options: EventHubsOptions): EventHubsAdapter {
     topology: createTopology({
       settings,
       names,
-      producer,
+      producer: producers.get,
+      infoOf,
       connect: clients,
       call,
       container: checkpoints?.container,
@@ -221,8 +218,8 @@ export function eventHubs(options: EventHubsOptions): EventHubsAdapter {
     async health(signal) {
       try {
         checkOpen();
-        const [known] = producers.keys();
-        await hubInfo(producer(known ?? HEALTH_HUB), call)
+        const [known] = producers.hubs;
+        await infoOf(known ?? HEALTH_HUB)
           .partitionIds(signal)
           .catch((error: unknown) => {
             if (known !== undefined || classify(error) !== "not-found") throw error;
@@ -235,10 +232,7 @@ export function eventHubs(options: EventHubsOptions): EventHubsAdapter {
     async close() {
       closing.abort(closing.signal.reason ?? eventHubsErrors.WB_EVENT_HUBS_CLOSED({ what: "adapter" }));
       await Promise.all([...open].map((part) => part.close()));
-      const clientsOpen = [...producers.values()];
-      producers.clear();
-      const closed = clientsOpen.map((client) => client.close().catch(() => undefined));
-      await inTime(Promise.all(closed), CLOSE_MS);
+      await producers.close();
     },
   };
 }

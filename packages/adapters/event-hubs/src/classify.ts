@@ -128,12 +128,12 @@ function firstKind(error: unknown): ErrorKind | undefined {
   return undefined;
 }
 
-/** Whether the SDK waited in vain for an answer of the namespace. Never throws. */
+/** Whether the SDK, or `createCall`, waited in vain for an answer of the namespace. Never throws. */
 export function timedOut(error: unknown): boolean {
   const queue: unknown[] = [error];
   for (let index = 0; index < queue.length && index < MAX_LOOKED_AT; index++) {
-    const { code, errors, cause } = (queue[index] ?? {}) as { code?: unknown; errors?: unknown; cause?: unknown };
-    if (code === "OperationTimeoutError" || code === "ServiceUnavailableError") return true;
+    const { name, code, errors, cause } = (queue[index] ?? {}) as Record<string, unknown>;
+    if (name === "TimeoutError" || code === "OperationTimeoutError" || code === "ServiceUnavailableError") return true;
     if (Array.isArray(errors)) queue.push(...errors);
     if (cause !== undefined) queue.push(cause);
   }

@@ -6,12 +6,13 @@ import {
   type Subscription,
 } from "@azure/event-hubs";
 import type { Delivery } from "@waybill/core/spi";
-import { failedCall, timedOut } from "./classify.ts";
+import { failedCall } from "./classify.ts";
 import { renewLinkInTime } from "./credit.ts";
 import type { HubReaderOptions } from "./hub-reader.ts";
 import { toMessage } from "./mapping.ts";
 import { watchOwnership } from "./ownership.ts";
 import { Partitions, type Tenure } from "./partitions.ts";
+import { type Pulse, startPulse } from "./pulse.ts";
 
 /** How long the SDK waits for events before it hands over none. A connection that is cut while it waits is noticed only then. */
 const IDLE_S = 1;
@@ -44,6 +45,7 @@ export function openConnection(options: HubReaderOptions, former: ReadonlySet<st
   const client = connect.consumer(hub, group, { store: watched, ownerId, loadBalancing: settings.loadBalancing });
   let isClosed = false;
   let subscription: Subscription | undefined;
+  let pulse: Pulse | undefined;
 
   const hold = (event: ReceivedEventData, tenure: Tenure): Delivery => {
     const delivery: Delivery = {
@@ -57,6 +59,7 @@ export function openConnection(options: HubReaderOptions, former: ReadonlySet<st
   };
 
   const read = (dead: () => void) => {
+    pulse = startPulse(watched, settings.loadBalancing.updateIntervalInMs + settings.answerMs, dead);
     subscription = client.subscribe(
       {
         processInitialize: async ({ partitionId }) => {
@@ -79,8 +82,6 @@ export function openConnection(options: HubReaderOptions, former: ReadonlySet<st
           if (isClosed || name === "AbortError" || code === "ReceiverDisconnectedError") return;
           const doing = partitionId === "" ? "Sharing out" : `Reading partition ${partitionId} of`;
           handoff.fail(failedCall(doing, `hub ${hub} in consumer group ${group}`, error));
-          // Asked twice, and no answer: a connection that carries nothing any more. The SDK would keep it for minutes.
-          if (partitionId === "" && timedOut(error)) dead();
         },
         processClose: async (_reason, { partitionId }) => partitions.end(partitionId),
       },
@@ -105,6 +106,7 @@ export function openConnection(options: HubReaderOptions, former: ReadonlySet<st
     read,
     async close() {
       isClosed = true;
+      pulse?.stop();
       watched.release();
       partitions.endAll();
       // Gives up ownership, which fails where the store is down: it then ends by itself.

@@ -16,7 +16,7 @@ export interface HubReaderOptions {
   readonly laneOf: (partition: string) => string;
   readonly connect: Connect;
   readonly checkpoints: Checkpoints;
-  readonly settings: Pick<Settings, "partitionBatch" | "loadBalancing">;
+  readonly settings: Pick<Settings, "partitionBatch" | "loadBalancing" | "answerMs">;
   readonly call: Call;
   readonly handoff: Handoff;
   readonly held: HeldBy;

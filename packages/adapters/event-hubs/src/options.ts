@@ -61,7 +61,10 @@ export interface EventHubsOptions {
   readonly partitionBatch?: number | undefined;
   /** `greedy` takes all partitions that are free at once, `balanced` one a round. Default greedy. */
   readonly strategy?: LoadBalancingOptions["strategy"] | undefined;
-  /** How often partitions are shared out anew and ownership is renewed, 100 to 60 000 ms. Default 10 000. */
+  /**
+   * How often partitions are shared out anew and ownership is renewed, 100 to 60 000 ms. Default 10 000. Each time the namespace is asked something: a connection
+   * that carries nothing any more is replaced when it has not answered 10 s later, or `requestTimeoutMs` where that is less.
+   */
   readonly updateIntervalMs?: number | undefined;
   /** A consumer that has not renewed for so long is dead, and others take its partitions, 1 000 to 600 000 ms; at least twice `updateIntervalMs`. Default 60 000. */
   readonly ownershipMs?: number | undefined;
@@ -84,9 +87,13 @@ export interface Settings {
   readonly createContainer: boolean;
   readonly attributePrefix: AttributePrefix;
   readonly partitionBatch: number;
-  readonly loadBalancing: LoadBalancingOptions;
+  readonly loadBalancing: Required<LoadBalancingOptions>;
   readonly requestTimeoutMs: number;
+  /** How long a consumer's question may be unanswered before its connection is given up. */
+  readonly answerMs: number;
 }
+
+const MAX_ANSWER_MS = 10_000;
 
 /** A record, so that the compiler asks for every new option. */
 const KNOWN: Readonly<Record<keyof EventHubsOptions, true>> = {
@@ -128,6 +135,7 @@ export function checkOptions(options: EventHubsOptions): Settings {
   const ownershipMs = inRange("ownershipMs", options.ownershipMs ?? 60_000, 1_000, 600_000);
   if (ownershipMs < 2 * updateIntervalInMs)
     throw refused("ownershipMs", "must be at least twice updateIntervalMs: one late renewal would lose partitions");
+  const requestTimeoutMs = inRange("requestTimeoutMs", options.requestTimeoutMs ?? 30_000, 100, 600_000);
   return {
     subscriptions: checkSubscriptions(options.subscriptions ?? {}),
     prefix: options.prefix,
@@ -138,7 +146,8 @@ export function checkOptions(options: EventHubsOptions): Settings {
     attributePrefix,
     partitionBatch: count("partitionBatch", options.partitionBatch ?? 100),
     loadBalancing: { strategy, updateIntervalInMs, partitionOwnershipExpirationIntervalInMs: ownershipMs },
-    requestTimeoutMs: inRange("requestTimeoutMs", options.requestTimeoutMs ?? 30_000, 100, 600_000),
+    requestTimeoutMs,
+    answerMs: Math.min(MAX_ANSWER_MS, requestTimeoutMs),
   };
 }
 

@@ -17,7 +17,20 @@ export function watchOwnership(
   former: ReadonlySet<string> = new Set(),
 ): CheckpointStore & Watch {
   let rounds = 0;
+  let steps = 0;
+  let inStore = 0;
   let released = false;
+
+  const counted = async <T>(work: Promise<T>): Promise<T> => {
+    steps++;
+    inStore++;
+    try {
+      return await work;
+    } finally {
+      inStore--;
+      steps++;
+    }
+  };
 
   const seen = (ownership: PartitionOwnership): PartitionOwnership => {
     const { partitionId } = ownership;
@@ -33,16 +46,22 @@ export function watchOwnership(
     get rounds() {
       return rounds;
     },
+    get steps() {
+      return steps;
+    },
+    get isInStore() {
+      return inStore > 0;
+    },
     release() {
       released = true;
     },
     async listOwnership(namespace, hub, group, options) {
-      const found = await store.listOwnership(namespace, hub, group, options);
+      const found = await counted(store.listOwnership(namespace, hub, group, options));
       rounds++;
       return released ? found : found.map(seen);
     },
     async claimOwnership(wanted, options) {
-      const got = await store.claimOwnership(wanted, options);
+      const got = await counted(store.claimOwnership(wanted, options));
       const gotten = new Set(got.map(({ partitionId }) => partitionId));
       for (const { partitionId, ownerId: claimant } of wanted) {
         // Lost the race for its own renewal: somebody else owns it.
@@ -50,7 +69,7 @@ export function watchOwnership(
       }
       return got;
     },
-    listCheckpoints: (namespace, hub, group, options) => store.listCheckpoints(namespace, hub, group, options),
+    listCheckpoints: (namespace, hub, group, options) => counted(store.listCheckpoints(namespace, hub, group, options)),
     updateCheckpoint: (checkpoint, options) => store.updateCheckpoint(checkpoint, options),
   };
 }
@@ -58,6 +77,10 @@ export function watchOwnership(
 export interface Watch {
   /** How often the balancer has looked who owns what. */
   readonly rounds: number;
+  /** Grows with everything that the balancer does in the store. */
+  readonly steps: number;
+  /** It waits for the store. */
+  readonly isInStore: boolean;
   /** From here on it shows the store as it is, so that the SDK finds what it has to give up. */
   release(): void;
 }

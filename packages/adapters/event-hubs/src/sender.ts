@@ -1,13 +1,15 @@
-import type { EventDataBatch, EventHubProducerClient } from "@azure/event-hubs";
+import type { EventDataBatch } from "@azure/event-hubs";
 import { type Call, done, type OutboundMessage, type Outcome, type Sender } from "@waybill/core/spi";
 import { senderCapabilities } from "./capabilities.ts";
 import { failedCall } from "./classify.ts";
 import { eventHubsErrors } from "./errors.ts";
 import { type AttributePrefix, type OutgoingEvent, partitionKeyOf, toEvent } from "./mapping.ts";
 import { batchSize } from "./message-size.ts";
+import type { Producers } from "./producers.ts";
 
 export interface SenderParts {
-  readonly client: EventHubProducerClient;
+  readonly hub: string;
+  readonly producers: Producers;
   /** As the hub's link says. */
   readonly maxMessageBytes: number;
   readonly prefix: AttributePrefix;
@@ -27,8 +29,8 @@ interface Entry {
  * Groups by partition key, which is a batch's and not an event's: the batches of one key go one after the other, those of different keys side by side.
  * When one fails, the later ones of its key are not tried, for they would overtake it.
  */
-export function createSender({ client, maxMessageBytes, prefix, call, checkOpen, close }: SenderParts): Sender {
-  const hub = client.eventHubName;
+export function createSender(parts: SenderParts): Sender {
+  const { hub, producers, maxMessageBytes, prefix, checkOpen, close } = parts;
 
   const sendKey = async (
     key: string | undefined,
@@ -36,6 +38,8 @@ export function createSender({ client, maxMessageBytes, prefix, call, checkOpen,
     outcomes: Outcome[],
     signal: AbortSignal,
   ) => {
+    const client = producers.get(hub);
+    const call = producers.watch(client, parts.call);
     let failure: unknown;
     const flush = async (batch: EventDataBatch, part: readonly Entry[]) => {
       if (part.length === 0) return;

@@ -1,7 +1,7 @@
 import type { EventHubProducerClient } from "@azure/event-hubs";
 import type { ContainerClient } from "@azure/storage-blob";
 import { type Call, deadTopic, ownTopic, type Topology, type TopologyStep } from "@waybill/core/spi";
-import { groupExists, hubInfo } from "./admin.ts";
+import { groupExists, type HubInfo } from "./admin.ts";
 import { classify, failedCall } from "./classify.ts";
 import type { Connect } from "./connect.ts";
 import { DEFAULT_GROUP, type HubNames } from "./names.ts";
@@ -19,6 +19,7 @@ export interface TopologyParts {
   readonly settings: Pick<Settings, "subscriptions" | "retryHubs">;
   readonly names: HubNames;
   readonly producer: (hub: string) => EventHubProducerClient;
+  readonly infoOf: (hub: string) => HubInfo;
   readonly connect: Connect;
   readonly call: Call;
   readonly container: ContainerClient | undefined;
@@ -87,9 +88,9 @@ async function planHub(
   return steps;
 }
 
-async function existingPartitions({ producer, call }: TopologyParts, hub: string, signal: AbortSignal) {
+async function existingPartitions({ infoOf }: TopologyParts, hub: string, signal: AbortSignal) {
   try {
-    return await hubInfo(producer(hub), call).partitionIds(signal);
+    return await infoOf(hub).partitionIds(signal);
   } catch (error) {
     if (classify(error) === "not-found") return undefined;
     throw error;
