@@ -25,6 +25,9 @@ export async function openConsumer(
   const client = { ...clientOptions(settings), groupId, autocommit: false, retries: 0 };
   const member = new library.Consumer({
     ...client,
+    // The broker answers a join when the slowest member has joined. The library would end the connection at the time of any other request, and with it a group's
+    // next coming together; a broker that is silent otherwise is the pulse's to notice.
+    requestTimeout: settings.rebalanceTimeoutMs + settings.requestTimeoutMs,
     sessionTimeout: settings.sessionTimeoutMs,
     rebalanceTimeout: settings.rebalanceTimeoutMs,
     heartbeatInterval: settings.heartbeatIntervalMs,
