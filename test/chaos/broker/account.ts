@@ -17,12 +17,14 @@ export function account(workload: Workload, entries: readonly Entry[], ordered: 
   let duplicates = 0;
   for (const subscription of SUBSCRIPTIONS) {
     const first = new Map<string, Entry>();
-    for (const entry of ofSubscription(entries, subscription)) {
+    const all = ofSubscription(entries, subscription);
+    for (const entry of all) {
       if (first.has(name(entry.key, entry.n))) duplicates++;
       else first.set(name(entry.key, entry.n), entry);
     }
     done += first.size;
     problems.push(...lost(workload, subscription, first));
+    if (subscription === "b") problems.push(...strayed(all));
     if (ordered) problems.push(...inverted(workload, subscription, first));
   }
   const kept = new Set(ofSubscription(entries, KEEPER).map(({ key, n }) => name(key, n)));
@@ -37,22 +39,25 @@ function ofSubscription(entries: readonly Entry[], subscription: string): Entry[
   return entries.filter((entry) => entry.subscription === subscription).sort((a, b) => (a.at < b.at ? -1 : 1));
 }
 
-/** `a` ends with everything, since its dead letters were redriven; `b` with all but the poison. */
+/**
+ * `a` ends with everything, since its dead letters were redriven; `b` may do without the poison, which the graves have. A second copy of such an event, from a
+ * publish call that failed after it had worked, may still be on its way when the bug is mended, and then it is done.
+ */
 function lost(workload: Workload, subscription: string, first: ReadonlyMap<string, Entry>): string[] {
-  const problems: string[] = [];
   let missing = 0;
   let example = "";
   for (const { key, n, kind } of eventsOf(workload)) {
-    const there = first.has(name(key, n));
-    if (subscription === "b" && kind === "poison") {
-      if (there) problems.push(`b: ${name(key, n)} was redriven for a and reached b`);
-    } else if (!there) {
-      missing++;
-      example ||= `${name(key, n)} (${kind})`;
-    }
+    if (first.has(name(key, n)) || (subscription === "b" && kind === "poison")) continue;
+    missing++;
+    example ||= `${name(key, n)} (${kind})`;
   }
-  if (missing > 0) problems.push(`${subscription}: ${missing} lost, such as ${example}`);
-  return problems;
+  return missing > 0 ? [`${subscription}: ${missing} lost, such as ${example}`] : [];
+}
+
+/** Only the dead letters of `a` were redriven, and no other subscription may see them. */
+function strayed(all: readonly Entry[]): string[] {
+  const [example] = all.filter(({ redriven }) => redriven);
+  return example === undefined ? [] : [`b: ${name(example.key, example.n)} was redriven for a and reached b`];
 }
 
 /** First effects of a key come in its order. Poison is left out: it was given up and came again much later. */

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { openBus } from "@waybill/config";
+import { isWaybillError } from "@waybill/core";
 import { ledgerWriter } from "./ledger.ts";
+import { NOT_STARTED } from "./workers.ts";
 import { graves, KEEPER, SUBSCRIPTIONS, steps } from "./workload.ts";
 
 const SLOW_MS = 300;
@@ -49,4 +51,8 @@ async function main(): Promise<void> {
   process.exit(0);
 }
 
-void main();
+main().catch((error: unknown) => {
+  // As a service would that cannot reach its broker when it starts: its supervisor starts it again.
+  if (!isWaybillError(error)) throw error;
+  process.send?.({ notStarted: error.message }, () => process.exit(NOT_STARTED));
+});

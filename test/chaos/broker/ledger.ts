@@ -28,12 +28,15 @@ export class LedgerReader {
   readonly #read = new Map<string, { position: number; rest: string }>();
   readonly entries: Entry[] = [];
   readonly #distinct = new Set<string>();
+  readonly #isAwaited: (entry: Entry) => boolean;
 
-  constructor(folder: string) {
+  /** `isAwaited` says which effects `distinct` counts. */
+  constructor(folder: string, isAwaited: (entry: Entry) => boolean) {
     this.#folder = folder;
+    this.#isAwaited = isAwaited;
   }
 
-  /** Effects without their repetitions. */
+  /** Awaited effects without their repetitions. */
   get distinct(): number {
     return this.#distinct.size;
   }
@@ -55,7 +58,7 @@ export class LedgerReader {
         for (const line of lines) {
           const entry = parse(line);
           this.entries.push(entry);
-          this.#distinct.add(`${entry.subscription} ${entry.key} ${entry.n}`);
+          if (this.#isAwaited(entry)) this.#distinct.add(`${entry.subscription} ${entry.key} ${entry.n}`);
         }
       }
       closeSync(handle);

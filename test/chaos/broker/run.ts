@@ -61,9 +61,16 @@ export async function runBrokerChaos(options: BrokerChaosOptions): Promise<Broke
   const configFile = join(folder, "waybill.config.json");
   writeFileSync(configFile, JSON.stringify(configOf(carrier)));
   const workload = planWorkload(events, seed);
-  const reader = new LedgerReader(ledgers);
+  const poison = new Set<string>();
+  for (const { key, n, kind } of eventsOf(workload)) if (kind === "poison") poison.add(`${key}/${n}`);
+  const reader = new LedgerReader(
+    ledgers,
+    ({ subscription, key, n }) => subscription !== "b" || !poison.has(`${key}/${n}`),
+  );
   const made: Record<string, number> = {};
   const problems: string[] = [];
+  const over = new AbortController();
+  let publishing: Promise<void> | undefined;
   let workers: Workers | undefined;
   let redriven = 0;
   let result: Account = { done: 0, duplicates: 0, problems: [] };
@@ -80,7 +87,8 @@ export async function runBrokerChaos(options: BrokerChaosOptions): Promise<Broke
       problems.push(`order per key was promised and the guarantee says ${workers.orders.join(", ")}`);
     let published = 0;
     let allowed = 0;
-    const publishing = publishAll(configFile, workload, {
+    publishing = publishAll(configFile, workload, {
+      signal: over.signal,
       mayGoOn: (count) => {
         published = count;
         reader.refresh();
@@ -102,8 +110,7 @@ export async function runBrokerChaos(options: BrokerChaosOptions): Promise<Broke
       },
     });
     await publishing;
-    const poison = [...eventsOf(workload)].filter(({ kind }) => kind === "poison").length;
-    const effects = (events - poison) * SUBSCRIPTIONS.length + poison;
+    const effects = (events - poison.size) * SUBSCRIPTIONS.length + poison.size;
     await until(
       reader,
       () => reader.distinct >= effects,
@@ -111,11 +118,11 @@ export async function runBrokerChaos(options: BrokerChaosOptions): Promise<Broke
     );
     await endWorkers();
     workers = await startWorkers({ count: CONSUMERS, configFile, ledgers, fixed: true });
-    redriven = await redriveAll(configFile, poison, progress);
+    redriven = await redriveAll(configFile, poison.size, progress);
     await until(
       reader,
-      () => reader.distinct >= effects + poison,
-      (now) => progress(`${now} of ${effects + poison} effects`),
+      () => reader.distinct >= effects + poison.size,
+      (now) => progress(`${now} of ${effects + poison.size} effects`),
     );
     // What else would come, such as a redriven event in the other subscription, has had its chance.
     await sleep(1_000);
@@ -125,6 +132,8 @@ export async function runBrokerChaos(options: BrokerChaosOptions): Promise<Broke
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error));
   } finally {
+    over.abort();
+    await publishing?.catch(() => undefined);
     if (workers !== undefined) {
       for (const [trouble, times] of workers.troubles) progress(`trouble ${times}×: ${trouble}`);
       await endWorkers();
@@ -165,16 +174,17 @@ function configOf({ brokers }: Carrier) {
 async function publishAll(
   file: string,
   workload: Workload,
-  { mayGoOn }: { readonly mayGoOn: (published: number) => boolean },
+  { signal, mayGoOn }: { readonly signal: AbortSignal; readonly mayGoOn: (published: number) => boolean },
 ): Promise<void> {
   const bus = await openBus({ file });
   try {
     const all = [...eventsOf(workload)];
     const size = Math.min(CHUNK, workload.keys);
     for (let from = 0; from < all.length; from += size) {
-      while (!mayGoOn(from)) await sleep(20);
+      while (!signal.aborted && !mayGoOn(from)) await sleep(20);
       let left = all.slice(from, from + size).map((data) => stepTaken(data, { key: data.key }));
       while (left.length > 0) {
+        if (signal.aborted) return;
         try {
           await bus.publish(steps, left);
           left = [];

@@ -1,10 +1,25 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const SCRIPT = fileURLToPath(new URL("./consumer-process.ts", import.meta.url));
 const STOP_MS = 30_000;
 const KEEP_OUTPUT = 4_000;
+/** Of a consumer that found its broker in trouble when it started. It is tried again for so long, with a pause. */
+export const NOT_STARTED = 75;
+const START_MS = 60_000;
+const START_PAUSE_MS = 500;
+
+/** Told by a consumer process. */
+interface Message {
+  readonly ready?: true;
+  readonly orders?: readonly string[];
+  readonly trouble?: string;
+  /** Why it ends with `NOT_STARTED`. */
+  readonly notStarted?: string;
+  readonly stalled?: string;
+}
 
 export interface Workers {
   /** `kill -9` of one; it is started again. Resolves with the pid that died once its successor is at work. */
@@ -34,7 +49,7 @@ export async function startWorkers(options: {
   let stalls = 0;
   let stopping = false;
 
-  const start = (index: number): Promise<void> => {
+  const start = (index: number, untilMs = performance.now() + START_MS): Promise<void> => {
     const child = spawn(
       process.execPath,
       ["--conditions=source", SCRIPT, configFile, ledgers, ...(fixed ? ["fixed"] : [])],
@@ -44,19 +59,24 @@ export async function startWorkers(options: {
     child.stderr?.on("data", (chunk) => {
       output = `${output}${chunk}`.slice(-KEEP_OUTPUT);
     });
-    let expected = false;
     const ready = new Promise<void>((resolve, reject) => {
-      child.on("message", (message: { ready?: true; orders?: string[]; trouble?: string; stalled?: string }) => {
+      child.on("message", (message: Message) => {
         if (message.ready) {
           orders = message.orders ?? [];
           resolve();
         }
-        if (message.trouble !== undefined) troubles.set(message.trouble, (troubles.get(message.trouble) ?? 0) + 1);
+        const trouble = message.trouble ?? message.notStarted;
+        if (trouble !== undefined) troubles.set(trouble, (troubles.get(trouble) ?? 0) + 1);
         if (message.stalled !== undefined) stalls++;
       });
-      child.once("exit", (code, signal) => {
-        expected = stopping || signal === "SIGKILL";
-        if (expected) resolve();
+      child.once("exit", async (code, signal) => {
+        if (code === NOT_STARTED && performance.now() < untilMs) {
+          await sleep(START_PAUSE_MS);
+          if (stopping) resolve();
+          else start(index, untilMs).then(resolve, reject);
+          return;
+        }
+        if (stopping || signal === "SIGKILL") resolve();
         else {
           problems.push(`a consumer ended by itself (${code ?? signal}): ${output.trim()}`);
           reject(new Error(problems.at(-1)));
@@ -72,8 +92,8 @@ export async function startWorkers(options: {
   await Promise.all(Array.from({ length: count }, (_, index) => start(index)));
   return {
     async kill(index) {
-      const { child } = slots[index]!;
       await slots[index]!.ready.catch(() => undefined);
+      const { child } = slots[index]!;
       const gone = once(child, "exit");
       child.kill("SIGKILL");
       await gone;
