@@ -1,23 +1,28 @@
+import { randomUUID } from "node:crypto";
 import type { Adapter } from "@waybill/core/spi";
 
-/** What both sides send: a CloudEvent's worth of data, one key in 512. */
+/** What both sides are given to send: some 200 bytes of data, one key in 512. */
 export interface Load {
   readonly key: string;
-  readonly id: string;
-  readonly body: string;
+  readonly data: { readonly orderId: string; readonly total: number; readonly note: string };
+}
+
+export interface Place {
+  readonly topic: string;
+  readonly subscription: string;
 }
 
 /** One broker, started, and its SDK used as its own documentation says. */
 export interface BrokerBench {
   /** A fresh place for each measurement: what is left in the last one must not be in its way. */
-  place(): Promise<{ readonly topic: string; readonly subscription: string }>;
-  adapter(place: { topic: string; subscription: string }): Adapter;
+  place(): Promise<Place>;
+  adapter(place: Place): Adapter;
   /** One message, awaited. */
   rawSend(
     topic: string,
   ): Promise<{ one(load: Load): Promise<void>; batch(loads: readonly Load[]): Promise<void>; close(): Promise<void> }>;
   /** Resolves when so many messages have been received and acked, by the SDK's fastest way of doing both. Calls `first` when the first has come. */
-  rawConsume(place: { topic: string; subscription: string }, count: number, first: () => void): Promise<void>;
+  rawConsume(place: Place, count: number, first: () => void): Promise<void>;
   /** Other libraries on the same broker. */
   readonly peers?: readonly Peer[];
   stop(): Promise<void>;
@@ -26,7 +31,7 @@ export interface BrokerBench {
 export interface Peer {
   readonly name: string;
   send(topic: string): Promise<{ one(load: Load): Promise<void>; close(): Promise<void> }>;
-  consume(place: { topic: string; subscription: string }, count: number, first: () => void): Promise<void>;
+  consume(place: Place, count: number, first: () => void): Promise<void>;
 }
 
 export interface BrokerEntry {
@@ -38,16 +43,41 @@ export interface BrokerEntry {
   readonly start: () => Promise<BrokerBench>;
 }
 
-export function loads(count: number, from = 0): Load[] {
-  return Array.from({ length: count }, (_, index) => {
-    const n = from + index;
-    return {
-      key: `customer-${n % 512}`,
-      id: `o-${n}`,
-      body: JSON.stringify({ orderId: `o-${n}`, total: n, note: NOTE }),
-    };
-  });
+export function loads(count: number): Load[] {
+  return Array.from({ length: count }, (_, n) => ({
+    key: `customer-${n % 512}`,
+    data: { orderId: `o-${n}`, total: n, note: NOTE },
+  }));
 }
 
-/** Makes an event about 200 bytes. */
-export const NOTE = "x".repeat(150);
+const NOTE = "x".repeat(150);
+
+/** The attributes of a CloudEvent as someone without a library writes them. */
+export function attributesOf({ key }: Load) {
+  return {
+    specversion: "1.0",
+    id: randomUUID(),
+    source: "/bench",
+    type: "com.example.order.placed",
+    time: new Date().toISOString(),
+    partitionkey: key,
+  };
+}
+
+/** Attributes behind a prefix, as headers. */
+export function headersOf(load: Load, prefix: string): Record<string, string> {
+  return Object.fromEntries(Object.entries(attributesOf(load)).map(([name, value]) => [prefix + name, value]));
+}
+
+/** The event of a message with headers, read by hand: what a handler would be given. */
+export function eventOfHeaders(headers: Readonly<Record<string, unknown>> | undefined, prefix: string, body: string) {
+  const event: Record<string, unknown> = {};
+  for (const name in headers) if (name.startsWith(prefix)) event[name.slice(prefix.length)] = String(headers[name]);
+  event.data = JSON.parse(body);
+  return event;
+}
+
+/** A structured event. */
+export function documentOf(load: Load): string {
+  return JSON.stringify({ ...attributesOf(load), datacontenttype: "application/json", data: load.data });
+}

@@ -1,5 +1,5 @@
 import { eventGrid } from "@waybill/event-grid";
-import type { BrokerEntry, Load } from "./broker-bench.ts";
+import { type BrokerEntry, documentOf, type Load } from "./broker-bench.ts";
 import { startEmulatorsBeside } from "./emulators.ts";
 
 const VERSION = "api-version=2024-06-01";
@@ -25,7 +25,7 @@ export const eventGridBench: BrokerEntry = {
       call(
         `/topics/${topic}:publish?${VERSION}`,
         "application/cloudevents-batch+json; charset=utf-8",
-        `[${loads.map(document).join(",")}]`,
+        `[${loads.map(documentOf).join(",")}]`,
       );
     return {
       place: emulators.place,
@@ -51,6 +51,3 @@ export const eventGridBench: BrokerEntry = {
     };
   },
 };
-
-const document = ({ key, id, body }: Load) =>
-  `{"specversion":"1.0","id":"${id}","source":"/bench","type":"com.example.order.placed","time":"${new Date().toISOString()}","datacontenttype":"application/json","partitionkey":"${key}","data":${body}}`;

@@ -7,7 +7,7 @@ import {
 import { BlobCheckpointStore } from "@azure/eventhubs-checkpointstore-blob";
 import { ContainerClient } from "@azure/storage-blob";
 import { eventHubs } from "@waybill/event-hubs";
-import type { BrokerEntry, Load } from "./broker-bench.ts";
+import { type BrokerEntry, eventOfHeaders, headersOf, type Load } from "./broker-bench.ts";
 import { startEmulatorsBeside } from "./emulators.ts";
 
 /** One `sendBatch` with many events, to one partition key a batch; `subscribe` with a checkpoint after each batch. */
@@ -49,7 +49,7 @@ export const eventHubsBench: BrokerEntry = {
             processEvents: async (events, context) => {
               if (events.length === 0) return;
               first();
-              for (const { body } of events) JSON.parse(String(body));
+              for (const { properties, body } of events) eventOfHeaders(properties, "cloudEvents_", String(body));
               await context.updateCheckpoint(events.at(-1)!);
               left -= events.length;
               if (left <= 0) all.resolve();
@@ -67,16 +67,12 @@ export const eventHubsBench: BrokerEntry = {
   },
 };
 
-const message = ({ key, id, body }: Load): EventData => ({
-  body: Buffer.from(body),
-  messageId: id,
-  contentType: "application/json",
-  properties: {
-    cloudEvents_specversion: "1.0",
-    cloudEvents_id: id,
-    cloudEvents_source: "/bench",
-    cloudEvents_type: "com.example.order.placed",
-    cloudEvents_time: new Date().toISOString(),
-    cloudEvents_partitionkey: key,
-  },
-});
+const message = (load: Load): EventData => {
+  const properties = headersOf(load, "cloudEvents_");
+  return {
+    body: Buffer.from(JSON.stringify(load.data)),
+    messageId: properties.cloudEvents_id!,
+    contentType: "application/json",
+    properties,
+  };
+};

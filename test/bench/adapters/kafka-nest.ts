@@ -14,7 +14,8 @@ export async function nestSender(brokers: readonly string[], topic: string) {
   });
   await client.connect();
   return {
-    one: async ({ key, body }: Load) => void (await firstValueFrom(client.emit(topic, { key, value: body }))),
+    one: async ({ key, data }: Load) =>
+      void (await firstValueFrom(client.emit(topic, { key, value: JSON.stringify(data) }))),
     close: () => client.close(),
   };
 }

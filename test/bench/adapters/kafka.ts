@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { startKafka } from "@waybill/emulators/kafka";
 import { kafka as kafkaAdapter } from "@waybill/kafka";
-import { type IHeaders, Kafka, logLevel, Partitioners } from "kafkajs";
-import type { BrokerEntry, Load } from "./broker-bench.ts";
+import { Kafka, logLevel, Partitioners } from "kafkajs";
+import { type BrokerEntry, eventOfHeaders, headersOf, type Load } from "./broker-bench.ts";
 import { nestConsume, nestSender } from "./kafka-nest.ts";
 
 const PARTITIONS = 4;
@@ -17,7 +17,11 @@ export const kafkaBench: BrokerEntry = {
     const client = new Kafka({ brokers: broker.brokers, logLevel: logLevel.NOTHING });
     const admin = client.admin();
     await admin.connect();
-    const message = ({ key, id, body }: Load) => ({ key, value: body, headers: headersOf(id, key) });
+    const message = (load: Load) => ({
+      key: load.key,
+      value: JSON.stringify(load.data),
+      headers: { ...headersOf(load, "ce_"), "content-type": "application/json" },
+    });
     return {
       place: async () => {
         const topic = `bench-${randomUUID().slice(0, 8)}`;
@@ -45,7 +49,7 @@ export const kafkaBench: BrokerEntry = {
           partitionsConsumedConcurrently: PARTITIONS,
           eachBatch: async ({ batch, heartbeat }) => {
             first();
-            for (const { value } of batch.messages) JSON.parse(String(value));
+            for (const { headers, value } of batch.messages) eventOfHeaders(headers, "ce_", String(value));
             await heartbeat();
             const offset = String(BigInt(batch.lastOffset()) + 1n);
             await consumer.commitOffsets([{ topic, partition: batch.partition, offset }]);
@@ -70,15 +74,3 @@ export const kafkaBench: BrokerEntry = {
     };
   },
 };
-
-function headersOf(id: string, key: string): IHeaders {
-  return {
-    ce_specversion: "1.0",
-    ce_id: id,
-    ce_source: "/bench",
-    ce_type: "com.example.order.placed",
-    ce_time: new Date().toISOString(),
-    ce_partitionkey: key,
-    "content-type": "application/json",
-  };
-}

@@ -1,12 +1,14 @@
-import { createBus, defineEvent, defineTopic, type TopicDefinition } from "@waybill/core";
+import { type Bus, createBus, defineEvent, defineTopic, type TopicDefinition } from "@waybill/core";
 import { z } from "zod";
 import { type BenchOptions, median, type Result } from "../result.ts";
-import { type BrokerBench, type BrokerEntry, loads, NOTE, type Peer } from "./broker-bench.ts";
+import { type BrokerBench, type BrokerEntry, type Load, loads, type Peer, type Place } from "./broker-bench.ts";
 
 const orderPlaced = defineEvent(
   "com.example.order.placed",
   z.object({ orderId: z.string(), total: z.number(), note: z.string() }),
 );
+type Orders = TopicDefinition<readonly [typeof orderPlaced]>;
+
 const CALLERS = 1_000;
 const ROUNDS = 3;
 const WARM_UP = 200;
@@ -19,46 +21,46 @@ export async function measureBroker(entry: BrokerEntry, { quick, progress }: Ben
   const bench = await entry.start();
   const results: Result[] = [];
   const note = (what: string, value: number, unit: string, aim?: number) => {
-    results.push({
-      name: `${entry.name}, ${what}`,
-      value,
-      unit,
-      ...(aim === undefined ? {} : { aim }),
-      higherIsBetter: true,
-    });
-    progress(`${entry.name}, ${what}: ${value.toLocaleString("en")} ${unit}`);
+    const name = `${entry.name}, ${what}`;
+    results.push({ name, value, unit, ...(aim === undefined ? {} : { aim }), higherIsBetter: unit !== "µs" });
+    progress(`${name}: ${value.toLocaleString("en")} ${unit}${aim === undefined ? "" : ` (aim ${aim})`}`);
   };
-  const ratio = (a: number, b: number) => Number((a / b).toFixed(2));
+  const rate = (what: string, { perSecond, cpuUs }: Measured) => {
+    note(what, perSecond, "events/s");
+    note(`${what}, processor time of an event`, cpuUs, "µs");
+  };
+  const ratio = (what: string, a: Measured, b: Measured, aim: number) =>
+    note(what, Number((a.perSecond / b.perSecond).toFixed(2)), "×", aim);
   try {
-    const [one] = await turns(rounds, Math.max(200, Math.round(events / 20)), [(count) => rawOneByOne(bench, count)]);
     const peers = bench.peers ?? [];
+    const [one] = await turns(rounds, Math.max(200, Math.round(events / 20)), [(all) => rawOneByOne(bench, all)]);
     const [rawBatch, batch, callers, ...peersSend] = await turns(rounds, events, [
-      (count) => rawBatches(bench, entry.batch, count),
-      (count) => batches(bench, entry.batch, count),
-      (count) => concurrent(bench, count),
-      ...peers.map((peer) => (count: number) => peerConcurrent(bench, peer, count)),
+      (all) => rawBatches(bench, entry.batch, all),
+      (all) => batches(bench, entry.batch, all),
+      (all) => concurrent(bench, all),
+      ...peers.map((peer) => (all: readonly Load[]) => peerConcurrent(bench, peer, all)),
     ]);
     const [rawConsume, consumed, ...peersConsume] = await turns(rounds, events, [
-      (count) => received(bench, entry.batch, count, (place, first) => bench.rawConsume(place, count, first)),
-      (count) => consumption(bench, entry.batch, count),
+      (all) => received(bench, entry.batch, all, (place, first) => bench.rawConsume(place, all.length, first)),
+      (all) => consumption(bench, entry.batch, all),
       ...peers.map(
-        (peer) => (count: number) =>
-          received(bench, entry.batch, count, (place, first) => peer.consume(place, count, first)),
+        (peer) => (all: readonly Load[]) =>
+          received(bench, entry.batch, all, (place, first) => peer.consume(place, all.length, first)),
       ),
     ]);
-    note("raw SDK, one send awaited at a time", one!, "events/s");
-    note("raw SDK, batches", rawBatch!, "events/s");
-    note("publish, batches", batch!, "events/s");
-    note("publish, 1 000 callers", callers!, "events/s");
-    note("raw SDK, receive and ack", rawConsume!, "events/s");
-    note("consume with acks", consumed!, "events/s");
-    note("publish in batches / raw SDK's batches", ratio(batch!, rawBatch!), "×", 0.95);
-    note("publish with 1 000 callers / raw SDK's batches", ratio(callers!, rawBatch!), "×", 0.95);
-    note("publish with 1 000 callers / raw SDK, one at a time", ratio(callers!, one!), "×", 10);
-    note("consume with acks / raw SDK", ratio(consumed!, rawConsume!), "×", 0.95);
+    rate("raw SDK, one send awaited at a time", one!);
+    rate("raw SDK, batches", rawBatch!);
+    rate("publish, batches", batch!);
+    rate("publish, 1 000 callers", callers!);
+    rate("raw SDK, receive and ack", rawConsume!);
+    rate("consume with acks", consumed!);
+    ratio("publish in batches / raw SDK's batches", batch!, rawBatch!, 0.95);
+    ratio("publish with 1 000 callers / raw SDK's batches", callers!, rawBatch!, 0.95);
+    ratio("publish with 1 000 callers / raw SDK, one at a time", callers!, one!, 10);
+    ratio("consume with acks / raw SDK", consumed!, rawConsume!, 0.95);
     for (const [index, peer] of peers.entries()) {
-      note(`publish with 1 000 callers / ${peer.name}`, ratio(callers!, peersSend[index]!), "×", 1);
-      note(`consume with acks / ${peer.name}`, ratio(consumed!, peersConsume[index]!), "×", 1);
+      ratio(`publish with 1 000 callers / ${peer.name}`, callers!, peersSend[index]!, 1);
+      ratio(`consume with acks / ${peer.name}`, consumed!, peersConsume[index]!, 1);
     }
   } finally {
     await bench.stop();
@@ -66,68 +68,91 @@ export async function measureBroker(entry: BrokerEntry, { quick, progress }: Ben
   return results;
 }
 
-type Work = (count: number) => Promise<number>;
+interface Took {
+  readonly ms: number;
+  /** Of this process, microseconds: tells the work apart from waiting, and from a machine that is busy otherwise. */
+  readonly cpuUs: number;
+}
+interface Measured {
+  readonly perSecond: number;
+  readonly cpuUs: number;
+}
+type Work = (all: readonly Load[]) => Promise<Took>;
 
-/** Events per second of each, the median of three rounds; they take turns, so that a slow moment of the machine meets all. */
-async function turns(rounds: number, count: number, works: readonly Work[]): Promise<number[]> {
-  const rates = works.map(() => [] as number[]);
-  for (const work of works) await work(Math.min(count, WARM_UP));
+/** Each the median of some rounds; they take turns, so that a slow moment of the machine meets all. */
+async function turns(rounds: number, count: number, works: readonly Work[]): Promise<Measured[]> {
+  const all = loads(count);
+  const took = works.map(() => [] as Took[]);
+  for (const work of works) await work(all.slice(0, WARM_UP));
   for (let round = 0; round < rounds; round++) {
-    for (const [index, work] of works.entries()) rates[index]!.push((count / (await work(count))) * 1_000);
+    for (const [index, work] of works.entries()) took[index]!.push(await work(all));
   }
-  return rates.map((values) => Math.round(median(values)));
+  return took.map((some) => ({
+    perSecond: Math.round((count / median(some.map(({ ms }) => ms))) * 1_000),
+    cpuUs: Number((median(some.map(({ cpuUs }) => cpuUs)) / count).toFixed(1)),
+  }));
 }
 
-/** Milliseconds that `work` takes. */
-async function timed(work: () => Promise<void>): Promise<number> {
+/** From the first event that arrives, where `work` says so: how long a group takes to come together is another matter. */
+async function timed(work: (first: () => void) => Promise<void>): Promise<Took> {
   globalThis.gc?.();
-  const started = performance.now();
-  await work();
-  return performance.now() - started;
-}
-
-/** Milliseconds from the first event that arrives to the end: how long a group takes to come together is another matter. */
-async function timedFromFirst(work: (first: () => void) => Promise<void>): Promise<number> {
-  globalThis.gc?.();
-  let started: number | undefined;
+  let started = performance.now();
+  let before = process.cpuUsage();
+  let isFirst = true;
   await work(() => {
-    started ??= performance.now();
+    if (!isFirst) return;
+    isFirst = false;
+    started = performance.now();
+    before = process.cpuUsage();
   });
-  return performance.now() - started!;
+  const { user, system } = process.cpuUsage(before);
+  return { ms: performance.now() - started, cpuUs: user + system };
 }
 
-async function rawOneByOne(bench: BrokerBench, count: number): Promise<number> {
+function* chunks(all: readonly Load[], size: number): Generator<readonly Load[]> {
+  for (let from = 0; from < all.length; from += size) yield all.slice(from, from + size);
+}
+
+/** `work` by so many callers at once, until there is nothing left. */
+async function byCallers(all: readonly Load[], work: (load: Load) => Promise<void>): Promise<void> {
+  let next = 0;
+  const caller = async () => {
+    while (next < all.length) await work(all[next++]!);
+  };
+  await Promise.all(Array.from({ length: CALLERS }, caller));
+}
+
+async function rawOneByOne(bench: BrokerBench, all: readonly Load[]): Promise<Took> {
   const sender = await bench.rawSend((await bench.place()).topic);
-  const all = loads(count + 1);
-  await sender.one(all[count]!);
+  await sender.one(all[0]!);
   const took = await timed(async () => {
-    for (const load of all.slice(0, count)) await sender.one(load);
+    for (const load of all) await sender.one(load);
   });
   await sender.close();
   return took;
 }
 
-async function rawBatches(bench: BrokerBench, size: number, count: number): Promise<number> {
+async function rawBatches(bench: BrokerBench, size: number, all: readonly Load[]): Promise<Took> {
   const sender = await bench.rawSend((await bench.place()).topic);
-  const all = loads(count + 1);
-  await sender.one(all[count]!);
+  await sender.one(all[0]!);
   const took = await timed(async () => {
-    for (let from = 0; from < count; from += size) await sender.batch(all.slice(from, Math.min(count, from + size)));
+    for (const some of chunks(all, size)) await sender.batch(some);
   });
   await sender.close();
   return took;
 }
 
-const eventOf = (n: number) => orderPlaced({ orderId: `o-${n}`, total: n, note: NOTE }, { key: `customer-${n % 512}` });
+async function peerConcurrent(bench: BrokerBench, peer: Peer, all: readonly Load[]): Promise<Took> {
+  const sender = await peer.send((await bench.place()).topic);
+  await sender.one(all[0]!);
+  const took = await timed(() => byCallers(all, (load) => sender.one(load)));
+  await sender.close();
+  return took;
+}
 
-async function withBus<T>(
-  bench: BrokerBench,
-  work: (
-    bus: ReturnType<typeof createBus>,
-    topic: TopicDefinition<readonly [typeof orderPlaced]>,
-    place: { topic: string; subscription: string },
-  ) => Promise<T>,
-): Promise<T> {
+const eventOf = ({ key, data }: Load) => orderPlaced(data, { key });
+
+async function withBus<T>(bench: BrokerBench, work: (bus: Bus, topic: Orders, place: Place) => Promise<T>): Promise<T> {
   const place = await bench.place();
   const bus = createBus({ source: "/bench", adapter: bench.adapter(place) });
   try {
@@ -137,79 +162,45 @@ async function withBus<T>(
   }
 }
 
-const batches = (bench: BrokerBench, size: number, count: number) =>
+const batches = (bench: BrokerBench, size: number, all: readonly Load[]) =>
   withBus(bench, async (bus, topic) => {
-    await bus.publish(topic, eventOf(count));
+    await bus.publish(topic, eventOf(all[0]!));
     return timed(async () => {
-      for (let from = 0; from < count; from += size) {
-        const length = Math.min(size, count - from);
-        await bus.publish(
-          topic,
-          Array.from({ length }, (_, index) => eventOf(from + index)),
-        );
-      }
+      for (const some of chunks(all, size)) await bus.publish(topic, some.map(eventOf));
     });
   });
 
-async function peerConcurrent(bench: BrokerBench, peer: Peer, count: number): Promise<number> {
-  const sender = await peer.send((await bench.place()).topic);
-  const all = loads(count + 1);
-  await sender.one(all[count]!);
-  let next = 0;
-  const took = await timed(async () => {
-    const caller = async () => {
-      while (next < count) await sender.one(all[next++]!);
-    };
-    await Promise.all(Array.from({ length: CALLERS }, caller));
-  });
-  await sender.close();
-  return took;
-}
-
-const concurrent = (bench: BrokerBench, count: number) =>
+const concurrent = (bench: BrokerBench, all: readonly Load[]) =>
   withBus(bench, async (bus, topic) => {
-    await bus.publish(topic, eventOf(count));
-    let next = 0;
-    return timed(async () => {
-      const caller = async () => {
-        while (next < count) await bus.publish(topic, eventOf(next++));
-      };
-      await Promise.all(Array.from({ length: CALLERS }, caller));
-    });
+    await bus.publish(topic, eventOf(all[0]!));
+    return timed(() => byCallers(all, (load) => bus.publish(topic, eventOf(load))));
   });
 
 /** What is there already is received and acked. */
 async function received(
   bench: BrokerBench,
   size: number,
-  count: number,
-  receive: (place: { topic: string; subscription: string }, first: () => void) => Promise<void>,
-): Promise<number> {
+  all: readonly Load[],
+  receive: (place: Place, first: () => void) => Promise<void>,
+): Promise<Took> {
   const place = await bench.place();
   const sender = await bench.rawSend(place.topic);
-  const all = loads(count);
-  for (let from = 0; from < count; from += size) await sender.batch(all.slice(from, from + size));
+  for (const some of chunks(all, size)) await sender.batch(some);
   await sender.close();
-  return timedFromFirst((first) => receive(place, first));
+  return timed((first) => receive(place, first));
 }
 
-const consumption = (bench: BrokerBench, size: number, count: number) =>
+const consumption = (bench: BrokerBench, size: number, all: readonly Load[]) =>
   withBus(bench, async (bus, topic, place) => {
-    for (let from = 0; from < count; from += size) {
-      const length = Math.min(size, count - from);
-      await bus.publish(
-        topic,
-        Array.from({ length }, (_, index) => eventOf(from + index)),
-      );
-    }
-    return timedFromFirst(async (first) => {
-      let left = count;
-      const all = Promise.withResolvers<void>();
+    for (const some of chunks(all, size)) await bus.publish(topic, some.map(eventOf));
+    return timed(async (first) => {
+      let left = all.length;
+      const end = Promise.withResolvers<void>();
       const subscription = await bus.subscribe(topic, { name: place.subscription, concurrency: 64 }, () => {
         first();
-        if (--left === 0) all.resolve();
+        if (--left === 0) end.resolve();
       });
-      await all.promise;
+      await end.promise;
       // The acks are part of the work.
       await subscription.drain({ deadlineMs: 60_000 });
     });

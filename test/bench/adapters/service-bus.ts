@@ -1,6 +1,6 @@
 import { ServiceBusClient, type ServiceBusMessage } from "@azure/service-bus";
 import { serviceBus } from "@waybill/service-bus";
-import type { BrokerEntry, Load } from "./broker-bench.ts";
+import { type BrokerEntry, eventOfHeaders, headersOf, type Load } from "./broker-bench.ts";
 import { startEmulatorsBeside } from "./emulators.ts";
 
 const CALLS = 100;
@@ -32,7 +32,7 @@ export const serviceBusBench: BrokerEntry = {
           {
             processMessage: async (received) => {
               first();
-              JSON.parse(received.body.toString());
+              eventOfHeaders(received.applicationProperties, "cloudEvents_", String(received.body));
               await receiver.completeMessage(received);
               if (--left === 0) all.resolve();
             },
@@ -51,16 +51,12 @@ export const serviceBusBench: BrokerEntry = {
   },
 };
 
-const message = ({ key, id, body }: Load): ServiceBusMessage => ({
-  body: Buffer.from(body),
-  messageId: id,
-  contentType: "application/json",
-  applicationProperties: {
-    cloudEvents_specversion: "1.0",
-    cloudEvents_id: id,
-    cloudEvents_source: "/bench",
-    cloudEvents_type: "com.example.order.placed",
-    cloudEvents_time: new Date().toISOString(),
-    cloudEvents_partitionkey: key,
-  },
-});
+const message = (load: Load): ServiceBusMessage => {
+  const applicationProperties = headersOf(load, "cloudEvents_");
+  return {
+    body: Buffer.from(JSON.stringify(load.data)),
+    messageId: applicationProperties.cloudEvents_id!,
+    contentType: "application/json",
+    applicationProperties,
+  };
+};

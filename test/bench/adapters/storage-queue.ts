@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { QueueServiceClient } from "@azure/storage-queue";
 import { startAzurite } from "@waybill/emulators";
 import { storageQueue } from "@waybill/storage-queue";
-import type { BrokerEntry, Load } from "./broker-bench.ts";
+import { type BrokerEntry, documentOf, type Load } from "./broker-bench.ts";
 
 const AT_ONCE = 16;
 
@@ -15,10 +15,7 @@ export const storageQueueBench: BrokerEntry = {
     const azurite = await startAzurite();
     const service = QueueServiceClient.fromConnectionString(azurite.connectionString);
     const queueOf = (topic: string) => service.getQueueClient(`${topic}-raw`);
-    const text = ({ key, id, body }: Load) =>
-      Buffer.from(
-        `{"specversion":"1.0","id":"${id}","source":"/bench","type":"com.example.order.placed","time":"${new Date().toISOString()}","datacontenttype":"application/json","partitionkey":"${key}","data":${body}}`,
-      ).toString("base64");
+    const text = (load: Load) => Buffer.from(documentOf(load)).toString("base64");
     return {
       place: async () => {
         const place = { topic: `bench-${randomUUID().slice(0, 8)}`, subscription: "billing" };
