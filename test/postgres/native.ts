@@ -27,7 +27,8 @@ export async function postgresPrograms(folder: string): Promise<string> {
   }
   if (await runs(native)) return join(native, "bin");
   const copy = join(folder, "native");
-  await cp(native, copy, { recursive: true });
+  // Links point beside themselves: made absolute, they would lead back to where the owner cannot go.
+  await cp(native, copy, { recursive: true, verbatimSymlinks: true });
   if (await runs(copy)) return join(copy, "bin");
   throw new PostgresUnavailable(`The PostgreSQL of ${name} does not run on this machine.`);
 }
