@@ -4,7 +4,8 @@ import type { DeadRow, DeadRows } from "./store.ts";
 
 /** An event that the relay gave up, with its reason. */
 export interface DeadEvent extends Omit<DeadRow, "event"> {
-  readonly event: RawCloudEvent;
+  /** `undefined` where the row holds no event (its `reason` is `undecodable`). */
+  readonly event: RawCloudEvent | undefined;
 }
 
 export interface DeadEvents {
@@ -21,9 +22,17 @@ export function deadEvents(store: { readonly dead: DeadRows }): DeadEvents {
   return {
     async list({ max = 100, after = 0 } = {}) {
       const rows = await store.dead.list({ max, after });
-      return rows.map((row) => ({ ...row, event: readEventText(row.event) }));
+      return rows.map((row) => ({ ...row, event: eventOf(row) }));
     },
     retry: (positions) => store.dead.retry([positions].flat()),
     discard: (positions) => store.dead.discard([positions].flat()),
   };
+}
+
+function eventOf({ event }: DeadRow): RawCloudEvent | undefined {
+  try {
+    return readEventText(event);
+  } catch {
+    return undefined;
+  }
 }

@@ -17,13 +17,31 @@ export function eventText(event: RawCloudEvent): string {
   }
 }
 
-/** The inverse of {@link eventText}. */
+/** The inverse of {@link eventText}. Throws WB_OUTBOX_ROW for the text of a row that somebody else has written, and that is no event. */
 export function readEventText(text: string): RawCloudEvent {
-  const event = JSON.parse(text) as RawCloudEvent;
-  if (!Object.hasOwn(event, "data_base64")) return event;
-  const { data_base64, ...attributes } = event;
+  const event = parsed(text);
+  if (typeof event !== "object" || event === null || Array.isArray(event)) {
+    throw outboxErrors.WB_OUTBOX_ROW({ problem: event === undefined ? "it is not JSON" : "it is no JSON object" });
+  }
+  if (!Object.hasOwn(event, "data_base64")) return event as RawCloudEvent;
+  const { data_base64, ...attributes } = event as RawCloudEvent;
   return {
     ...attributes,
     data: new Uint8Array(Buffer.from(String(data_base64), "base64")),
   } as unknown as RawCloudEvent;
+}
+
+/** The `time` of a row's event, in milliseconds since the epoch; `undefined` where it has none that can be read. */
+export function eventTimeMs(text: string): number | undefined {
+  const { time } = (parsed(text) ?? {}) as { time?: unknown };
+  const ms = typeof time === "string" ? Date.parse(time) : Number.NaN;
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -66,6 +66,10 @@ const table = {
       `The event ${p.type} cannot be written to the outbox: ${p.problem}.`,
     hint: "Correct the event; nothing of this call was written. Data must be JSON, text or a Uint8Array.",
   },
+  WB_OUTBOX_ROW: {
+    sentence: (p: { problem: string }) => `A row of the outbox holds no event: ${p.problem}.`,
+    hint: "Whoever writes rows without outbox.publish must write a CloudEvent in the JSON format. Mend that program, then discard the event.",
+  },
   WB_RELAY_LEASE_LOST: {
     sentence: (p: { owner: string }) => `The relay ${p.owner} no longer holds the lease of its outbox.`,
     hint: "Another relay has taken over; this one stands by. If it happens often, raise leaseMs or look for a blocked event loop.",

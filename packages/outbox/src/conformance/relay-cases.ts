@@ -62,7 +62,7 @@ export function relayCases<Tx>(options: StoreConformanceOptions<Tx>): void {
       const [dead] = await f.outbox.dead.list();
       expect(dead).toMatchObject({ topic: "notes", key: "k", reason: "publish-failed", attempts: 3, haltsKey: false });
       expect(dead?.error).toBe("boom; AccountKey=***");
-      expect(dead?.event.data).toBe("bad");
+      expect(dead?.event?.data).toBe("bad");
       expect(f.recorder.data.indexOf("after")).toBeGreaterThan(f.recorder.data.indexOf("good"));
     });
 
@@ -72,6 +72,31 @@ export function relayCases<Tx>(options: StoreConformanceOptions<Tx>): void {
       await f.relay();
       await eventually(async () => (await f.store.counts()).dead === 1);
       expect((await f.outbox.dead.list())[0]).toMatchObject({ reason: "refused", attempts: 1 });
+    });
+
+    check("a row that holds no event is given up alone, and the rest of its topic goes on", async (f) => {
+      const foreign = (event: string) => ({ topic: "notes", key: "k", bucket: 1, event, notBeforeMs: undefined });
+      await f.note([1], "k");
+      await f.store.transaction((tx) => f.store.insert(tx, ["no event", "null", "[1]"].map(foreign)));
+      await f.note([2, 3], "k");
+      await f.note([4], "other");
+      expect((await f.store.overview()).topics).toMatchObject([{ topic: "notes", waiting: 7 }]);
+      await f.relay();
+      await f.recorder.count(4);
+      expect(f.recorder.data.filter((one) => one !== 4)).toEqual([1, 2, 3]);
+      const dead = await f.outbox.dead.list();
+      expect(dead).toHaveLength(3);
+      expect(dead[0]).toMatchObject({ reason: "undecodable", event: undefined });
+      expect(dead[0]!.error).toMatch(/holds no event/);
+    });
+
+    check("the overview tells the age of whatever event stands first", async (f) => {
+      await f.note(["\0 and \ud800 in its data"]);
+      const [topic] = (await f.store.overview()).topics;
+      expect(Math.abs(Date.now() - topic!.oldestMs!)).toBeLessThan(60_000);
+      const row = { topic: "others", key: undefined, bucket: 1, event: "no event", notBeforeMs: undefined };
+      await f.store.transaction((tx) => f.store.insert(tx, [row]));
+      expect((await f.store.overview()).topics[1]).toEqual({ topic: "others", waiting: 1, oldestMs: undefined });
     });
 
     check("halt-key: a dead event holds up its key until it is retried or discarded", async (f) => {
@@ -89,7 +114,7 @@ export function relayCases<Tx>(options: StoreConformanceOptions<Tx>): void {
 
       refused = new Set();
       const dead = await f.outbox.dead.list();
-      const position = (data: string) => dead.find(({ event }) => event.data === data)!.position;
+      const position = (data: string) => dead.find(({ event }) => event?.data === data)!.position;
       expect(await f.outbox.dead.retry(position("k1"))).toBe(1);
       await f.recorder.count(4);
       expect(f.recorder.data).toEqual(["m1", "k1", "k2", "k3"]);

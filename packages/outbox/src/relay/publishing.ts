@@ -1,4 +1,4 @@
-import type { Publisher } from "@waybill/core";
+import type { Publisher, RawCloudEvent } from "@waybill/core";
 import { type Clock, type Outcome, redacted, retryDelayMs } from "@waybill/core/spi";
 import { readEventText } from "../event-text.ts";
 import type { Failure, OutboxRow, PublishedRow } from "../store.ts";
@@ -100,18 +100,34 @@ export class Publishing {
   async #publish(rows: readonly OutboxRow[]): Promise<void> {
     const { settings, window, held } = this.#parts;
     const topic = rows[0]!.topic;
-    this.#inFlight += rows.length;
+    const { readable, events } = this.#read(rows);
+    if (readable.length === 0) return;
+    this.#inFlight += readable.length;
     try {
-      const events = rows.map((row) => readEventText(row.event));
       const outcomes = await settings.publisher.publishRaw(topic, events, { signal: this.#abort.signal });
-      this.#answered(topic, rows, outcomes);
+      this.#answered(topic, readable, outcomes);
     } catch (error) {
       // Not a word about any one event: the publisher is closed, or does not know the topic.
-      for (const row of rows) held.drop(window.dropKey(row));
+      for (const row of readable) held.drop(window.dropKey(row));
       this.#rest(topic, error);
     } finally {
-      this.#inFlight -= rows.length;
+      this.#inFlight -= readable.length;
     }
+  }
+
+  /** Their events. A row that holds none is given up here: it must not keep the others of its topic. */
+  #read(rows: readonly OutboxRow[]): { readable: readonly OutboxRow[]; events: readonly RawCloudEvent[] } {
+    const readable: OutboxRow[] = [];
+    const events: RawCloudEvent[] = [];
+    for (const row of rows) {
+      try {
+        events.push(readEventText(row.event));
+        readable.push(row);
+      } catch (error) {
+        this.#bury(row, row.attempts + 1, "undecodable", error);
+      }
+    }
+    return { readable, events };
   }
 
   #answered(topic: string, rows: readonly OutboxRow[], outcomes: readonly Outcome[]): void {

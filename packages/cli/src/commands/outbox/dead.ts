@@ -35,7 +35,16 @@ const list =
     });
 
 function rowJson({ event, key, deadAtMs, ...row }: DeadRow): Record<string, unknown> {
-  return { ...row, key: key ?? null, deadAt: new Date(deadAtMs).toISOString(), event: JSON.parse(event) as unknown };
+  return { ...row, key: key ?? null, deadAt: new Date(deadAtMs).toISOString(), event: eventOf(event) };
+}
+
+/** What the row holds, as text where it is no JSON. */
+function eventOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 function rowLine({ position, topic, key, reason, attempts, error, deadAtMs, haltsKey }: DeadRow): string {

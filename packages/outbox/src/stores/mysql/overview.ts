@@ -1,3 +1,4 @@
+import { eventTimeMs } from "../../event-text.ts";
 import { BUCKETS, type Counts, type Overview } from "../../store.ts";
 import { NOW_MS } from "./now.ts";
 import type { Rows, Session } from "./session.ts";
@@ -21,10 +22,11 @@ export async function mysqlOverview(session: Session): Promise<Overview> {
     `SELECT owner, until FROM outbox_lease WHERE until > ${NOW_MS}`,
   );
   return {
-    topics: topics.map(({ topic, waiting, oldest }) => {
-      const { time } = JSON.parse(oldest.toString("utf8")) as { time?: unknown };
-      return { topic, waiting, oldestMs: typeof time === "string" ? Date.parse(time) : undefined };
-    }),
+    topics: topics.map(({ topic, waiting, oldest }) => ({
+      topic,
+      waiting,
+      oldestMs: eventTimeMs(oldest.toString("utf8")),
+    })),
     relays: relays.map(({ owner, until }) => ({ owner, buckets: BUCKETS, untilMs: until })),
   };
 }

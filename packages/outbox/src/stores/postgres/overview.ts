@@ -1,4 +1,5 @@
 import type { ClientBase } from "pg";
+import { eventTimeMs } from "../../event-text.ts";
 import type { Counts, Overview } from "../../store.ts";
 import type { Tables } from "./tables.ts";
 
@@ -14,7 +15,7 @@ export async function countRows(client: ClientBase, t: Tables): Promise<Counts> 
 /** What waits by topic, and which relays hold how much. */
 export async function postgresOverview(client: ClientBase, t: Tables): Promise<Overview> {
   const topics = await client.query(
-    `SELECT w.topic, w.waiting, o.event::json ->> 'time' AS oldest
+    `SELECT w.topic, w.waiting, o.event AS oldest
      FROM (SELECT topic, count(*) AS waiting, min(pos) AS pos FROM ${t.outbox} GROUP BY topic) w
      JOIN ${t.outbox} o ON o.pos = w.pos ORDER BY w.topic`,
   );
@@ -26,7 +27,7 @@ export async function postgresOverview(client: ClientBase, t: Tables): Promise<O
     topics: topics.rows.map(({ topic, waiting, oldest }) => ({
       topic,
       waiting: Number(waiting),
-      oldestMs: typeof oldest === "string" ? Date.parse(oldest) : undefined,
+      oldestMs: eventTimeMs(oldest as string),
     })),
     relays: relays.rows.map(({ owner, buckets, until }) => ({
       owner,

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { eventTimeMs } from "../../event-text.ts";
 import { BUCKETS, type Overview } from "../../store.ts";
 import { statement } from "./statements.ts";
 
@@ -6,7 +7,7 @@ import { statement } from "./statements.ts";
 export function sqliteOverview(db: DatabaseSync, nowMs: number): Overview {
   const topics = statement(
     db,
-    `SELECT t.topic, t.waiting, json_extract(o.event, '$.time') AS oldest
+    `SELECT t.topic, t.waiting, o.event AS oldest
      FROM (SELECT topic, count(*) AS waiting, min(pos) AS pos FROM main.outbox GROUP BY topic) t
      JOIN main.outbox o ON o.pos = t.pos ORDER BY t.topic`,
   ).all();
@@ -15,7 +16,7 @@ export function sqliteOverview(db: DatabaseSync, nowMs: number): Overview {
     topics: topics.map(({ topic, waiting, oldest }) => ({
       topic: topic as string,
       waiting: waiting as number,
-      oldestMs: typeof oldest === "string" ? Date.parse(oldest) : undefined,
+      oldestMs: eventTimeMs(oldest as string),
     })),
     relays: relays.map(({ owner, until }) => ({
       owner: owner as string,
