@@ -4,8 +4,12 @@ import { statement } from "./statements.ts";
 
 /** SQLite has one writer, so sharing the work would gain nothing: one relay holds all buckets by this row, others stand by. */
 const ALL_BUCKETS = 0;
+const GIVEN_BACK = 0;
 
-/** The lease as one relay knows it. */
+/**
+ * The lease as one relay knows it. No wall clock judges its end, since that of one process may be off, or be put: it is over once it was seen not to be
+ * renewed for its whole length. Its `until` tells renewals apart, and people when it ends.
+ */
 export class Lease {
   readonly #owner: string;
   readonly #leaseMs: number;
@@ -28,10 +32,9 @@ export class Lease {
     if (row === undefined || row.owner === this.#owner) return true;
     const epoch = row.epoch as number;
     const until = row.until as number;
-    if (until <= this.#clock.now()) return true;
+    if (until === GIVEN_BACK) return true;
     const nowMs = this.#clock.monotonic();
     if (this.#seen?.epoch !== epoch || this.#seen.until !== until) this.#seen = { epoch, until, sinceMs: nowMs };
-    // A wall clock put back would make a dead owner's lease endless; one not renewed for its whole length is over in any case.
     return nowMs - this.#seen.sinceMs >= (row.lease_ms as number);
   }
 
@@ -45,11 +48,16 @@ export class Lease {
       db,
       `INSERT INTO main.outbox_lease (bucket, owner, epoch, lease_ms, until) VALUES (?, ?, 1, ?, ?)
        ON CONFLICT (bucket) DO UPDATE SET
-         epoch = epoch + (owner <> excluded.owner OR until = 0), owner = excluded.owner, lease_ms = excluded.lease_ms, until = excluded.until
+         epoch = epoch + (owner <> excluded.owner OR until = ${GIVEN_BACK}), owner = excluded.owner, lease_ms = excluded.lease_ms, until = excluded.until
        RETURNING epoch`,
     ).get(ALL_BUCKETS, this.#owner, this.#leaseMs, this.#clock.now() + this.#leaseMs);
-    this.#epoch = row?.epoch as number;
-    return this.#epoch;
+    const epoch = row?.epoch as number;
+    // The one before may have had another idea of the time: what it parked is tried now, and not when its clock meant.
+    if (epoch !== this.#epoch) {
+      statement(db, "UPDATE main.outbox_retry SET next_at = ?1 WHERE next_at > ?1").run(this.#clock.now());
+    }
+    this.#epoch = epoch;
+    return epoch;
   }
 
   /** Inside a write transaction: is it still ours, as it was when we took it? */
@@ -61,7 +69,7 @@ export class Lease {
 
   giveBack(db: DatabaseSync): void {
     if (this.isOurs(db)) {
-      statement(db, "UPDATE main.outbox_lease SET until = 0 WHERE bucket = ?").run(ALL_BUCKETS);
+      statement(db, `UPDATE main.outbox_lease SET until = ${GIVEN_BACK} WHERE bucket = ?`).run(ALL_BUCKETS);
     }
     this.#epoch = undefined;
   }
