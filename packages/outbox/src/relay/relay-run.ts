@@ -193,6 +193,8 @@ export class RelayRun {
       skip: this.#held.positions,
       exceptTopics: this.#rests.resting,
     });
+    // Rows were put back meanwhile, after a rest or a lost lease: earlier ones of these keys may be among them. All is read again.
+    if (this.#mustRewind) return rows.length;
     const behind: Failure[] = [];
     for (const row of rows) {
       // Its topic began to rest while the claim was under way: it stays where it is until the rewind at the end of the rest.

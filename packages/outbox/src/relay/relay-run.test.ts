@@ -1,0 +1,98 @@
+import { type Clock, systemClock } from "@waybill/core/spi";
+import { expect, test } from "vitest";
+import { eventually, Recorder } from "../conformance/recorder.ts";
+import { BUCKETS, type Feed, type OutboxRow } from "../store.ts";
+import { createRelay } from "./relay.ts";
+
+const row = (position: number, key: string): OutboxRow => ({
+  position,
+  bucket: 0,
+  topic: "notes",
+  key,
+  event: JSON.stringify({ specversion: "1.0", id: `${position}`, source: "/s", type: "t", data: position }),
+  attempts: 0,
+  parked: false,
+  behind: false,
+});
+
+/** A feed of rows in memory; `beforeClaim` can keep an answer back that has been read already. */
+class ListFeed implements Feed {
+  rows: OutboxRow[] = [];
+  beforeAnswer: () => Promise<void> = async () => undefined;
+  wake: () => void = () => undefined;
+  epoch = 1;
+  #last = 0;
+
+  lease = async () => new Map(Array.from({ length: BUCKETS }, (_, bucket) => [bucket, this.epoch]));
+  rewind = () => {
+    this.#last = 0;
+  };
+  async claim({ skip, exceptTopics }: Parameters<Feed["claim"]>[0]) {
+    const found = this.rows.filter(
+      ({ position, topic }) => position > this.#last && !skip.has(position) && !exceptTopics.has(topic),
+    );
+    this.#last = this.rows.at(-1)?.position ?? 0;
+    await this.beforeAnswer();
+    return found;
+  }
+  async mark(rows: Parameters<Feed["mark"]>[0]) {
+    this.rows = this.rows.filter(({ position }) => !rows.some((one) => one.position === position));
+  }
+  settle = async () => undefined;
+  wait = (signal: AbortSignal) =>
+    new Promise<void>((resolve) => {
+      this.wake = resolve;
+      signal.addEventListener("abort", () => resolve());
+    });
+  tidy = async () => undefined;
+  release = async () => undefined;
+}
+
+function gate(): { open: () => void; opened: Promise<void> } {
+  let open!: () => void;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { open, opened };
+}
+
+test("what was read while an earlier event of its key was put back waits for that one", async () => {
+  const feed = new ListFeed();
+  const recorder = new Recorder();
+  const clock: Clock = systemClock;
+  await using relay = createRelay({
+    store: { feed: async () => feed } as never,
+    publisher: recorder,
+    batch: 1,
+    markMs: 0,
+    clock,
+  });
+  const both = gate();
+  const refused = gate();
+  const read = gate();
+  feed.rows = [row(1, "a"), row(2, "b")];
+  let isDown = true;
+  recorder.beforeAnswer = ([event]) => (event!.id === "2" ? both.opened : refused.opened);
+  recorder.refuse = ({ id }) => (id === "1" && isDown ? { code: "ECONNRESET" } : undefined);
+  await relay.start();
+  await eventually(() => recorder.running === 2);
+  // The next of key a is read while the first one is under way, and the answer is slow.
+  let isReading = false;
+  feed.beforeAnswer = async () => {
+    isReading = true;
+    await read.opened;
+  };
+  feed.rows.push(row(3, "a"));
+  feed.wake();
+  await eventually(() => isReading);
+  // The first one is put back, since the broker is gone; that is over as soon as the other call comes through.
+  refused.open();
+  await eventually(() => relay.status().resting.length === 1);
+  both.open();
+  await eventually(() => relay.status().resting.length === 0);
+  isDown = false;
+  feed.beforeAnswer = async () => undefined;
+  read.open();
+  await recorder.count(3);
+  expect(recorder.data).toEqual([2, 1, 3]);
+});
