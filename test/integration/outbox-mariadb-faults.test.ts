@@ -97,6 +97,21 @@ describe.skipIf(server === undefined)("outbox on MariaDB when things break", () 
       }),
   );
 
+  test("a table that was dropped and made anew loses nothing to what the relay still holds of the old one", () =>
+    withRelay(async ({ url, store, arrived, note }) => {
+      const ids = Array.from({ length: 10 }, (_, i) => `e${i}`);
+      for (const id of ids.slice(0, 5)) await note(id);
+      await expect.poll(() => arrived.length).toBe(5);
+      // Published and not removed yet.
+      const [make] = /^CREATE TABLE IF NOT EXISTS outbox \([\s\S]*?^DEALLOCATE[^;]*;/m.exec(store.migrations.sql())!;
+      const admin = await createConnection({ uri: url, multipleStatements: true });
+      await admin.query(`DROP TABLE outbox; ${make}`);
+      await admin.end();
+      for (const id of ids.slice(5)) await eventually(() => note(id));
+      await expect.poll(() => [...new Set(arrived)], { timeout: 20_000 }).toEqual(ids);
+      await expect.poll(async () => (await store.counts()).waiting, { timeout: 20_000 }).toBe(0);
+    }));
+
   test("a schema from the future, or none where none may be made, is refused and can be mended", async () => {
     const url = await server!.database();
     const store = mysql({ url });

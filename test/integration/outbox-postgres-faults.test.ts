@@ -117,6 +117,19 @@ describe.skipIf(!server)("faults of PostgreSQL", () => {
     expect(recorder.data).toEqual([0, 1]);
   });
 
+  test("a table that was dropped and made anew loses nothing to what the relay still holds of the old one", async () => {
+    const { url, store, recorder, write } = await started({ pollMs: 50 });
+    for (const id of upTo(5)) await write(id);
+    await recorder.count(5);
+    // Published and not removed yet.
+    const [make] = /^CREATE TABLE "waybill".outbox \([\s\S]*?CREATE INDEX outbox_xid[^;]*;/m.exec(store.migrations.sql())!;
+    await server!.query(`DROP TABLE waybill.outbox; ${make}`, url);
+    for (const id of upTo(5)) await write(5 + id);
+    await eventually(() => distinct(recorder).length === 10);
+    expect(distinct(recorder)).toEqual(upTo(10));
+    await eventually(async () => (await store.counts()).waiting === 0);
+  });
+
   test("a schema of another version is refused: older without migrations, newer always", async () => {
     const connectionString = await server!.database();
     const checked = postgres({ connectionString, migrate: false });

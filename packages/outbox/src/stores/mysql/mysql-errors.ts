@@ -26,7 +26,7 @@ const table = {
   },
   WB_MYSQL_TABLE_MISSING: {
     sentence: (p: { store: string; problem: string }) => `A table or column of ${p.store} is not there: ${p.problem}.`,
-    hint: "Restore it, or apply what `waybill outbox sql` prints. Events of a dropped table are gone; the relay goes on by itself once it is back.",
+    hint: "Restore it, or make it again with its statements in what `waybill outbox sql` prints. Events of a dropped table are gone; the relay goes on by itself once it is back.",
   },
   WB_MYSQL_TABLE_TAKEN: {
     sentence: (p: { store: string; table: string }) =>

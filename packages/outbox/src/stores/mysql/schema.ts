@@ -8,6 +8,8 @@ import type { Rows, Session } from "./session.ts";
  *
  * - Rows of `outbox` are only inserted and deleted, and the table is small again and again: statistics taken by chance must not change
  *   how it is read.
+ * - Positions begin at a number made of the time: a relay may still hold, or have parked, positions of a table that was dropped, and must
+ *   not take a row of the one made after it for one of those.
  * - Keys and events are bytes, so that no connection's character set can change them. `CONVERT(event USING utf8mb4)` shows one.
  * - A key of `inbox` begins with the time in the event's id (a UUID version 7; zero for any other id): unique in the whole table, and
  *   yet old days can be dropped as partitions.
@@ -18,6 +20,10 @@ const MIGRATIONS: readonly (readonly string[])[] = [
   pos BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, bucket TINYINT UNSIGNED NOT NULL,
   topic VARCHAR(50) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, msg_key MEDIUMBLOB NULL, event LONGBLOB NOT NULL
 ) ENGINE=InnoDB STATS_PERSISTENT=1 STATS_AUTO_RECALC=0`,
+    "SET @waybill = CONCAT('ALTER TABLE outbox AUTO_INCREMENT = ', FLOOR(UNIX_TIMESTAMP(SYSDATE(6)) * 10000))",
+    "PREPARE waybill FROM @waybill",
+    "EXECUTE waybill",
+    "DEALLOCATE PREPARE waybill",
     `CREATE TABLE IF NOT EXISTS outbox_scheduled (
   pos BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, due_at BIGINT NOT NULL, bucket TINYINT UNSIGNED NOT NULL,
   topic VARCHAR(50) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, msg_key MEDIUMBLOB NULL, event LONGBLOB NOT NULL,

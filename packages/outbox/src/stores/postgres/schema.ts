@@ -9,6 +9,8 @@ export const INBOX_SLOTS = 32;
  *
  * Rows of `outbox` are only inserted and deleted. `xid` stands before `pos`, since defaults are evaluated in the order of columns: a row's
  * transaction has its id before the row has its position. CACHE 1 makes positions rise with the order of inserts across connections.
+ * Positions begin at a number made of the time: a relay may still hold, or have parked, positions of a table that was dropped, and must not
+ * take a row of the one made after it for one of those.
  * Keys are indexed by their hash: an index entry holds at most 2 704 bytes, a key may be longer.
  */
 const MIGRATIONS: readonly ((t: Tables) => string)[] = [
@@ -18,6 +20,7 @@ const MIGRATIONS: readonly ((t: Tables) => string)[] = [
   bucket smallint NOT NULL, topic text NOT NULL, key text, event text NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0,
         autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 2000000000);
+SELECT setval('${t.sequence.replaceAll("'", "''")}', (extract(epoch FROM clock_timestamp()) * 10000)::bigint);
 CREATE INDEX outbox_xid ON ${t.outbox} (xid);
 CREATE TABLE ${t.scheduled} (
   pos bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, due_at timestamptz NOT NULL,

@@ -64,8 +64,13 @@ export function claimRows(
   try {
     if (!parkedRows(db, options, basket, nowMs)) return { rows: basket.rows, last, goOn: false };
     if (options.exceptTopics.size === 0) return { rows: basket.rows, last: freshRows(db, basket, last), goOn: false };
-    const end = Number(statement(db, "SELECT max(pos) AS pos FROM main.outbox").get()?.pos ?? 0);
-    const passed = freshRowsExcept(db, options, basket, last);
+    const ends = statement(
+      db,
+      "SELECT (SELECT min(pos) FROM main.outbox) AS first, (SELECT max(pos) FROM main.outbox) AS last",
+    ).get();
+    const end = Number(ends?.last ?? 0);
+    // Nothing lies between: a stretch of positions that are gone takes a turn as well.
+    const passed = freshRowsExcept(db, options, basket, Math.max(last, Number(ends?.first ?? 1) - 1));
     return {
       rows: basket.rows,
       last: Math.min(passed, Math.max(end, last)),

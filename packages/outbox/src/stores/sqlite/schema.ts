@@ -6,12 +6,14 @@ import { isSqliteError, SQLITE_ERROR } from "./sqlite-errors.ts";
  * The numbered migrations; position 0 leads to version 1. Never change one that has been released: add the next.
  *
  * Rows of `outbox` are only inserted and deleted. `AUTOINCREMENT` matters: without it positions start again at 1 once the table is
- * empty, and a relay that reads `pos > last` would see nothing ever after. SQLite has one writer, so `pos` order is commit order.
+ * empty, and a relay that reads `pos > last` would see nothing ever after. They begin at a number made of the time, so that those of a table
+ * that was dropped do not come again either. SQLite has one writer, so `pos` order is commit order.
  */
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE main.outbox (
      pos INTEGER PRIMARY KEY AUTOINCREMENT, bucket INTEGER NOT NULL, topic TEXT NOT NULL, key TEXT, event TEXT NOT NULL
    ) STRICT;
+   INSERT INTO main.sqlite_sequence (name, seq) VALUES ('outbox', CAST(unixepoch('subsec') * 10000 AS INTEGER));
    CREATE TABLE main.outbox_scheduled (
      pos INTEGER PRIMARY KEY AUTOINCREMENT, due_at INTEGER NOT NULL,
      bucket INTEGER NOT NULL, topic TEXT NOT NULL, key TEXT, event TEXT NOT NULL
