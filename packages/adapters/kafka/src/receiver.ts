@@ -16,8 +16,14 @@ import { unlessAborted } from "./unless-aborted.ts";
 /** What of one partition may wait for core; about what one fetch brings. */
 const PREFETCH_RECORDS = 1_000;
 const PREFETCH_BYTES = 1_048_576;
-/** How long the engine waits for core to take some of it before the partition is paused. Others may wait as long. */
-const PATIENCE_MS = 50;
+/** Core takes it in pieces, so that there is room again long before all of it is gone. */
+const PIECE_RECORDS = 250;
+/**
+ * How long the engine waits for room before the partition is paused: so long while core takes some of it, and no longer than that while it takes none. Other
+ * partitions may wait as long. kafkajs with every partition paused sleeps for a whole fetch, so a pause is for what is stuck, not for what flows.
+ */
+const PATIENCE_MS = 500;
+const STUCK_MS = 50;
 const IDLE_WAIT_MS = 1_000;
 /** A broker that has just started, or has just taken the group over, reads the group's positions first and answers nothing meanwhile. */
 const COORDINATOR_PATIENCE_MS = 10_000;
@@ -85,22 +91,34 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
   };
 
   const waitForRoom = async (partition: Partition, deliveries: readonly KafkaDelivery[]): Promise<void> => {
-    const bytes = deliveries.reduce((sum, { message }) => sum + (message.body?.byteLength ?? 0), 0);
-    partition.waiting += deliveries.length;
-    partition.waitingBytes += bytes;
-    const taken = handoff.offer(deliveries).then(() => {
-      partition.waiting -= deliveries.length;
-      partition.waitingBytes -= bytes;
-      if (partition.isPaused && hasRoom(partition) && partition.isHeld) {
-        partition.isPaused = false;
-        consumer?.resume(partition);
-      }
-    });
-    if (hasRoom(partition)) return;
-    await within(taken, PATIENCE_MS);
+    const pieces: Promise<void>[] = [];
+    for (let from = 0; from < deliveries.length; from += PIECE_RECORDS) {
+      pieces.push(offer(partition, deliveries.slice(from, from + PIECE_RECORDS)));
+    }
+    const untilMs = performance.now() + PATIENCE_MS;
+    for (const taken of pieces) {
+      if (hasRoom(partition)) return;
+      const before = partition.waiting;
+      await within(taken, STUCK_MS);
+      if (partition.waiting === before || performance.now() > untilMs) break;
+    }
     if (hasRoom(partition) || !partition.isHeld) return;
     partition.isPaused = true;
     consumer?.pause(partition);
+  };
+
+  /** Resolves when core has taken them. */
+  const offer = async (partition: Partition, piece: readonly KafkaDelivery[]): Promise<void> => {
+    const bytes = piece.reduce((sum, { message }) => sum + (message.body?.byteLength ?? 0), 0);
+    partition.waiting += piece.length;
+    partition.waitingBytes += bytes;
+    await handoff.offer(piece);
+    partition.waiting -= piece.length;
+    partition.waitingBytes -= bytes;
+    if (partition.isPaused && hasRoom(partition) && partition.isHeld) {
+      partition.isPaused = false;
+      consumer?.resume(partition);
+    }
   };
 
   const forget = () => {

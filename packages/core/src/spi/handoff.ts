@@ -80,13 +80,14 @@ export class Handoff {
     const out: Delivery[] = [];
     const left: Waiting[] = [];
     let bytes = 0;
-    let full = false;
-    for (const entry of this.#waiting) {
+    let at = 0;
+    for (; at < this.#waiting.length; at++) {
+      const entry = this.#waiting[at]!;
       const { lane, message } = entry.delivery;
       const size = message.body?.byteLength ?? 0;
       // At least one delivery always fits, however large: otherwise it would never be taken.
-      full ||= out.length >= want.max || (out.length > 0 && bytes + size > want.maxBytes);
-      if (full || (lane !== undefined && want.pausedLanes.has(lane))) {
+      if (out.length >= want.max || (out.length > 0 && bytes + size > want.maxBytes)) break;
+      if (lane !== undefined && want.pausedLanes.has(lane)) {
         left.push(entry);
         continue;
       }
@@ -94,7 +95,7 @@ export class Handoff {
       out.push(entry.delivery);
       entry.taken();
     }
-    this.#waiting = left;
+    this.#waiting = left.concat(this.#waiting.slice(at));
     return out;
   }
 }
