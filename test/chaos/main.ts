@@ -55,6 +55,11 @@ const CASES: Readonly<Record<string, Case>> = {
     events: 200_000,
     load: () => import("./outbox/full.ts"),
   },
+  "outbox-outage": {
+    about: "the broker of an outbox is down while most of the events are written: a minute or more over each store",
+    events: 300_000,
+    load: async () => ({ run: (await import("./outbox/full.ts")).outage }),
+  },
   ...Object.fromEntries(Object.entries(CARRIERS).map(([broker, { events }]) => [broker, brokerCase(broker, events)])),
 };
 

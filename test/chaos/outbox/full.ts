@@ -1,29 +1,59 @@
 import { Unavailable } from "../../servers/unavailable.ts";
 import type { ChaosOptions, ChaosReport } from "../main.ts";
-import { STORES } from "./database.ts";
+import { STORES, type StoreName } from "./database.ts";
+import { runOutage } from "./outage.ts";
 import { runOutboxChaos } from "./run.ts";
 
-/** The whole of it, for one store or all of them one after the other: a few minutes each. */
-export async function run({ store, events, seed, faults, progress }: ChaosOptions): Promise<ChaosReport> {
-  const reports: Record<string, ChaosReport> = {};
+const LEASE_MS = 3_000;
+const WRITER_PROCESSES = 8;
+
+/** The whole of the crash proof, for one store or all of them one after the other: a few minutes each. */
+export function run(options: ChaosOptions): Promise<ChaosReport> {
+  const { events, seed, faults, progress } = options;
+  return perStore(options, (store) =>
+    runOutboxChaos({
+      store,
+      events,
+      seed,
+      faults,
+      leaseMs: LEASE_MS,
+      killEveryMs: 5_000,
+      brokerDownMs: 10_000,
+      writerProcesses: WRITER_PROCESSES,
+      progress,
+    }),
+  );
+}
+
+/** A broker that is down for as long as the writing of most of the events takes. */
+export function outage(options: ChaosOptions): Promise<ChaosReport> {
+  const { events, seed, progress } = options;
+  return perStore(options, (store) =>
+    runOutage({
+      store,
+      events,
+      seed,
+      leaseMs: LEASE_MS,
+      writerProcesses: WRITER_PROCESSES,
+      progress,
+      judgeSpeed: true,
+    }),
+  );
+}
+
+async function perStore(
+  { store, progress }: ChaosOptions,
+  runOne: (store: StoreName) => Promise<ChaosReport>,
+): Promise<ChaosReport> {
+  const stores: Record<string, ChaosReport> = {};
   for (const name of store === undefined ? STORES : [store]) {
     try {
-      reports[name] = await runOutboxChaos({
-        store: name,
-        events,
-        seed,
-        faults,
-        leaseMs: 3_000,
-        killEveryMs: 5_000,
-        brokerDownMs: 10_000,
-        writerProcesses: 8,
-        progress,
-      });
+      stores[name] = await runOne(name);
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
-      reports[name] = { ok: store === undefined && !process.env.CI, skipped: error.message };
+      stores[name] = { ok: store === undefined && !process.env.CI, skipped: error.message };
     }
-    progress(`${name}: ${JSON.stringify(reports[name])}`);
+    progress(`${name}: ${JSON.stringify(stores[name])}`);
   }
-  return { ok: Object.values(reports).every(({ ok }) => ok), stores: reports };
+  return { ok: Object.values(stores).every(({ ok }) => ok), stores };
 }
