@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { isWaybillError } from "@waybill/core";
 import { createOutbox, createRelay } from "@waybill/outbox";
 import { eventually, Recorder } from "@waybill/outbox/conformance";
@@ -83,6 +84,20 @@ describe.skipIf(!server)("faults of PostgreSQL", () => {
     },
   );
 
+  test("a relay stops in good order although its database is away", async () => {
+    const { write, recorder, start } = await started({ relay: false });
+    const relay = await start("r");
+    await write(0);
+    await recorder.count(1);
+    await server!.halt("crash");
+    try {
+      await relay.drain({ deadlineMs: 5_000 });
+      expect(relay.status().state).toBe("closed");
+    } finally {
+      await server!.resume();
+    }
+  });
+
   test("a transaction whose connection is lost is undone, and says so", async () => {
     const { url, store, write } = await started({ relay: false });
     await write(0);
@@ -122,7 +137,9 @@ describe.skipIf(!server)("faults of PostgreSQL", () => {
     for (const id of upTo(5)) await write(id);
     await recorder.count(5);
     // Published and not removed yet.
-    const [make] = /^CREATE TABLE "waybill".outbox \([\s\S]*?CREATE INDEX outbox_xid[^;]*;/m.exec(store.migrations.sql())!;
+    const [make] = /^CREATE TABLE "waybill".outbox \([\s\S]*?CREATE INDEX outbox_xid[^;]*;/m.exec(
+      store.migrations.sql(),
+    )!;
     await server!.query(`DROP TABLE waybill.outbox; ${make}`, url);
     for (const id of upTo(5)) await write(5 + id);
     await eventually(() => distinct(recorder).length === 10);
@@ -165,6 +182,55 @@ describe.skipIf(!server)("faults of PostgreSQL", () => {
     const denied = postgres({ connectionString: url.href });
     closing.push(() => denied.close());
     await expect(denied.open()).rejects.toMatchObject({ code: "WB_POSTGRES_PERMISSION" });
+  });
+
+  test("the rights that the guide grants are enough, and no more are needed in a schema that is there already", async () => {
+    const url = await server!.database();
+    for (const role of ["owner_of_it", "service", "relay"]) {
+      await server!.query(`DROP ROLE IF EXISTS ${role}; CREATE ROLE ${role} LOGIN`);
+    }
+    const as = (username: string) => {
+      const store = postgres({ connectionString: Object.assign(new URL(url), { username }).href });
+      closing.push(() => store.close());
+      return store;
+    };
+    await server!.query("CREATE SCHEMA waybill AUTHORIZATION owner_of_it", url);
+    await as("owner_of_it").open();
+    const guide = await readFile(new URL("../../docs/guide/outbox.md", import.meta.url), "utf8");
+    await server!.query(/```sql\n([\s\S]*?)```/.exec(guide)![1]!, url);
+
+    const recorder = new Recorder();
+    recorder.refuse = (event) => (event.data === "bad" ? new Error("no") : undefined);
+    const troubles: unknown[] = [];
+    const relay = createRelay({
+      store: as("relay"),
+      publisher: recorder,
+      retry: { attempts: 2, initialMs: 1 },
+      observer: { trouble: ({ error }) => troubles.push(error) },
+    });
+    closing.push(() => relay.close());
+    await relay.start();
+    const outbox = createOutbox({ store: as("service"), source: "/s" });
+    const event = (data: string) => ({ specversion: "1.0" as const, id: data, source: "/s", type: "t", data });
+    await outbox.transaction(async (tx) => {
+      await outbox.publishRaw(tx, "notes", ["good", "bad"].map(event));
+      await outbox.publishRaw(tx, "notes", event("later"), { notBefore: new Date(Date.now() + 300) });
+    });
+    await eventually(() => recorder.data.length === 2);
+    expect(recorder.data).toEqual(["good", "later"]);
+    const { dead } = createOutbox({ store: as("relay"), source: "/s" });
+    await eventually(async () => (await dead.list()).length === 1);
+    expect(troubles).toEqual([]);
+    await server!.query("DROP SCHEMA waybill CASCADE; DROP OWNED BY owner_of_it, service, relay", url);
+  });
+
+  test("a table of somebody else's is left alone", async () => {
+    const connectionString = await server!.database();
+    await server!.query("CREATE SCHEMA waybill; CREATE TABLE waybill.outbox (mine int)", connectionString);
+    const store = postgres({ connectionString });
+    closing.push(() => store.close());
+    await expect(store.open()).rejects.toMatchObject({ code: "WB_POSTGRES_TABLE_TAKEN" });
+    expect(await server!.query("SELECT * FROM waybill.outbox", connectionString)).toEqual([]);
   });
 
   test("a sequence that hands out blocks is refused", async () => {

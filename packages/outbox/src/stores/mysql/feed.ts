@@ -152,7 +152,7 @@ export function mysqlFeed(access: Access, options: FeedOptions, closed: () => vo
       released ??= (async () => {
         stopListening();
         // A server that is gone keeps nobody from stopping: the lease runs out by itself.
-        if (handOver) await lease.giveBack().catch(() => undefined);
+        if (handOver) await lease.giveBack().catch(options.onTrouble);
         await Promise.all([reader, scout, remover, keeper].map((session) => session.close()));
         closed();
       })();

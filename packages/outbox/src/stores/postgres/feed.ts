@@ -161,7 +161,8 @@ export function postgresFeed(
       released ??= (async () => {
         stopListening();
         try {
-          if (handOver) await leases.giveUp();
+          // A server that is gone keeps nobody from stopping: the leases run out by themselves.
+          if (handOver) await leases.giveUp().catch(options.onTrouble);
         } finally {
           await Promise.all([reading.close(), removing.close(), control.close(), stream?.close()]);
           closed();

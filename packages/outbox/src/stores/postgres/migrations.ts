@@ -1,7 +1,8 @@
+import type { ClientBase } from "pg";
 import type { Migrations } from "../../store.ts";
 import type { Connections } from "./connections.ts";
 import { postgresErrors } from "./postgres-errors.ts";
-import { foundation, migration, SCHEMA_VERSION } from "./schema.ts";
+import { foundation, migration, SCHEMA_VERSION, versionTable } from "./schema.ts";
 import type { Tables } from "./tables.ts";
 
 /** Migrations of any store on this server wait for each other. The number is arbitrary and must not change. */
@@ -17,6 +18,12 @@ export function postgresMigrations(connections: Connections, tables: Tables): Mi
       const version = await client.query(`SELECT max(version) AS version FROM ${tables.version}`);
       return (version.rows[0].version as number | null) ?? 0;
     });
+
+  /** CREATE SCHEMA asks for a right on the database even where the schema is there: an administrator may have made it for us. */
+  const hasSchema = async (client: ClientBase) => {
+    const { rows } = await client.query("SELECT to_regnamespace($1) IS NOT NULL AS known", [tables.schema]);
+    return rows[0].known === true;
+  };
 
   const check = (found: number) => {
     if (found > SCHEMA_VERSION) {
@@ -39,7 +46,7 @@ export function postgresMigrations(connections: Connections, tables: Tables): Mi
           await client.query("BEGIN");
           try {
             await client.query("SELECT pg_advisory_xact_lock($1)", [LOCK]);
-            await client.query(foundation(tables));
+            await client.query((await hasSchema(client)) ? versionTable(tables) : foundation(tables));
             const { rows } = await client.query(`SELECT coalesce(max(version), 0) AS version FROM ${tables.version}`);
             const next = check(rows[0].version as number) + 1;
             if (next <= SCHEMA_VERSION) {
@@ -50,6 +57,8 @@ export function postgresMigrations(connections: Connections, tables: Tables): Mi
             if (next >= SCHEMA_VERSION) return done;
           } catch (error) {
             await client.query("ROLLBACK").catch(() => undefined);
+            const { code, message } = error as { code?: string; message: string };
+            if (code === "42P07") throw postgresErrors.WB_POSTGRES_TABLE_TAKEN({ store, problem: message }, error);
             throw error;
           }
         }

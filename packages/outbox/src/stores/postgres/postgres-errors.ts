@@ -29,9 +29,14 @@ const table = {
     sentence: (p: { store: string; problem: string }) => `A table or column of ${p.store} is not there: ${p.problem}.`,
     hint: "Restore it, or make it again with its statements in what `waybill outbox sql` prints. Events of a dropped table are gone; the relay goes on by itself once it is back.",
   },
+  WB_POSTGRES_TABLE_TAKEN: {
+    sentence: (p: { store: string; problem: string }) =>
+      `${p.store} cannot be made: a table of that name is there that is not Waybill's (${p.problem}).`,
+    hint: "Rename that table, or give the store another schema.",
+  },
   WB_POSTGRES_PERMISSION: {
     sentence: (p: { store: string; problem: string }) => `This user may not do what ${p.store} needs: ${p.problem}.`,
-    hint: "Grant it USAGE on the schema and SELECT, INSERT, UPDATE, DELETE on its tables; migrations also need CREATE.",
+    hint: "docs/guide/outbox.md has the GRANT statements of a service and of a relay; migrations need CREATE on the schema, or on the database where there is none.",
   },
   WB_POSTGRES_DISK: {
     sentence: (p: { store: string; problem: string }) => `The disk of ${p.store} is full: ${p.problem}.`,

@@ -63,6 +63,9 @@ export function migration(tables: Tables, version: number): string {
 
 /** What stands before the first migration. */
 export function foundation(tables: Tables): string {
-  return `CREATE SCHEMA IF NOT EXISTS ${tables.schema};
-CREATE TABLE IF NOT EXISTS ${tables.version} (version int PRIMARY KEY, at timestamptz NOT NULL DEFAULT now());`;
+  return `CREATE SCHEMA IF NOT EXISTS ${tables.schema};\n${versionTable(tables)}`;
+}
+
+export function versionTable(tables: Tables): string {
+  return `CREATE TABLE IF NOT EXISTS ${tables.version} (version int PRIMARY KEY, at timestamptz NOT NULL DEFAULT now());`;
 }

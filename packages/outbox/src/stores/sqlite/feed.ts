@@ -123,7 +123,8 @@ export function sqliteFeed(
       released ??= (async () => {
         stopListening();
         try {
-          if (handOver) await writer.run((db) => lease.giveBack(db), { urgent: true });
+          // A file that is gone or locked keeps nobody from stopping: the lease runs out by itself.
+          if (handOver) await writer.run((db) => lease.giveBack(db), { urgent: true }).catch(options.onTrouble);
         } finally {
           if (reader.isOpen) reader.close();
           closed();
