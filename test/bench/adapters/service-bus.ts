@@ -9,7 +9,7 @@ const CALLS = 100;
 export const serviceBusBench: BrokerEntry = {
   name: "service-bus",
   events: 20_000,
-  batch: 500,
+  batch: 200,
   start: async () => {
     const emulators = await startEmulatorsBeside();
     const client = new ServiceBusClient(emulators.serviceBus);
@@ -25,7 +25,10 @@ export const serviceBusBench: BrokerEntry = {
         };
       },
       rawConsume: async ({ topic }, count, first) => {
-        const receiver = client.createReceiver(topic, { maxAutoLockRenewalDurationInMs: 0 });
+        const receiver = client.createReceiver(topic, {
+          maxAutoLockRenewalDurationInMs: 0,
+          skipParsingBodyAsJson: true,
+        });
         let left = count;
         const all = Promise.withResolvers<void>();
         receiver.subscribe(
