@@ -8,7 +8,9 @@ import {
 import type { Delivery } from "@waybill/core/spi";
 import { failedCall } from "./classify.ts";
 import { renewLinkInTime } from "./credit.ts";
+import { discardClient } from "./discard.ts";
 import type { HubReaderOptions } from "./hub-reader.ts";
+import { inTime } from "./in-time.ts";
 import { toMessage } from "./mapping.ts";
 import { watchOwnership } from "./ownership.ts";
 import { Partitions, type Tenure } from "./partitions.ts";
@@ -16,6 +18,9 @@ import { type Pulse, startPulse } from "./pulse.ts";
 
 /** How long the SDK waits for events before it hands over none. A connection that is cut while it waits is noticed only then. */
 const IDLE_S = 1;
+
+/** How long the SDK has to give its partitions up. */
+const LEAVE_MS = 2_000;
 
 /** One client of the SDK, which is one connection, and what is read through it. */
 export interface HubConnection {
@@ -109,9 +114,9 @@ export function openConnection(options: HubReaderOptions, former: ReadonlySet<st
       pulse?.stop();
       watched.release();
       partitions.endAll();
-      // Gives up ownership, which fails where the store is down: it then ends by itself.
-      await subscription?.close().catch(() => undefined);
-      await client.close().catch(() => undefined);
+      // Gives up ownership, which fails where the store is down: it then ends by itself. On a dead connection it would wait for the links.
+      if (subscription !== undefined) await inTime(subscription.close(), LEAVE_MS);
+      await discardClient(client);
     },
   };
 }

@@ -1,10 +1,7 @@
 import type { EventHubProducerClient } from "@azure/event-hubs";
 import type { Call } from "@waybill/core/spi";
 import { timedOut } from "./classify.ts";
-import { inTime } from "./in-time.ts";
-
-/** How long a close waits for the service to say goodbye, which it may never. */
-const CLOSE_MS = 2_000;
+import { discardClient } from "./discard.ts";
 
 /** One connection a hub, for all senders and questions; a new one after a call that nobody answered. */
 export interface Producers {
@@ -26,7 +23,7 @@ export function createProducers(open: (hub: string) => EventHubProducerClient): 
   const leaving = new Set<Promise<void>>();
 
   const leave = (client: EventHubProducerClient) => {
-    const left: Promise<void> = inTime(client.close(), CLOSE_MS).finally(() => leaving.delete(left));
+    const left: Promise<void> = discardClient(client).finally(() => leaving.delete(left));
     leaving.add(left);
   };
 
