@@ -139,7 +139,7 @@ const report = await run({
   faults: whole("faults", values.faults, 20),
   only: faultNames(values.only),
   store: storeName(values.store),
-  progress: (line) => console.error(line),
+  progress: (line) => console.error(`${(performance.now() / 1_000).toFixed(1).padStart(6)} s  ${line}`),
 });
 console.log(values.json ? JSON.stringify(report) : report);
 process.exitCode = report.ok ? 0 : 1;

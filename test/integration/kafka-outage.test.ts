@@ -3,9 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createBus, defineEvent, defineTopic } from "@waybill/core";
 import { startKafka } from "@waybill/emulators";
+import { freePorts } from "@waybill/emulators/kafka";
 import { type KafkaOptions, kafka } from "@waybill/kafka";
 import { expect, it } from "vitest";
 import { z } from "zod";
+import { startTcpProxy } from "../chaos/broker/tcp-proxy.ts";
 import { canStartKafka, testedVersion } from "../kafka/test-kafka.ts";
 
 const counted = defineEvent("com.example.counted", z.object({ n: z.number() }));
@@ -51,5 +53,30 @@ it("loses nothing and keeps the order of a key, over both engines, when the brok
     await Promise.all(lines.map(({ bus }) => bus.close()));
     await broker.stop();
     await rm(dataDir, { recursive: true, force: true });
+  }
+});
+
+it("replaces connections that stand and carry nothing more, over both engines", {
+  timeout: 120_000,
+}, async (context) => {
+  if (!(await canStartKafka("kafka outage"))) context.skip();
+  const { broker: port } = await freePorts();
+  const proxy = await startTcpProxy(port);
+  const broker = await startKafka({ version: testedVersion(), port, advertisedPort: proxy.port });
+  const brokers = [`127.0.0.1:${proxy.port}`];
+  const lines = await Promise.all([line(brokers, "kafkajs"), line(brokers, "platformatic")]);
+  try {
+    await Promise.all(lines.map(({ publish }) => publish(0)));
+    await expect.poll(() => lines.map(({ seen }) => seen.size), { timeout: 30_000 }).toEqual([1, 1]);
+    expect(proxy.stall()).toBeGreaterThan(4);
+    await Promise.all(lines.flatMap(({ publish }) => [1, 2, 3].map(publish)));
+    await expect
+      .poll(() => lines.map(({ seen }) => [...seen]), { timeout: 30_000 })
+      .toEqual(lines.map(() => [0, 1, 2, 3]));
+    for (const { backlog } of lines) await expect.poll(backlog, { timeout: 10_000 }).toEqual({ events: 0 });
+  } finally {
+    await Promise.all(lines.map(({ bus }) => bus.close()));
+    await proxy.close();
+    await broker.stop();
   }
 });
