@@ -280,6 +280,18 @@ describe.concurrent("topology", () => {
 });
 
 describe("outbox", () => {
+  it.each(["outbox status", "outbox migrate", "relay"])(
+    "%s: a database that cannot be reached is exit code 3, and its password is told to nobody",
+    async (command) => {
+      const store = "{ store: postgres, url: 'postgres://app:s3cret-canary@127.0.0.1:1/shop' }";
+      write("away.yaml", `source: /o\nbroker: { adapter: kafka, brokers: "127.0.0.1:1" }\noutbox: ${store}`);
+      const { code, stdout, stderr } = await waybill([...command.split(" "), "--config", "away.yaml", "--verbose"]);
+      expect(code).toBe(3);
+      expect(stderr).toContain("WB_POSTGRES_CONNECTION");
+      expect(stdout + stderr).not.toContain("s3cret-canary");
+    },
+  );
+
   const file = "outbox.yaml";
   beforeAll(() => write(file, "source: /o\nbroker: memory\noutbox: { store: sqlite, path: ./outbox.db }"));
   const outbox = (...args: string[]) => waybill(["outbox", ...args, "--config", file]);

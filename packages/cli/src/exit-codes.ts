@@ -5,7 +5,7 @@ export const EXIT = {
   failure: 1,
   /** The command line or the configuration is wrong; nothing was tried. */
   usage: 2,
-  /** A broker cannot be reached, or refuses the credentials. */
+  /** A broker or the outbox's database cannot be reached, or refuses the credentials. */
   broker: 3,
   /** Nothing failed, but what was looked at is not as it should be: `topology plan` has steps, `check` found a refusal. */
   differs: 4,
@@ -20,6 +20,6 @@ Exit codes:
   0    done; also relay and tail after a drain on SIGTERM or SIGINT
   1    something was not done: the error says what
   2    the command line or the configuration is wrong; nothing was tried
-  3    a broker cannot be reached or refuses the credentials
+  3    a broker or the outbox's database cannot be reached, or refuses the credentials
   4    topology plan has steps, or check found something that would be refused
   130  cut short by SIGINT (143 by SIGTERM), or by a second signal`;

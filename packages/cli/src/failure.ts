@@ -8,6 +8,9 @@ import type { Output } from "./output.ts";
 const USAGE =
   /^WB_(CONFIG_|CLAIM_CHECK_NOT_INSTALLED|CLI_USAGE|CLI_FILE|ADAPTER_|TOPIC_UNROUTED|OPTION_INVALID|NAME_|RELAY_OVER_MEMORY|RELAY_PORT|OUTBOX_NONE_CHOSEN|DISCARD_UNCONFIRMED|TAIL_|PURGE_UNCONFIRMED|TOPOLOGY_UNCONFIRMED|\w+_OPTION$|\w+_CREDENTIALS$|\w+_NAME$)/;
 
+/** A broker, or the outbox's database: nobody is there, or the credentials are refused. */
+const UNREACHABLE = /^WB_(BROKER_UNREACHABLE|POSTGRES_CONNECTION|MYSQL_CONNECTION|MYSQL_REFUSED)$/;
+
 export function toWaybillError(error: unknown, command: string): WaybillError {
   if (isWaybillError(error)) return error;
   if (error instanceof CommanderError) {
@@ -19,7 +22,7 @@ export function toWaybillError(error: unknown, command: string): WaybillError {
 }
 
 export function exitCodeOf(error: WaybillError): number {
-  if (error.code === "WB_BROKER_UNREACHABLE") return EXIT.broker;
+  if (UNREACHABLE.test(error.code)) return EXIT.broker;
   return USAGE.test(error.code) ? EXIT.usage : EXIT.failure;
 }
 
