@@ -95,6 +95,48 @@ describe.skipIf(!server)("change data capture", () => {
     expect(recorder.taken.length).toBe(25_000);
   });
 
+  test("a commit that waits for a standby is not published before others see it, and then once", async () => {
+    const url = await server!.database();
+    // All but the writer commit by themselves.
+    await server!.query(`ALTER DATABASE ${new URL(url).pathname.slice(1)} SET synchronous_commit = local`);
+    const { recorder, store } = await started({ url });
+    await eventually(() => isTailing(url));
+    await server!.query(`SELECT pg_notify('waybill.waybill', '')`, url);
+    await insertSilently(url, 1, 1);
+    await recorder.count(1);
+    const standby = async (name: string) => {
+      await server!.query(`ALTER SYSTEM SET synchronous_standby_names = '${name}'`);
+      await server!.query("SELECT pg_reload_conf()");
+    };
+    await standby("nobody");
+    try {
+      await eventually(
+        async () => (await server!.query("SHOW synchronous_standby_names"))[0]!.synchronous_standby_names !== "",
+      );
+      const waiting = server!.query(
+        `SET synchronous_commit = on; INSERT INTO waybill.outbox (bucket, topic, key, event)
+         VALUES (1, 'notes', 'k', '{"specversion":"1.0","id":"2","source":"/sql","type":"t","partitionkey":"k","data":2}')`,
+        url,
+      );
+      await eventually(async () => {
+        const open = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        return (await server!.query(open)).length === 1;
+      });
+      // A transaction that shares no row with it has no order to keep, and need not wait.
+      await insertSilently(url, 3, 3);
+      await recorder.count(2);
+      expect(recorder.data).toEqual([1, 3]);
+      await standby("");
+      await waiting;
+    } finally {
+      await standby("");
+    }
+    await recorder.count(3);
+    expect(recorder.data).toEqual([1, 3, 2]);
+    await eventually(async () => (await store.counts()).waiting === 0);
+    expect(recorder.taken).toHaveLength(3);
+  });
+
   test("where no slot is left, the relay says so and reads the table; it tails once there is one", async () => {
     const url = await server!.database();
     const [{ max }] = (await server!.query(

@@ -56,6 +56,11 @@ export class Ahead {
     return this.#tail?.isTrusted === true;
   }
 
+  /** True while a commit is known of whose rows are not to be seen yet. */
+  get isWaiting(): boolean {
+    return this.#tail?.isWaiting === true;
+  }
+
   /**
    * Takes in a reading that was begun ahead. Every claim begins with it: rows that the relay holds at that moment are left out, and by the
    * next but one it may have forgotten those which were removed since.
@@ -82,7 +87,7 @@ export class Ahead {
     while (rows.length === 0) {
       if (!this.#mustLook && !this.#goOn && this.#tail?.isTrusted) {
         // Empty when nothing has arrived.
-        this.#rows = this.#tail.take().filter(({ position }) => !options.skip.has(position));
+        this.#rows = (await this.#tail.take()).filter(({ position }) => !options.skip.has(position));
         this.#next = 0;
         rows = this.#fromMemory(options, buckets);
         break;

@@ -94,6 +94,16 @@ export class Cursor {
     });
   }
 
+  /** Which of these transactions are not over for others to see. */
+  async openAmong(xids: readonly number[]): Promise<ReadonlySet<number>> {
+    const { rows } = await this.#line.query({
+      name: "wb_open",
+      text: "SELECT x::text AS xid FROM unnest($1::text[]::xid8[]) x WHERE NOT pg_visible_in_snapshot(x, pg_current_snapshot())",
+      values: [xids],
+    });
+    return new Set(rows.map(({ xid }) => Number(xid)));
+  }
+
   async #start(): Promise<Place> {
     const { rows } = await this.#line.query({ text: startText(this.#tables) });
     const { snapshot, oldest, newest } = rows[0] as { snapshot: string; oldest: string | null; newest: string };

@@ -1,4 +1,3 @@
-import { sleep } from "@waybill/core/spi";
 import { BUCKETS, type ClaimOptions, type Feed, type FeedOptions, type OutboxRow } from "../../store.ts";
 import { Nudge } from "../nudge.ts";
 import { Ahead } from "./ahead.ts";
@@ -19,8 +18,8 @@ import { WalStream } from "./wal-stream.ts";
 const POLL_MS = 1_000;
 /** Parked and scheduled rows that are due are looked for at most so often, in case they are none that may be claimed now. */
 const DUE_GAP_MS = 20;
-/** Waits before a row that was not there is removed again. Where another relay was quicker, it never is. */
-const UNSEEN_PAUSES_MS = [20, 100, 500];
+/** The table is looked at so often for rows that the log has and nobody sees yet. */
+const UNSEEN_POLL_MS = 50;
 /** No answer for so long means that the connection is dead. */
 const TIMEOUT_MS = 60_000;
 
@@ -71,7 +70,8 @@ export function postgresFeed(
         onTrouble: options.onTrouble,
       })
     : undefined;
-  const ahead = new Ahead(new Cursor(reading, t), stream && new LogTail(stream), ({ untilDueMs }) => {
+  const cursor = new Cursor(reading, t);
+  const ahead = new Ahead(cursor, stream && new LogTail(stream, (xids) => cursor.openAmong(xids)), ({ untilDueMs }) => {
     readMs = clock.monotonic();
     dueAtMs = Math.max(readMs + untilDueMs, lookedMs + DUE_GAP_MS);
   });
@@ -133,14 +133,7 @@ export function postgresFeed(
     rewind: () => ahead.rewind(),
 
     async mark(rows) {
-      let missing = await removePublished(removing, t, rows, keepSentMs > 0);
-      // The log may bring a row a moment before other transactions see it, which then cannot remove it either.
-      const fresh = rows.filter((row) => !row.parked);
-      for (const pauseMs of tailLog ? UNSEEN_PAUSES_MS : []) {
-        if (missing === 0) break;
-        await sleep(clock, pauseMs);
-        missing -= fresh.length - (await removePublished(removing, t, fresh, keepSentMs > 0));
-      }
+      await removePublished(removing, t, rows, keepSentMs > 0);
       if (rows.some((row) => row.parked)) lookForDue();
     },
 
@@ -153,7 +146,10 @@ export function postgresFeed(
       lookForDue();
     },
 
-    wait: (signal) => nudge.wait(dueAtMs - clock.monotonic(), !ahead.isTailing, signal),
+    wait: (signal) => {
+      const untilDueMs = dueAtMs - clock.monotonic();
+      return nudge.wait(ahead.isWaiting ? Math.min(untilDueMs, UNSEEN_POLL_MS) : untilDueMs, !ahead.isTailing, signal);
+    },
 
     tidy: () => tidyTables(control, t, keepSentMs),
 

@@ -7,26 +7,23 @@ import type { Tables } from "./tables.ts";
 /** Rows of one statement that removes. */
 const CHUNK = 5_000;
 
-/** Removes published rows; keeps a copy of each where `keep` asks for it. Answers how many of those that never failed were not there. */
+/** Removes published rows; keeps a copy of each where `keep` asks for it. */
 export async function removePublished(
   line: Line,
   t: Tables,
   rows: readonly PublishedRow[],
   keep: boolean,
-): Promise<number> {
-  let removed = 0;
+): Promise<void> {
   const fresh = rows.filter((row) => !row.parked);
   for (let from = 0; from < fresh.length; from += CHUNK) {
-    const { rowCount } = await line.query({
+    await line.query({
       name: "wb_remove",
       text: removeText(t, t.outbox, keep),
       values: [positions(fresh.slice(from, from + CHUNK))],
     });
-    removed += rowCount ?? 0;
   }
-  const missing = fresh.length - removed;
   const parked = rows.filter((row) => row.parked);
-  if (parked.length === 0) return missing;
+  if (parked.length === 0) return;
   await line.transaction(async (client) => {
     await lockBuckets(
       client,
@@ -36,7 +33,6 @@ export async function removePublished(
     await client.query({ text: removeText(t, t.retry, keep), values: [positions(parked)] });
     await restoreKeyOrder(client, t, parked);
   });
-  return missing;
 }
 
 function removeText(t: Tables, table: string, keep: boolean): string {
