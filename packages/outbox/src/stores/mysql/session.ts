@@ -117,8 +117,12 @@ export class Session implements Statements {
 
   async #connect(): Promise<Connection> {
     const connection = await createConnection({ uri: this.#url, connectTimeout: 10_000 });
-    // A lost connection shows in the next call; without a listener it would end the process.
-    connection.on("error", () => undefined);
+    // One that is lost while nothing runs on it costs no call: the next connects anew. Without a listener the error would end the process.
+    const lost = () => {
+      if (this.#connection === connection) this.#connection = undefined;
+    };
+    connection.on("error", lost);
+    connection.on("end", lost);
     try {
       await connection.query(
         "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 10",
