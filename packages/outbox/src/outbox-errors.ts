@@ -29,6 +29,11 @@ const table = {
       `The database ${JSON.stringify(p.path)} already has a table ${p.table} that is not Waybill's.`,
     hint: "Rename that table, or give the store another file.",
   },
+  WB_STORE_TABLE_MISSING: {
+    sentence: (p: { path: string; problem: string }) =>
+      `A table or column of the store ${JSON.stringify(p.path)} is not there: ${p.problem}.`,
+    hint: "Restore it from a backup. Events of a dropped table are gone; the relay goes on by itself once it is back.",
+  },
   WB_STORE_BUSY: {
     sentence: (p: { path: string; waitedMs: number }) =>
       `Another process kept the store ${JSON.stringify(p.path)} locked for writing for ${p.waitedMs} ms.`,

@@ -49,5 +49,10 @@ export function fileError(error: unknown, path: string): unknown {
   if (isSqliteError(error, SQLITE_IOERR)) {
     return outboxErrors.WB_STORE_DISK({ path, problem: "reading or writing failed" }, error);
   }
+  // SQLite has no code for it.
+  const { message = "" } = (error ?? {}) as { message?: string };
+  if (isSqliteError(error, SQLITE_ERROR) && /^(no such (table|column)|table .* has no column)/.test(message)) {
+    return outboxErrors.WB_STORE_TABLE_MISSING({ path, problem: message }, error);
+  }
   return error;
 }
