@@ -137,6 +137,22 @@ describe.skipIf(!server)("change data capture", () => {
     expect(recorder.taken).toHaveLength(3);
   });
 
+  test("a slot that another relay holds is in nobody's way: each has its own", async () => {
+    const { url, relay, recorder, troubles } = await started();
+    await eventually(() => isTailing(url));
+    const { recorder: secondRecorder, relay: second } = await started({ url });
+    await eventually(async () => (await slots(url)).filter(({ active }) => active === true).length === 2);
+    expect(new Set((await slots(url)).map(({ slot_name }) => slot_name)).size).toBe(2);
+    await insertSilently(url, 1, 100);
+    await eventually(() => new Set([...recorder.data, ...secondRecorder.data]).size === 100);
+    await relay.close();
+    await eventually(() => second.status().buckets === 64);
+    await insertSilently(url, 101, 200);
+    await eventually(() => secondRecorder.data.includes(200));
+    expect(new Set([...recorder.data, ...secondRecorder.data]).size).toBe(200);
+    expect(troubles).toEqual([]);
+  });
+
   test("where no slot is left, the relay says so and reads the table; it tails once there is one", async () => {
     const url = await server!.database();
     const [{ max }] = (await server!.query(

@@ -98,6 +98,32 @@ describe.skipIf(!server)("faults of PostgreSQL", () => {
     }
   });
 
+  test("a connection that is lost in the middle of a claim is said, and nothing is passed over", async () => {
+    const { url, store, recorder, troubles, outbox, write } = await started({ pollMs: 50 });
+    await write(0);
+    await recorder.count(1);
+    await eventually(async () => (await store.counts()).waiting === 0);
+    await store.transaction(async (tx) => {
+      await tx.query("LOCK TABLE waybill.outbox IN ACCESS EXCLUSIVE MODE");
+      for (let i = 1; i <= 50; i++) {
+        await outbox.publishRaw(tx, "notes", {
+          specversion: "1.0",
+          id: `${i}`,
+          source: "/f",
+          type: "t",
+          partitionkey: "k",
+          data: i,
+        });
+      }
+      const waiting = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+      await eventually(async () => (await server!.query(`SELECT 1 ${waiting}`, url)).length > 0);
+      await server!.query(`SELECT pg_terminate_backend(pid) ${waiting}`, url);
+      await eventually(() => troubles.includes("WB_POSTGRES_CONNECTION"));
+    });
+    await recorder.count(51);
+    expect(recorder.data).toEqual(upTo(51));
+  });
+
   test("a transaction whose connection is lost is undone, and says so", async () => {
     const { url, store, write } = await started({ relay: false });
     await write(0);
