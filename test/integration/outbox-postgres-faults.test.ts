@@ -4,7 +4,7 @@ import { createOutbox, createRelay } from "@waybill/outbox";
 import { eventually, Recorder } from "@waybill/outbox/conformance";
 import { type PostgresOptions, postgres } from "@waybill/outbox/postgres";
 import { Client } from "pg";
-import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { testPostgres } from "../postgres/test-postgres.ts";
 
 const server = await testPostgres("outbox on PostgreSQL: faults");
@@ -300,6 +300,33 @@ describe.skipIf(!server)("faults of PostgreSQL", () => {
     for (const size of sizes) await write(size, "x".repeat(size));
     await recorder.count(sizes.length);
     expect(recorder.data.map((text) => String(text).length)).toEqual(sizes);
+  });
+
+  test("parked events that are large are read a few at a time", async () => {
+    const { url, recorder, start } = await started({ relay: false });
+    await server!.query(
+      `INSERT INTO waybill.outbox_retry (pos, bucket, topic, event, attempts, next_at)
+       SELECT i, i % 64, 'notes', '{"specversion":"1.0","id":"' || i || '","source":"/s","type":"t","data":"' || repeat('x', 2000000) || '"}', 1, now()
+       FROM generate_series(1, 60) i`,
+      url,
+    );
+    const queries = vi.spyOn(Client.prototype, "query");
+    try {
+      await start("r");
+      await recorder.count(60);
+      let largest = 0;
+      for (const { value } of queries.mock.results) {
+        const { rows = [] } = ((await value) ?? {}) as { rows?: { event?: string }[] };
+        largest = Math.max(
+          largest,
+          rows.reduce((sum, { event }) => sum + (event?.length ?? 0), 0),
+        );
+      }
+      expect(largest).toBeGreaterThan(0);
+      expect(largest).toBeLessThan(80_000_000);
+    } finally {
+      queries.mockRestore();
+    }
   });
 
   test("relays divide the buckets, and who comes or goes changes the shares", async () => {

@@ -85,7 +85,7 @@ function parkedRows(db: DatabaseSync, options: ClaimOptions, basket: Basket, now
   const heads = statement(
     db,
     "SELECT pos, bucket, topic, key, event, attempts FROM main.outbox_retry WHERE next_at <= ? ORDER BY next_at, pos LIMIT ?",
-  ).all(nowMs, options.max + options.skip.size);
+  ).iterate(nowMs, options.max + options.skip.size);
   for (const head of heads) {
     if (options.skip.has(head.pos as number)) continue;
     if (!basket.offer(head, true, never)) return false;
@@ -93,7 +93,7 @@ function parkedRows(db: DatabaseSync, options: ClaimOptions, basket: Basket, now
     const followers = statement(
       db,
       "SELECT pos, bucket, topic, key, event, attempts FROM main.outbox_retry WHERE topic = ? AND key = ? AND pos > ? ORDER BY pos LIMIT ?",
-    ).all(head.topic!, head.key!, head.pos!, FOLLOWERS);
+    ).iterate(head.topic!, head.key!, head.pos!, FOLLOWERS);
     for (const row of followers) if (!basket.offer(row, true, never)) return false;
   }
   return true;
