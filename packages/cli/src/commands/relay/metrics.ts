@@ -58,7 +58,7 @@ export function createMetrics(
   };
   const show = (counts: Counts, { topics }: Overview) => {
     for (const state of ["waiting", "scheduled", "parked", "dead"] as const) rows.set({ state }, counts[state]);
-    // A topic that has nothing left is told as 0 and not left where it was.
+    // A topic that has nothing left is told no more, and not left where it was.
     lagRows.reset();
     lagSeconds.reset();
     for (const { topic, waiting, oldestMs } of topics) {
