@@ -1,4 +1,4 @@
-import { defineEvent } from "@waybill/core";
+import { defineEvent, type NewEvent, type RawCloudEvent } from "@waybill/core";
 import { expect, test } from "vitest";
 import { newRow, newRows } from "./new-row.ts";
 
@@ -35,4 +35,14 @@ test("a time that cannot be read is refused, and not due at once", () => {
   }
   expect(newRow("notes", event, new Date(5), 10).notBeforeMs).toBeUndefined();
   expect(newRow("notes", event, new Date(50), 10).notBeforeMs).toBe(50);
+});
+
+test("what a type checker would refuse is refused with words", () => {
+  const refused = (event: unknown) => () => newRow("orders", event as RawCloudEvent, undefined, 0);
+  for (const event of [null, undefined, 5, "event"]) {
+    expect(refused(event)).toThrow(expect.objectContaining({ code: "WB_OUTBOX_EVENT" }));
+    expect(() => newRows("orders", [event as unknown as NewEvent], "/s", 0)).toThrow(/no CloudEvent/);
+  }
+  const numbered = { specversion: "1.0", id: "1", source: "/s", type: "t", partitionkey: 5 };
+  expect(refused(numbered)).toThrow(/partitionkey is no text/);
 });

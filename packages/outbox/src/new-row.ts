@@ -14,7 +14,10 @@ export function newRows(
 ): NewRow[] | Promise<NewRow[]> {
   const made: (RawCloudEvent | Promise<RawCloudEvent>)[] = [];
   try {
-    for (const event of events) made.push(toCloudEvent(event, source));
+    for (const event of events) {
+      checkIsObject(event);
+      made.push(toCloudEvent(event, source));
+    }
   } catch (error) {
     // Those still being checked are not waited for; what becomes of them must not end the process.
     for (const one of made) if (one instanceof Promise) one.catch(() => undefined);
@@ -28,8 +31,12 @@ export function newRows(
 /** The row of an event that is complete. What the broker would refuse for ever is refused here, while the caller can still act. */
 export function newRow(topic: string, event: RawCloudEvent, notBefore: Date | undefined, nowMs: number): NewRow {
   checkLogicalName("topic", topic);
+  checkIsObject(event);
   checkAttributes(event);
-  const key = event.partitionkey;
+  const key: unknown = event.partitionkey;
+  if (key !== undefined && typeof key !== "string") {
+    throw outboxErrors.WB_OUTBOX_EVENT({ type: event.type, problem: "its partitionkey is no text" });
+  }
   const notBeforeMs = timeOf(notBefore);
   return {
     topic,
@@ -38,6 +45,12 @@ export function newRow(topic: string, event: RawCloudEvent, notBefore: Date | un
     event: eventText(event),
     notBeforeMs: notBeforeMs !== undefined && notBeforeMs > nowMs ? notBeforeMs : undefined,
   };
+}
+
+/** For callers without a type checker. */
+function checkIsObject(event: unknown): void {
+  if (typeof event === "object" && event !== null) return;
+  throw outboxErrors.WB_OUTBOX_EVENT({ type: String(event), problem: "it is no CloudEvent" });
 }
 
 function timeOf(notBefore: Date | undefined): number | undefined {
