@@ -12,7 +12,7 @@ const project = (name: string, include: string[], testTimeout: number, hookTimeo
 export default defineConfig({
   test: {
     // Most of what takes long here waits: for leases, rejoins, processes. One worker a processor but one would leave the machine idle.
-    maxWorkers: Math.max(3, availableParallelism() - 1),
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       project("unit", ["packages/**/*.test.ts"], 10_000),
       project("boundaries", ["test/boundaries/**/*.test.ts"], 60_000),
