@@ -1,15 +1,20 @@
+import type { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import type { ServiceBusClient } from "@azure/service-bus";
 
 /** A connection that is dead already answers no goodbye. */
 const GOODBYE_MS = 2_000;
 
+/** What is needed of rhea's connection. */
+type Rhea = Pick<EventEmitter, "emit"> & { readonly socket?: Partial<Socket> };
+
 /**
- * Closes a client, bounded in time, and then its socket. The SDK leaves a socket open whose peer answers no more, until an idle time of a minute
- * is over; meanwhile the broker takes it for alive and goes on sending messages to it, each lost to all until its lock ends. Never rejects.
+ * Closes a client, bounded in time, then its socket, and ends what still waits on it. The SDK leaves a socket open whose peer answers no more, until an
+ * idle time of a minute is over; meanwhile the broker takes it for alive and goes on sending messages to it, each lost to all until its lock ends. And
+ * it waits a minute for a session that nobody will have, which keeps the process from ending. Never rejects.
  */
 export async function discardClient(client: ServiceBusClient): Promise<void> {
-  const socket = socketOf(client);
+  const rhea = rheaOf(client);
   let bound: NodeJS.Timeout | undefined;
   await Promise.race([
     client.close().catch(() => undefined),
@@ -18,14 +23,18 @@ export async function discardClient(client: ServiceBusClient): Promise<void> {
     }),
   ]);
   clearTimeout(bound);
-  socket?.destroy();
+  const error = new Error("The connection is closed.");
+  // With an error: of a mere close rhea does not hear, and its idle timers run on.
+  rhea?.socket?.destroy?.(error);
+  // Of a connection that was closed in order, links that are still being opened hear nothing by themselves.
+  rhea?.emit("disconnected", { connection: rhea, error });
 }
 
-/** The SDK offers no way to it. Where its insides change there is none, and the idle time has to do. */
-function socketOf(client: ServiceBusClient): Socket | undefined {
+/** The SDK offers no way to it. Where its insides change there is none, and its own times have to do. */
+function rheaOf(client: ServiceBusClient): Rhea | undefined {
   const { _connectionContext: context } = client as unknown as {
-    _connectionContext?: { connection?: { _connection?: { socket?: Partial<Socket> } } };
+    _connectionContext?: { connection?: { _connection?: Partial<Rhea> } };
   };
-  const socket = context?.connection?._connection?.socket;
-  return typeof socket?.destroy === "function" ? (socket as Socket) : undefined;
+  const rhea = context?.connection?._connection;
+  return typeof rhea?.emit === "function" ? (rhea as Rhea) : undefined;
 }
