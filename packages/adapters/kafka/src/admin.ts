@@ -1,4 +1,4 @@
-import type { Backlog } from "@waybill/core/spi";
+import { type Backlog, createCall } from "@waybill/core/spi";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "./capabilities.ts";
 import { classify, failedCall } from "./classify.ts";
 import type { KafkaEngine, Position, StartPosition, TopicPartition } from "./engine/engine.ts";
@@ -32,13 +32,15 @@ export interface KafkaAdmin {
 }
 
 export function createAdmin(engine: () => Promise<KafkaEngine>, settings: Settings): KafkaAdmin {
+  // The second engine would wait as long again for each of its retries.
+  const call = createCall(settings.requestTimeoutMs, new AbortController().signal);
   const ask = async <T>(
     doing: string,
     what: string,
     question: (of: KafkaEngine["admin"]) => Promise<T>,
   ): Promise<T> => {
     try {
-      return await question((await engine()).admin);
+      return await call(undefined, async () => question((await engine()).admin));
     } catch (error) {
       throw failedCall(doing, what, error);
     }

@@ -147,6 +147,8 @@ const BY_NAME: Readonly<Record<string, ErrorKind>> = {
   KafkaJSServerDoesNotSupportApiKey: "invalid",
   KafkaJSUnsupportedMagicByteInMessageSet: "invalid",
   KafkaJSDeleteTopicRecordsError: "transient",
+  // The message of a bare Error: kafkajs was asked while a connection was made or lost.
+  "Broker not connected": "transient",
 };
 
 const MAX_LOOKED_AT = 50;
@@ -167,7 +169,7 @@ function firstKind(error: unknown): ErrorKind | undefined {
   return undefined;
 }
 
-/** What an error and those inside it call themselves: `type`, `apiId` and `code` first, class names after all of them. */
+/** What an error and those inside it call themselves: `type`, `apiId` and `code` first, class names and messages after all of them. */
 function wordsOf(error: unknown): { word: string; table: Readonly<Record<string, ErrorKind>> }[] {
   const queue: unknown[] = [error];
   const codes: { word: string; table: Readonly<Record<string, ErrorKind>> }[] = [];
@@ -175,9 +177,9 @@ function wordsOf(error: unknown): { word: string; table: Readonly<Record<string,
   for (let index = 0; index < queue.length && index < MAX_LOOKED_AT; index++) {
     const next = queue[index];
     if (typeof next !== "object" || next === null) continue;
-    const { type, apiId, code, name, cause, errors } = next as Record<string, unknown>;
+    const { type, apiId, code, name, message, cause, errors } = next as Record<string, unknown>;
     for (const word of [type, apiId, code]) if (typeof word === "string") codes.push({ word, table: BY_CODE });
-    for (const word of [code, name]) if (typeof word === "string") names.push({ word, table: BY_NAME });
+    for (const word of [code, name, message]) if (typeof word === "string") names.push({ word, table: BY_NAME });
     queue.push(cause);
     if (Array.isArray(errors)) queue.push(...errors);
   }

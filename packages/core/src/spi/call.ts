@@ -14,7 +14,7 @@ export function createCall(timeoutMs: number, closing: AbortSignal): Call {
         reject(reason);
         controller.abort(reason);
       };
-      const onAbort = () => stop(new DOMException("The caller aborted it.", "AbortError"));
+      const onAbort = () => stop(new DOMException("no answer before the caller gave up", "AbortError"));
       const onClosing = () => stop(closing.reason);
       const timer = setTimeout(
         () => stop(new DOMException(`no answer within ${timeoutMs} ms`, "TimeoutError")),
