@@ -25,7 +25,10 @@ const FIRST_BYTES = 16_384;
 export class LongPoll {
   readonly #options: LongPollOptions;
   readonly #closing = new AbortController();
-  #asking = false;
+  /** The call under way. */
+  #asking: Promise<void> | undefined;
+  /** Something was given back during it, which answers it. */
+  #answers = false;
   #failed = false;
   #bytes = FIRST_BYTES;
 
@@ -34,13 +37,18 @@ export class LongPoll {
   }
 
   ask(want: Want): void {
-    if (this.#asking) return;
-    this.#asking = true;
+    if (this.#asking !== undefined) return;
+    this.#answers = false;
     // The service counts events, core also bytes: so many that they keep within them if they are like the last ones.
     const max = Math.max(1, Math.min(MAX_PER_CALL, want.max, Math.floor(want.maxBytes / this.#bytes)));
-    void this.#call(max).finally(() => {
-      this.#asking = false;
+    this.#asking = this.#call(max).finally(() => {
+      this.#asking = undefined;
     });
+  }
+
+  /** An event was given back: the service hands it to the call that waits. */
+  released(): void {
+    this.#answers = true;
   }
 
   /** Whether a call has failed since it was last asked. */
@@ -50,9 +58,10 @@ export class LongPoll {
     return failed;
   }
 
-  /** Withdraws what nobody has taken yet. */
-  close(): void {
+  /** Withdraws what nobody has taken yet. Resolves when no call is under way that is about to be answered: cut off, it would leave locked what it got. */
+  async close(): Promise<void> {
     this.#closing.abort();
+    if (this.#answers) await this.#asking;
   }
 
   async #call(max: number): Promise<void> {

@@ -22,6 +22,8 @@ export interface ReceiverOptions {
 
 /** How long `close` waits for what has arrived and must be given back, and for settlements under way. */
 const CLOSE_MS = 2_000;
+/** How long `close` waits for a receive call that gets what was just given back. */
+const ANSWER_MS = 500;
 const NEVER = new AbortController().signal;
 
 /** Pulls from an event subscription. The service answers a receive after ten seconds at the earliest: it goes on in the background while core is told "nothing yet". */
@@ -42,7 +44,9 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   };
   const settle = async (all: readonly Told[], signal: AbortSignal): Promise<readonly Outcome[]> => {
     checkOpen();
-    return tell(all, telling, signal);
+    const outcomes = await tell(all, telling, signal);
+    if (all.some((told) => told.kind === "release" && told.delayMs === 0)) for (const poll of polls) poll.released();
+    return outcomes;
   };
 
   /** What cannot be given back comes back when its lock ends. */
@@ -73,7 +77,8 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     async close() {
       if (!open) return;
       open = false;
-      for (const poll of polls) poll.close();
+      const answered = Promise.all(polls.map((poll) => poll.close()));
+      await Promise.race([answered, elapsed(ANSWER_MS)]);
       // What was withdrawn is on its way back by then.
       await new Promise((resolve) => setImmediate(resolve));
       await Promise.race([Promise.allSettled(underWay), elapsed(CLOSE_MS)]);
