@@ -93,7 +93,8 @@ export function createSession(parts: Pick<Session, "options" | "output" | "redac
       }
       opened = { bus: await openBus({ loaded, adapters, observers, topology: "leave" }), adapters, loaded };
       const trouble = evenIfDown ? undefined : await brokerTrouble();
-      if (trouble !== undefined) throw trouble;
+      // Where an entity is missing, a broker has answered; whether it is needed, the work shall say: `topology` is there to make it.
+      if (trouble !== undefined && !isOfKind(trouble, "not-found")) throw trouble;
       return opened;
     },
     brokerTrouble,
