@@ -8,7 +8,9 @@ async function main(): Promise<void> {
   const bus = createBus({ source: "/shop", adapter });
   const came = Promise.withResolvers<void>();
   await bus.subscribe("orders", { name: "billing" }, async () => came.resolve());
-  await bus.publishRaw("orders", [{ specversion: "1.0", id: "1", source: "/shop", type: "placed", partitionkey: "o-1" }]);
+  await bus.publishRaw("orders", [
+    { specversion: "1.0", id: "1", source: "/shop", type: "placed", partitionkey: "o-1" },
+  ]);
   await came.promise;
   await bus.close();
   console.log("closed");

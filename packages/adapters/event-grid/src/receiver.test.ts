@@ -25,6 +25,7 @@ it("gives back, as it closes, what it has just given back and got again", async 
       setTimeout(() => waiting.resolve([pulled("second")]), 50);
       return new Map();
     },
+    exists: async () => true,
   };
   const receiver = createReceiver({
     sources: [source],
