@@ -153,6 +153,35 @@ describe.skipIf(!server)("change data capture", () => {
     expect(troubles).toEqual([]);
   });
 
+  test("a role that may not make the publication is told what the server said, and works by the table", async () => {
+    const url = await server!.database();
+    await postgres({ connectionString: url }).migrations.apply();
+    await server!.query(
+      `DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN; GRANT USAGE ON SCHEMA waybill TO reader;
+       GRANT ALL ON ALL TABLES IN SCHEMA waybill TO reader; GRANT SELECT ON ALL SEQUENCES IN SCHEMA waybill TO reader`,
+      url,
+    );
+    const store = postgres({
+      connectionString: Object.assign(new URL(url), { username: "reader" }).href,
+      mode: "cdc",
+    });
+    closing.push(() => store.close());
+    const recorder = new Recorder();
+    const troubles: string[] = [];
+    const relay = createRelay({
+      store,
+      publisher: recorder,
+      observer: { trouble: ({ error }) => troubles.push(String(error)) },
+    });
+    closing.push(() => relay.close());
+    await relay.start();
+    await insertSilently(url, 1, 1);
+    await recorder.count(1);
+    await eventually(() => troubles.length > 0);
+    expect(troubles[0]).toMatch(/WB_POSTGRES_REPLICATION.*: permission denied for database/);
+    expect(troubles[0]).not.toContain("WB_POSTGRES_PERMISSION");
+  });
+
   test("where no slot is left, the relay says so and reads the table; it tails once there is one", async () => {
     const url = await server!.database();
     const [{ max }] = (await server!.query(

@@ -10,6 +10,7 @@ import { RelayRun } from "./relay-run.ts";
 
 export interface RelayOptions {
   readonly store: Pick<Store, "feed">;
+  /** Its calls must end, as those of a bus do: one that never does keeps its events and their keys until this relay is stopped. */
   readonly publisher: Publisher;
   /** Names this relay in the lease: unique among those of the store. Default: host, process and a random part. */
   readonly owner?: string;

@@ -180,8 +180,10 @@ async function ensurePublication(connections: Connections, t: Tables): Promise<v
 const REFUSED = new Set(["55000", "53400", "42501", "0A000", "28000", "42704", "55006"]);
 
 function replicationError(error: unknown, store: string): unknown {
-  const { code } = ((error as { cause?: unknown } | undefined)?.cause ?? error ?? {}) as { code?: unknown };
-  const problem = error instanceof Error ? error.message : String(error);
+  // Of an error that has its words already, what the server said.
+  const said = (error as { cause?: unknown } | undefined)?.cause ?? error;
+  const { code } = (said ?? {}) as { code?: unknown };
+  const problem = said instanceof Error ? said.message : String(said);
   if (typeof code === "string" && REFUSED.has(code)) {
     return postgresErrors.WB_POSTGRES_REPLICATION({ store, problem }, error);
   }
