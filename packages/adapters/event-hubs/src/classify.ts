@@ -1,4 +1,4 @@
-import { type ErrorKind, maskSecrets } from "@waybill/core/spi";
+import { type ErrorKind, kindWithin, maskSecrets } from "@waybill/core/spi";
 import { eventHubsErrors } from "./errors.ts";
 
 /** Codes of the SDK's `MessagingError`, of Node's network, of the blob service, and our own. What stands here wins over a status. */
@@ -104,29 +104,7 @@ function kindOf(error: object): ErrorKind | undefined {
 const MAX_LOOKED_AT = 50;
 
 /** What an error of the SDK, of the network, of the checkpoint store or of this adapter means. The outermost that says something wins. Never throws. */
-export function classify(error: unknown): ErrorKind {
-  try {
-    return firstKind(error) ?? "unknown";
-  } catch {
-    // An object whose getters throw says nothing.
-    return "unknown";
-  }
-}
-
-/** The SDK's retries end in an AggregateError, whose parts say the same, and which sometimes stands where its message should. */
-function firstKind(error: unknown): ErrorKind | undefined {
-  const queue: unknown[] = [error];
-  for (let index = 0; index < queue.length && index < MAX_LOOKED_AT; index++) {
-    const next = queue[index];
-    if (typeof next !== "object" || next === null) continue;
-    const kind = kindOf(next);
-    if (kind !== undefined) return kind;
-    const { cause, errors } = next as { cause?: unknown; errors?: unknown };
-    if (Array.isArray(errors)) queue.push(...errors);
-    queue.push(cause);
-  }
-  return undefined;
-}
+export const classify = (error: unknown): ErrorKind => kindWithin(error, kindOf);
 
 /** Whether the SDK, or `createCall`, waited in vain for an answer of the namespace. Never throws. */
 export function timedOut(error: unknown): boolean {

@@ -1,4 +1,4 @@
-import { type ErrorKind, maskSecrets } from "@waybill/core/spi";
+import { type ErrorKind, kindWithin, maskSecrets } from "@waybill/core/spi";
 import { storageQueueErrors } from "./errors.ts";
 
 /** `x-ms-error-code` of the service, Node's network codes, and our own. What stands here wins over the status. */
@@ -74,31 +74,8 @@ function kindOf(error: object): ErrorKind | undefined {
   return undefined;
 }
 
-const MAX_LOOKED_AT = 50;
-
 /** What an error of the SDK, of the network or of this adapter means. The outermost error that says something wins. Never throws. */
-export function classify(error: unknown): ErrorKind {
-  try {
-    return firstKind(error) ?? "unknown";
-  } catch {
-    // An object whose getters throw says nothing.
-    return "unknown";
-  }
-}
-
-function firstKind(error: unknown): ErrorKind | undefined {
-  const queue: unknown[] = [error];
-  for (let index = 0; index < queue.length && index < MAX_LOOKED_AT; index++) {
-    const next = queue[index];
-    if (typeof next !== "object" || next === null) continue;
-    const kind = kindOf(next);
-    if (kind !== undefined) return kind;
-    const { cause, errors } = next as { cause?: unknown; errors?: unknown };
-    queue.push(cause);
-    if (Array.isArray(errors)) queue.push(...errors);
-  }
-  return undefined;
-}
+export const classify = (error: unknown): ErrorKind => kindWithin(error, kindOf);
 
 const ADVICE: Readonly<Record<ErrorKind, string>> = {
   transient: "it passes by itself; if it does not, check the network and the account's endpoint",

@@ -20,6 +20,7 @@ export type * from "./delivery.ts";
 export type * from "./description.ts";
 export { deadTopic, ownTopic } from "./destinations.ts";
 export * from "./handoff.ts";
+export { kindWithin } from "./kind-within.ts";
 export * from "./naming.ts";
 export * from "./outcome.ts";
 export type * from "./topology.ts";
