@@ -1,4 +1,3 @@
-import { type Clock, systemClock } from "@waybill/core/spi";
 import { expect, test } from "vitest";
 import { eventually, Recorder } from "../conformance/recorder.ts";
 import { BUCKETS, type Feed, type OutboxRow } from "../store.ts";
@@ -15,7 +14,7 @@ const row = (position: number, key: string): OutboxRow => ({
   behind: false,
 });
 
-/** A feed of rows in memory; `beforeClaim` can keep an answer back that has been read already. */
+/** A feed of rows in memory; `beforeAnswer` can keep an answer back that has been read already, or spoil it. */
 class ListFeed implements Feed {
   rows: OutboxRow[] = [];
   beforeAnswer: () => Promise<void> = async () => undefined;
@@ -38,7 +37,7 @@ class ListFeed implements Feed {
   async mark(rows: Parameters<Feed["mark"]>[0]) {
     this.rows = this.rows.filter(({ position }) => !rows.some((one) => one.position === position));
   }
-  settle = async () => undefined;
+  settle: () => Promise<void> = async () => undefined;
   wait = (signal: AbortSignal) =>
     new Promise<void>((resolve) => {
       this.wake = resolve;
@@ -47,6 +46,9 @@ class ListFeed implements Feed {
   tidy = async () => undefined;
   release = async () => undefined;
 }
+
+const relayOver = (feed: ListFeed, publisher: Recorder) =>
+  createRelay({ store: { feed: async () => feed } as never, publisher, batch: 1, markMs: 0 });
 
 function gate(): { open: () => void; opened: Promise<void> } {
   let open!: () => void;
@@ -59,14 +61,7 @@ function gate(): { open: () => void; opened: Promise<void> } {
 test("what was read while an earlier event of its key was put back waits for that one", async () => {
   const feed = new ListFeed();
   const recorder = new Recorder();
-  const clock: Clock = systemClock;
-  await using relay = createRelay({
-    store: { feed: async () => feed } as never,
-    publisher: recorder,
-    batch: 1,
-    markMs: 0,
-    clock,
-  });
+  await using relay = relayOver(feed, recorder);
   const both = gate();
   const refused = gate();
   const read = gate();
@@ -95,4 +90,35 @@ test("what was read while an earlier event of its key was put back waits for tha
   read.open();
   await recorder.count(3);
   expect(recorder.data).toEqual([2, 1, 3]);
+});
+
+test("rows whose reading failed are read again before later ones of their key", async () => {
+  const feed = new ListFeed();
+  const recorder = new Recorder();
+  await using relay = relayOver(feed, recorder);
+  feed.rows = [row(1, "a")];
+  feed.beforeAnswer = async () => {
+    feed.beforeAnswer = async () => undefined;
+    feed.rows.push(row(2, "a"));
+    throw new Error("The connection is lost.");
+  };
+  await relay.start();
+  await recorder.count(2);
+  expect(recorder.data).toEqual([1, 2]);
+});
+
+test("rows that could not be parked behind another are read again before later ones of their key", async () => {
+  const feed = new ListFeed();
+  const recorder = new Recorder();
+  await using relay = relayOver(feed, recorder);
+  feed.rows = [{ ...row(1, "a"), behind: true }];
+  feed.settle = async () => {
+    feed.settle = async () => undefined;
+    // The earlier one has gone meanwhile.
+    feed.rows = [row(1, "a"), row(2, "a")];
+    throw new Error("The connection is lost.");
+  };
+  await relay.start();
+  await recorder.count(2);
+  expect(recorder.data).toEqual([1, 2]);
 });

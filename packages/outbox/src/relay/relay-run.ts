@@ -172,6 +172,8 @@ export class RelayRun {
         troubles = 0;
         if (claimed === 0) await this.#bell.rest((signal) => feed.wait(signal));
       } catch (error) {
+        // Rows that the feed has answered, or was about to, may have come to nothing: later ones of their keys must not pass them.
+        this.#mustRewind = true;
         if (isWaybillError(error, "WB_RELAY_LEASE_LOST")) {
           tenure.lost();
           continue;
