@@ -22,8 +22,8 @@ const RELAYS = 2;
 const WARM = 1 / 6;
 /** What a relay may hold: four times its batch. */
 const MAX_HELD = 2_000;
-/** A relay may need so much more than before the outage, however long that was. */
-const MAX_GROWTH_MB = 100;
+/** A relay may need so much more than before the outage, however long that was: a drain at full speed leaves garbage that V8 is slow to give back. */
+const MAX_GROWTH_MB = 200;
 /** Of the former speed. The relays' own work falls away meanwhile. */
 const MIN_SPEED = 0.8;
 
