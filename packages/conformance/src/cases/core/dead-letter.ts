@@ -229,7 +229,8 @@ export const busDeadLetterCases: readonly ConformanceCase[] = [
       await publishOrders(stage, shop, 1);
       const record = await stage.takeOne(grave);
       assert.equal(idOf({ message: decodeDeadLetter(record.message).original }), "o-0");
-      assert.equal(tries, 1, "the handler is not asked again");
+      // A lease that cannot be renewed may end meanwhile: then the broker asks again.
+      if (shop.spy.count("lost") === 0) assert.equal(tries, 1, "the handler is not asked again");
       assert.ok(shop.spy.count("trouble") >= 2, "the trouble is told");
     },
   },
