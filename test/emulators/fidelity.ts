@@ -7,7 +7,7 @@ const README = "packages/emulators/README.md";
 const FOLDERS = ["test/integration", "test/chaos", "packages/emulators/src"];
 
 const SECTIONS = { "service-bus": "Service Bus", "event-hubs": "Event Hubs", "event-grid": "Event Grid" } as const;
-type Section = keyof typeof SECTIONS;
+export type Section = keyof typeof SECTIONS;
 
 /** What no test can prove, because it is not there: refused, or ignored. */
 const ABSENT: Readonly<Record<Section, readonly string[]>> = {
@@ -98,10 +98,15 @@ function tables(rows: readonly Row[]): string {
 const BEGIN = "<!-- made by `npx pnpm@12 fidelity` from the comments above tests -->";
 const END = "<!-- end -->";
 
+/** The rows that tests prove. */
+export function provenRows(): Row[] {
+  const paths = FOLDERS.flatMap((folder) => [...testFiles(folder)]).sort();
+  return readRows(paths.map((path) => [path, readFileSync(join(ROOT, path), "utf8")] as const));
+}
+
 /** The README as it is, and as it should be. */
 export function fidelity(): { readonly file: string; readonly is: string; readonly should: string } {
-  const paths = FOLDERS.flatMap((folder) => [...testFiles(folder)]).sort();
-  const rows = readRows(paths.map((path) => [path, readFileSync(join(ROOT, path), "utf8")] as const));
+  const rows = provenRows();
   const file = join(ROOT, README);
   const is = readFileSync(file, "utf8");
   const [begin, end] = [is.indexOf(BEGIN), is.indexOf(END)];
