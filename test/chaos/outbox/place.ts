@@ -1,8 +1,6 @@
 import { join } from "node:path";
 import { startMariadb } from "../../mariadb/start-mariadb.ts";
-import { PostgresUnavailable } from "../../postgres/postgres-unavailable.ts";
 import { startPostgres } from "../../postgres/start-postgres.ts";
-import { Unavailable } from "../../servers/unavailable.ts";
 import type { Address, StoreName } from "./database.ts";
 
 /** The database of a run, and what can be done to it from outside. */
@@ -15,7 +13,7 @@ export interface Place {
   stop(): Promise<void>;
 }
 
-/** Rejects with {@link Unavailable} where this machine has no such server. */
+/** Rejects with `Unavailable` where this machine has no such server. */
 export async function startPlace(store: StoreName, folder: string): Promise<Place> {
   if (store === "sqlite") return { address: { store, url: join(folder, "store.db") }, stop: async () => undefined };
   if (store === "mysql") {
@@ -32,9 +30,7 @@ export async function startPlace(store: StoreName, folder: string): Promise<Plac
       stop: () => server.stop(),
     };
   }
-  const server = await startPostgres().catch((error) => {
-    throw error instanceof PostgresUnavailable ? new Unavailable(error.message, { cause: error }) : error;
-  });
+  const server = await startPostgres();
   const url = await server.database();
   return {
     address: { store, url },
