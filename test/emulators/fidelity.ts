@@ -26,7 +26,7 @@ const ABSENT: Readonly<Record<Section, readonly string[]>> = {
   ],
   "event-grid": [
     "creating topics and subscriptions through Azure's management interface: they come from options, a file or `control`",
-    "domains; partner topics; MQTT",
+    "MQTT",
   ],
 };
 

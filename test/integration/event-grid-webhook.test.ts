@@ -181,6 +181,28 @@ describe("settled by core", () => {
     await eventually(() => events.length === 1);
   });
 
+  it("a domain hands each topic's events to its own webhook, with the source that they had", async () => {
+    const emulator = await open({ domains: [{ name: "shop" }] });
+    const endpoint = emulator.topicEndpoint("shop");
+    const adapter = eventGrid({ kind: "domain", endpoint, key: emulator.key, webhook: HEADER });
+    const bus = createBus({ source: "/shop", adapter });
+    onTestFinished(() => bus.close());
+    const came: Record<string, RawCloudEvent[]> = { orders: [], payments: [] };
+    for (const [topic, events] of Object.entries(came)) {
+      await bus.subscribe(topic, { name: "billing" }, (event) => void events.push(event as RawCloudEvent));
+      const endpointUrl = await serve(adapter.webhook(topic, "billing"));
+      const deliveryAttributeMappings = [
+        { name: "x-webhook-secret", type: "Static", properties: { value: SECRET, isSecret: true } },
+      ] as const;
+      const destination = { endpointType: "WebHook", endpointUrl, deliveryAttributeMappings } as const;
+      await emulator.control.createSubscription(`shop/${topic}`, { name: "billing", destination });
+    }
+    const sent = { orders: cloudEvent("1", { data: [1, "ü"], count: 7 }), payments: cloudEvent("2") };
+    for (const [topic, event] of Object.entries(sent)) await bus.publishRaw(topic, event as never);
+    await eventually(() => came.orders!.length + came.payments!.length === 2);
+    expect(came).toEqual({ orders: [sent.orders], payments: [sent.payments] });
+  });
+
   it("a namespace pushes to one subscription and is pulled by another, of one topic and one adapter", async () => {
     const topics = ["orders", "orders--mail--dead"].map((name) => ({ name, subscriptions: [{ name: "mail" }] }));
     const emulator = await open({ namespaces: [{ name: "shop", topics }] });

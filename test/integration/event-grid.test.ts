@@ -162,22 +162,32 @@ describe("publish", () => {
   });
 
   it("to a domain, `source` names the domain topic on the way and is the event's own again on arrival", async () => {
-    const emulator = await open({ topics: ["domain"] });
     const received: AzureDelivery[] = [];
-    await emulator.control.createSubscription("domain", {
+    const sink = {
       name: "all",
-      destination: { endpointType: "ServiceBusQueue", send: async (delivery) => void received.push(delivery) },
+      destination: {
+        endpointType: "ServiceBusQueue",
+        send: async (delivery: AzureDelivery) => void received.push(delivery),
+      },
+    } as const;
+    const emulator = await open({
+      domains: [{ name: "shop", topics: [{ name: "dev--orders", subscriptions: [sink] }] }],
     });
     const adapter = eventGrid({
       kind: "domain",
-      endpoint: emulator.topicEndpoint("domain"),
+      endpoint: emulator.topicEndpoint("shop"),
       key: emulator.key,
       prefix: "dev",
     });
-    const sender = await adapter.openSender("orders");
-    await sender.send([message(raw("1", { a: 1 }))], signal);
-    await eventually(() => received.length === 1);
-    expect(JSON.parse(received[0]!.body)).toMatchObject({ source: "dev--orders", wbsource: "/shop" });
+    for (const topic of ["orders", "payments"]) {
+      const sender = await adapter.openSender(topic);
+      const events = ANY_DATA.map(([what, data, more]) => raw(`${topic} ${what}`, data, { ...EXTENSIONS, ...more }));
+      expect((await sender.send(events.map(message), signal)).filter(({ ok }) => !ok)).toEqual([]);
+    }
+    await eventually(() => received.length === ANY_DATA.length);
+    const sent = received.map(({ body }) => JSON.parse(body) as Record<string, unknown>);
+    for (const event of sent)
+      expect(event).toMatchObject({ source: "dev--orders", wbsource: "/shop", id: expect.stringMatching(/^orders /) });
     await expect(adapter.openSender("orders/billing/dead")).rejects.toMatchObject({ code: "WB_EVENT_GRID_UNDECLARED" });
   });
 
@@ -378,6 +388,7 @@ describe("errors", () => {
       await eventGrid({ endpoint, key: KEY, subscriptions: { orders: ["billing"] } }).health(signal),
     ).toMatchObject({ ok: false });
     expect(await eventGrid({ kind: "custom", topics }).health(signal)).toMatchObject({ ok: false });
+    expect(await eventGrid({ kind: "domain", endpoint, key: KEY }).health(signal)).toMatchObject({ ok: false });
   });
 
   it("a SAS that is good, and one that has expired", async () => {

@@ -32,14 +32,14 @@ export function eventGrid(options: EventGridOptions): EventGridAdapter {
     settings.kind === "namespace" ? createRestClient(checkAccess("endpoint", options), options) : undefined;
   const pull = client === undefined ? undefined : new Pull({ client, names, settings, parts });
   const push = new Push({ names, settings, parts });
-  const outletOf = createOutlets({ options, settings, names, client });
+  const outlets = createOutlets({ options, settings, names, client });
   const sending = new Set<string>();
 
   return {
     name: "event-grid",
     async openSender(topic) {
       parts.closed.throwIfAborted();
-      const outlet = outletOf(topic);
+      const outlet = outlets.of(topic);
       const [, subscription] = topic.split("/");
       // The service takes events that no event subscription wants, and drops them: a dead letter must not go that way.
       if (subscription !== undefined) await pull?.check(topic, subscription);
@@ -64,7 +64,7 @@ export function eventGrid(options: EventGridOptions): EventGridAdapter {
     },
     async describe({ topic, subscription }, signal) {
       parts.closed.throwIfAborted();
-      outletOf(topic);
+      outlets.of(topic);
       if (!push.covers(topic, subscription)) return pull!.describe(topic, subscription, signal);
       return { sender: senderCapabilities(settings.kind), receiver: push.capabilities(topic, subscription) };
     },
@@ -80,7 +80,7 @@ export function eventGrid(options: EventGridOptions): EventGridAdapter {
           }),
         }),
     classify,
-    health: createHealth({ options, settings, parts, client, pull, outletOf, sending }),
+    health: createHealth({ settings, parts, client, pull, outlets, sending }),
     close: () => parts.close(),
   };
 }

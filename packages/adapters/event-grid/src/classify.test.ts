@@ -7,6 +7,7 @@ describe("classify", () => {
     [{ statusCode: 401 }, "unauthorized"],
     [{ statusCode: 403 }, "unauthorized"],
     [{ statusCode: 404 }, "not-found"],
+    [{ statusCode: 410 }, "not-found"],
     [{ statusCode: 408 }, "transient"],
     [{ statusCode: 413 }, "too-large"],
     [{ statusCode: 429 }, "throttled"],

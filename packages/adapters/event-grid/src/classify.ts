@@ -43,7 +43,8 @@ const BY_NAME: Readonly<Record<string, ErrorKind>> = {
 
 function byStatus(status: number): ErrorKind {
   if (status === 401 || status === 403) return "unauthorized";
-  if (status === 404) return "not-found";
+  // Documented of a publish to a namespace topic that is gone.
+  if (status === 404 || status === 410) return "not-found";
   if (status === 413) return "too-large";
   if (status === 429) return "throttled";
   if (status === 408 || status >= 500) return "transient";

@@ -1,18 +1,17 @@
 import { type Call, createCall, type Health } from "@waybill/core/spi";
 import { classify, failedCall } from "./classify.ts";
-import type { EventGridOptions, Settings } from "./options.ts";
-import type { Outlet } from "./outlets.ts";
+import type { Settings } from "./options.ts";
+import type { Outlet, Outlets } from "./outlets.ts";
 import type { Parts } from "./parts.ts";
 import type { Pull } from "./pull.ts";
 import type { RestClient } from "./rest-client.ts";
 
 export interface HealthOptions {
-  readonly options: Pick<EventGridOptions, "topics">;
   readonly settings: Pick<Settings, "subscriptions" | "requestTimeoutMs">;
   readonly parts: Parts;
   readonly client: RestClient | undefined;
   readonly pull: Pull | undefined;
-  readonly outletOf: (topic: string) => Outlet;
+  readonly outlets: Outlets;
   /** Topics that events are sent to. */
   readonly sending: ReadonlySet<string>;
 }
@@ -27,8 +26,8 @@ export function createHealth(o: HealthOptions): (signal: AbortSignal) => Promise
     if (o.pull !== undefined && inUse !== undefined) await o.pull.checkSource(inUse, signal);
     else if (o.pull !== undefined && declared !== undefined) await o.pull.check(declared[0], declared[1][0]!, signal);
     else if (o.client === undefined || o.sending.size > 0) {
-      const topics = o.sending.size > 0 ? [...o.sending] : Object.keys(o.options.topics ?? {});
-      await Promise.all(topics.map((topic) => publishNothing(call, o.outletOf(topic), signal)));
+      const asked = o.sending.size > 0 ? [...o.sending].map((topic) => o.outlets.of(topic)) : [...o.outlets.endpoints];
+      await Promise.all(asked.map((outlet) => publishNothing(call, outlet, signal)));
     } else await reach(call, o.client, signal);
   };
 

@@ -24,22 +24,32 @@ export interface OutletsOptions {
 const ELSEWHERE =
   "name a topic of another broker in deadLetterTo, or set this one by hand; dead letters need a place that somebody reads";
 
-/** The outlet of a logical topic; throws where there is none. Checks every access at construction, and does no I/O. */
-export function createOutlets({ options, settings, names, client }: OutletsOptions): (topic: string) => Outlet {
+export interface Outlets {
+  /** The outlet of a logical topic; throws where there is none. */
+  of(topic: string): Outlet;
+  /** Every endpoint that is known without a topic's name. */
+  readonly endpoints: Iterable<Outlet>;
+}
+
+/** Checks every access at construction, and does no I/O. */
+export function createOutlets({ options, settings, names, client }: OutletsOptions): Outlets {
   if (settings.kind === "namespace") {
-    return (topic) => {
+    const of = (topic: string) => {
       const place = names.topic(topic);
       return { place, publish: publishToNamespace(client!, place) };
     };
+    return { of, endpoints: [] };
   }
   if (settings.kind === "domain") {
-    const publish = publishToTopic(checkAccess("endpoint", options), options);
-    return (topic) => {
+    const access = checkAccess("endpoint", options);
+    const publish = publishToTopic(access, options);
+    const of = (topic: string) => {
       const place = names.topic(topic);
       if (topic.includes("/") && !Object.hasOwn(options.names ?? {}, topic))
         throw missing(topic, "domain topic known", ELSEWHERE);
-      return { place, publish, address: (document) => addressed(document, place) };
+      return { place, publish, address: (document: EventDocument) => addressed(document, place) };
     };
+    return { of, endpoints: [{ place: access.endpoint.host, publish }] };
   }
   const custom = new Map<string, Outlet>();
   for (const [topic, given] of Object.entries(options.topics ?? {})) {
@@ -49,13 +59,14 @@ export function createOutlets({ options, settings, names, client }: OutletsOptio
     const access = checkAccess(`topics.${topic}`, own ? given : { key, sas, credential, ...given });
     custom.set(topic, { place: access.endpoint.host, publish: publishToTopic(access, options) });
   }
-  return (topic) => {
+  const of = (topic: string) => {
     names.topic(topic);
     const found = custom.get(topic);
     if (found !== undefined) return found;
     const known = [...custom.keys()].join(", ") || "none";
     throw missing(topic, "custom topic", topic.includes("/") ? ELSEWHERE : `add it to topics, which has ${known}`);
   };
+  return { of, endpoints: [...custom.values()] };
 }
 
 const missing = (topic: string, what: string, advice: string) =>

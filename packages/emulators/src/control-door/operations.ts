@@ -111,6 +111,10 @@ export const EVENT_GRID: Operations<EventGridControl> = {
     const [name, inputSchema] = [args.text("name"), args.maybeText("inputSchema")];
     return () => control.createTopic(name, inputSchema as TopicConfig["inputSchema"]);
   },
+  "create-domain": (args, control) => {
+    const [name, inputSchema] = [args.text("name"), args.maybeText("inputSchema")];
+    return () => control.createDomain(name, inputSchema as TopicConfig["inputSchema"]);
+  },
   "create-namespace-topic": (args, control) => {
     const [namespace, name] = [args.text("namespace"), args.text("name")];
     return () => control.createNamespaceTopic(namespace, name);

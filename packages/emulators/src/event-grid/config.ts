@@ -1,5 +1,6 @@
 import type { DeadLetterWriter } from "./dead-letters.ts";
-import type { EventSchema } from "./events/accepted-event.ts";
+import type { DeliverySchema, InputSchema } from "./events/accepted-event.ts";
+import type { InputSchemaMapping } from "./events/custom-event.ts";
 import { checkFilter, type EventFilter } from "./filters/event-filter.ts";
 import { configProblem } from "./problem.ts";
 import { checkDeliveryAttributes } from "./push/delivery-attributes.ts";
@@ -11,8 +12,24 @@ export interface TopicConfig {
   /** 3–50 letters, digits and hyphens. */
   readonly name: string;
   /** What publishers send. Default CloudEventSchemaV1_0; a topic takes one schema and refuses the other. */
-  readonly inputSchema?: EventSchema | undefined;
+  readonly inputSchema?: InputSchema | undefined;
+  /** Of a CustomEventSchema, which needs it. */
+  readonly inputSchemaMapping?: InputSchemaMapping | undefined;
   readonly subscriptions?: readonly EventSubscriptionConfig[] | undefined;
+}
+
+/** An event domain: many topics behind one endpoint. Each event names its topic, as `topic` in the Event Grid schema and `source` of a CloudEvent. */
+export interface DomainConfig extends TopicConfig {
+  /** Those of the domain itself get every event. */
+  readonly subscriptions?: readonly EventSubscriptionConfig[] | undefined;
+  /** Topics that have subscriptions of their own: what is sent to others, none but the domain's get. */
+  readonly topics?: readonly Pick<TopicConfig, "name" | "subscriptions">[] | undefined;
+}
+
+/** Where a partner publishes CloudEvents, naming a channel with each request. A channel's subscriptions are those of the customer's partner topic. */
+export interface PartnerNamespaceConfig {
+  readonly name: string;
+  readonly channels: readonly Pick<TopicConfig, "name" | "subscriptions">[];
 }
 
 interface SubscriptionBase {
@@ -25,8 +42,8 @@ interface SubscriptionBase {
 
 export interface EventSubscriptionConfig extends SubscriptionBase {
   readonly destination: Destination;
-  /** Default: as the topic takes them. Event Grid events can be delivered as CloudEvents, not the other way. */
-  readonly eventDeliverySchema?: EventSchema | undefined;
+  /** Default: as the topic takes them; of a CustomEventSchema, the Event Grid schema. Those two can be delivered as CloudEvents, not the other way. */
+  readonly eventDeliverySchema?: DeliverySchema | undefined;
   readonly retryPolicy?: {
     /** 1–30, default 30. */
     readonly maxDeliveryAttempts?: number | undefined;
@@ -58,6 +75,8 @@ export interface NamespaceSubscriptionConfig extends SubscriptionBase {
 
 export interface EventGridConfig {
   readonly topics?: readonly TopicConfig[] | undefined;
+  readonly domains?: readonly DomainConfig[] | undefined;
+  readonly partnerNamespaces?: readonly PartnerNamespaceConfig[] | undefined;
   readonly namespaces?: readonly NamespaceConfig[] | undefined;
 }
 

@@ -20,10 +20,12 @@ export interface SubscriptionView {
   readonly deadLetters: { readonly waiting: number; readonly written: number; readonly dropped: number };
 }
 
-/** A topic is named by its name, one of a namespace by `namespace/topic`. */
+/** A topic is named by its name, one of a namespace or domain by `namespace/topic`, a channel by `partner-namespace/channel`. */
 export interface EventGridControl {
   createTopic(name: string, inputSchema?: TopicConfig["inputSchema"]): void;
   createNamespaceTopic(namespace: string, name: string): void;
+  /** A domain topic comes with its first subscription, on `domain/topic`. */
+  createDomain(name: string, inputSchema?: TopicConfig["inputSchema"]): void;
   /** Asks a webhook first. Rejects when it does not agree, and the subscription does not exist then. */
   createSubscription(
     topic: string,
@@ -56,6 +58,7 @@ export function createControl(parts: {
   return {
     createTopic: (name, inputSchema) => void topics.createTopic(name, inputSchema),
     createNamespaceTopic: (namespace, name) => void topics.createNamespaceTopic(namespace, name),
+    createDomain: (name, inputSchema) => void topics.createDomain(name, inputSchema),
     createSubscription: async (topic, config) => view(await topics.createSubscription(topic, config)),
     deleteSubscription: (topic, name) => void topics.deleteSubscription(topic, name),
     expireLocks: (topic, subscription, lockToken) => {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type AcceptedEvent, attributesIn, type EventSchema } from "./events/accepted-event.ts";
+import { type AcceptedEvent, attributesIn, type DeliverySchema } from "./events/accepted-event.ts";
 import { NO_SHELF, type Shelf } from "./journal.ts";
 import type { Timing } from "./timing.ts";
 
@@ -25,7 +25,7 @@ export interface KeptLetter extends DeadLetter {
   readonly since: number;
 }
 
-type Shape = EventSchema | "namespace";
+type Shape = DeliverySchema | "namespace";
 
 /** The dead letters of one subscription. Without a writer they are dropped, as the service does. */
 export class DeadLetters {
@@ -133,7 +133,7 @@ export class DeadLetters {
       };
     }
     const attributes = attributesIn(event, this.shape);
-    if (this.shape === "EventGridSchema") {
+    if (this.shape !== "CloudEventSchemaV1_0") {
       return {
         ...attributes,
         deadLetterReason: reason,

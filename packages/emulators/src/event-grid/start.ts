@@ -3,7 +3,15 @@ import { readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { createClock, type MovableClock } from "../clock.ts";
 import { identityOf, type TlsIdentity } from "../tls-door.ts";
-import type { EventGridConfig, NamespaceConfig, TopicConfig } from "./config.ts";
+import type {
+  DomainConfig,
+  EventGridConfig,
+  EventSubscriptionConfig,
+  NamespaceConfig,
+  NamespaceSubscriptionConfig,
+  PartnerNamespaceConfig,
+  TopicConfig,
+} from "./config.ts";
 import { createControl, type EventGridControl } from "./control.ts";
 import type { DeadLetterWriter } from "./dead-letters.ts";
 import { FaultPlan } from "./fault-plan.ts";
@@ -21,8 +29,10 @@ const KEY = Buffer.from("waybill event grid emulator key!").toString("base64");
 export interface EventGridEmulatorOptions {
   /** Custom topics; a name alone stands for a topic of CloudEvents without subscriptions. */
   readonly topics?: readonly (TopicConfig | string)[] | undefined;
+  readonly domains?: readonly DomainConfig[] | undefined;
+  readonly partnerNamespaces?: readonly PartnerNamespaceConfig[] | undefined;
   readonly namespaces?: readonly NamespaceConfig[] | undefined;
-  /** More topics and namespaces: the object, or the path of a JSON file. */
+  /** More of all of them: the object, or the path of a JSON file. */
   readonly config?: EventGridConfig | string | undefined;
   /** Functions that a destination names by `send`. */
   readonly destinations?: Readonly<Record<string, AzureSend>> | undefined;
@@ -66,7 +76,7 @@ export interface EventGridEmulator {
   readonly key: string;
   readonly port: number;
   readonly control: EventGridControl;
-  /** What a publisher's client is given for a custom topic. */
+  /** What a publisher's client is given for a custom topic, a domain or a partner namespace. */
   topicEndpoint(name: string): string;
   /** Cuts every connection and frees the port; open deliveries are given up. Idempotent. */
   close(): Promise<void>;
@@ -150,16 +160,24 @@ async function build(topics: Topics, options: EventGridEmulatorOptions): Promise
   const more: EventGridConfig =
     typeof config === "string" ? (JSON.parse(await readFile(config, "utf8")) as EventGridConfig) : (config ?? {});
   const subscriptions: Promise<unknown>[] = [];
+  const subscribe = (path: string, list: readonly (EventSubscriptionConfig | NamespaceSubscriptionConfig)[] = []) =>
+    subscriptions.push(...list.map((one) => topics.createSubscription(path, one)));
   for (const given of [...(options.topics ?? []), ...(more.topics ?? [])]) {
     const topic: TopicConfig = typeof given === "string" ? { name: given } : given;
-    const { path } = topics.createTopic(topic.name, topic.inputSchema);
-    for (const one of topic.subscriptions ?? []) subscriptions.push(topics.createSubscription(path, one));
+    subscribe(topics.createTopic(topic.name, topic.inputSchema, topic.inputSchemaMapping).path, topic.subscriptions);
+  }
+  for (const domain of [...(options.domains ?? []), ...(more.domains ?? [])]) {
+    const { path } = topics.createDomain(domain.name, domain.inputSchema, domain.inputSchemaMapping);
+    subscribe(path, domain.subscriptions);
+    for (const topic of domain.topics ?? []) subscribe(`${path}/${topic.name}`, topic.subscriptions);
+  }
+  for (const { name, channels } of [...(options.partnerNamespaces ?? []), ...(more.partnerNamespaces ?? [])]) {
+    topics.createPartnerNamespace(name);
+    for (const channel of channels) subscribe(topics.createChannel(name, channel.name).path, channel.subscriptions);
   }
   for (const namespace of [...(options.namespaces ?? []), ...(more.namespaces ?? [])]) {
-    for (const topic of namespace.topics) {
-      const { path } = topics.createNamespaceTopic(namespace.name, topic.name);
-      for (const one of topic.subscriptions ?? []) subscriptions.push(topics.createSubscription(path, one));
-    }
+    for (const topic of namespace.topics)
+      subscribe(topics.createNamespaceTopic(namespace.name, topic.name).path, topic.subscriptions);
   }
   await Promise.all(subscriptions);
 }

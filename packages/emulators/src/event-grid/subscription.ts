@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { EventSubscriptionConfig, NamespaceSubscriptionConfig } from "./config.ts";
 import { DeadLetters, type DeadLetterWriter, type KeptLetter } from "./dead-letters.ts";
-import type { AcceptedEvent, EventSchema } from "./events/accepted-event.ts";
+import type { AcceptedEvent, DeliverySchema, InputSchema } from "./events/accepted-event.ts";
 import { type EventFilter, matches } from "./filters/event-filter.ts";
 import type { EventGridJournal } from "./journal.ts";
 import { configProblem } from "./problem.ts";
@@ -26,7 +26,7 @@ export type ProvisioningState = "Succeeded" | "AwaitingManualAction";
 /** A named interest in a topic, with what waits for it. Takes events only once its endpoint has agreed. */
 export interface Subscription {
   readonly name: string;
-  readonly schema: EventSchema;
+  readonly schema: DeliverySchema;
   readonly destination: Destination | undefined;
   readonly queue: PushQueue | PullQueue;
   readonly deadLetters: DeadLetters;
@@ -60,19 +60,27 @@ const NAMESPACE_REASONS = {
   final: "Undeliverable due to client error",
 };
 
+/** What each can be delivered as; the first is the default. */
+const DELIVERY_SCHEMAS: Readonly<Record<InputSchema, readonly [DeliverySchema, ...DeliverySchema[]]>> = {
+  CloudEventSchemaV1_0: ["CloudEventSchemaV1_0"],
+  EventGridSchema: ["EventGridSchema", "CloudEventSchemaV1_0"],
+  CustomEventSchema: ["EventGridSchema", "CloudEventSchemaV1_0", "CustomInputSchema"],
+};
+
 const MINUTE = 60_000;
 const DEFAULT_BATCH_KILOBYTES = 64;
 
 export function openSubscription(
   topic: string,
   config: EventSubscriptionConfig,
-  inputSchema: EventSchema,
+  inputSchema: InputSchema,
   around: Surroundings,
 ): Subscription {
   const shelves = shelvesOf(topic, config.name, around);
-  const schema = config.eventDeliverySchema ?? inputSchema;
-  if (schema === "EventGridSchema" && inputSchema !== "EventGridSchema")
-    throw configProblem("CloudEvents cannot be delivered in the Event Grid schema.");
+  const [usual, ...others] = DELIVERY_SCHEMAS[inputSchema];
+  const schema = config.eventDeliverySchema ?? usual;
+  if (schema !== usual && !others.includes(schema))
+    throw configProblem(`What comes in as ${inputSchema} cannot be delivered as ${schema}.`);
   const deadLetters = new DeadLetters(
     config.name,
     schema,
@@ -120,7 +128,7 @@ const shelvesOf = (topic: string, subscription: string, { journal }: Surrounding
 
 function assemble(
   name: string,
-  schema: EventSchema,
+  schema: DeliverySchema,
   destination: Destination | undefined,
   queue: PushQueue | PullQueue,
   deadLetters: DeadLetters,
@@ -154,7 +162,7 @@ function assemble(
 function openPush(
   { name }: { readonly name: string },
   destination: Destination,
-  schema: EventSchema,
+  schema: DeliverySchema,
   deadLetters: DeadLetters,
   around: Surroundings,
   shelves: Shelves,

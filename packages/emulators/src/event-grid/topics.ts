@@ -5,25 +5,46 @@ import {
   type EventSubscriptionConfig,
   type NamespaceSubscriptionConfig,
 } from "./config.ts";
-import { acceptEvent, type EventAttributes, type EventSchema } from "./events/accepted-event.ts";
+import { acceptEvent, type EventAttributes, type InputSchema } from "./events/accepted-event.ts";
+import { checkMapping, type InputSchemaMapping } from "./events/custom-event.ts";
+import { nameOf } from "./events/topic-of-event.ts";
 import { EventGridProblem } from "./problem.ts";
 import { shakeHands } from "./push/handshake.ts";
 import { openNamespaceSubscription, openSubscription, type Subscription, type Surroundings } from "./subscription.ts";
 
 const VALIDATION_MS = 10 * 60_000;
 
+/**
+ * A domain's events go on to the domain topic that each names, those of a partner namespace to the channel that the request names; the channel's events
+ * are the partner topic's, and so are its subscriptions here.
+ */
+export type TopicKind = "custom" | "namespace" | "domain" | "domain topic" | "partner namespace" | "channel";
+
 export interface Topic {
-  /** `name`, or `namespace/name`. */
+  /** `name`, or `namespace/name`, `domain/name` and `partner-namespace/channel`. */
   readonly path: string;
-  readonly isNamespace: boolean;
-  readonly inputSchema: EventSchema;
+  readonly kind: TopicKind;
+  readonly inputSchema: InputSchema;
+  /** Of a CustomEventSchema. */
+  readonly mapping?: InputSchemaMapping | undefined;
   /** What the Event Grid schema has as `topic`. */
   readonly resourceId: string;
   /** By lower-case name. */
   readonly subscriptions: Map<string, Subscription>;
 }
 
-/** All topics, custom ones and those of namespaces. Names are compared without case. */
+const PROVIDER =
+  "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/local/providers/Microsoft.EventGrid";
+const RESOURCE_TYPES: Readonly<Record<TopicKind, readonly [string, string?]>> = {
+  custom: ["topics"],
+  namespace: ["topics"],
+  domain: ["domains"],
+  "domain topic": ["domains", "topics"],
+  "partner namespace": ["partnerNamespaces"],
+  channel: ["partnerNamespaces", "channels"],
+};
+
+/** All topics: custom ones, and those of namespaces, domains and partners. Names are compared without case. */
 export class Topics {
   private readonly topics = new Map<string, Topic>();
   /** By validation code. */
@@ -36,12 +57,24 @@ export class Topics {
     this.origin = origin;
   }
 
-  createTopic(name: string, inputSchema: EventSchema = "CloudEventSchemaV1_0"): Topic {
-    return this.add(checkTopicName(name), false, inputSchema);
+  createTopic(name: string, inputSchema?: InputSchema, mapping?: InputSchemaMapping): Topic {
+    return this.add(checkTopicName(name), "custom", inputSchema, mapping);
   }
 
   createNamespaceTopic(namespace: string, name: string): Topic {
-    return this.add(`${checkTopicName(namespace)}/${checkTopicName(name)}`, true, "CloudEventSchemaV1_0");
+    return this.add(`${checkTopicName(namespace)}/${checkTopicName(name)}`, "namespace");
+  }
+
+  createDomain(name: string, inputSchema?: InputSchema, mapping?: InputSchemaMapping): Topic {
+    return this.add(checkTopicName(name), "domain", inputSchema, mapping);
+  }
+
+  createPartnerNamespace(name: string): Topic {
+    return this.add(checkTopicName(name), "partner namespace");
+  }
+
+  createChannel(partnerNamespace: string, name: string): Topic {
+    return this.add(`${this.get(partnerNamespace).path}/${checkTopicName(name)}`, "channel");
   }
 
   /** Rejects when the endpoint of a webhook does not agree; the subscription does not exist then. */
@@ -49,34 +82,48 @@ export class Topics {
     path: string,
     config: EventSubscriptionConfig | NamespaceSubscriptionConfig,
   ): Promise<Subscription> {
-    const topic = this.get(path);
-    if (topic.isNamespace) checkNamespaceSubscription(config as NamespaceSubscriptionConfig);
+    const topic = this.find(path) ?? this.domainTopic(path);
+    const isNamespace = topic.kind === "namespace";
+    if (isNamespace) checkNamespaceSubscription(config as NamespaceSubscriptionConfig);
     else checkSubscription(config as EventSubscriptionConfig);
     const key = config.name.toLowerCase();
     if (topic.subscriptions.has(key)) throw new EventGridProblem(409, `'${config.name}' exists already.`);
-    const subscription = topic.isNamespace
+    const subscription = isNamespace
       ? openNamespaceSubscription(path, config as NamespaceSubscriptionConfig, this.around)
       : openSubscription(path, config as EventSubscriptionConfig, topic.inputSchema, this.around);
     await this.agree(topic, subscription);
     if (topic.subscriptions.has(key)) throw new EventGridProblem(409, `'${config.name}' exists already.`);
     topic.subscriptions.set(key, subscription);
+    if (topic.kind === "domain topic") this.topics.set(path.toLowerCase(), topic);
     if (subscription.provisioningState === "Succeeded") subscription.resume();
     return subscription;
   }
 
   deleteSubscription(path: string, name: string): Subscription {
     const subscription = this.subscription(path, name);
-    this.get(path).subscriptions.delete(name.toLowerCase());
+    const topic = this.get(path);
+    topic.subscriptions.delete(name.toLowerCase());
+    if (topic.kind === "domain topic" && topic.subscriptions.size === 0) this.topics.delete(path.toLowerCase());
     subscription.queue.close();
     subscription.forget();
     return subscription;
   }
 
-  /** Takes all events for every subscription whose filter lets them through. */
-  publish(topic: Topic, events: readonly EventAttributes[]): void {
+  /** Takes all events for every subscription whose filter lets them through. `channel` is what a request to a partner namespace names. */
+  publish(topic: Topic, events: readonly EventAttributes[], channel?: string): void {
     const now = this.around.timing.clock.now();
-    const accepted = events.map((attributes) => acceptEvent(topic.inputSchema, attributes, now));
-    for (const subscription of topic.subscriptions.values()) subscription.offer(accepted);
+    const schema = topic.inputSchema === "CloudEventSchemaV1_0" ? "CloudEventSchemaV1_0" : "EventGridSchema";
+    const target = topic.kind === "partner namespace" ? this.channel(topic, channel) : topic;
+    const accepted = events.map((attributes) => acceptEvent(schema, attributes, now));
+    for (const subscription of target.subscriptions.values()) subscription.offer(accepted);
+    if (topic.kind !== "domain") return;
+    const named = Map.groupBy(accepted, ({ attributes: { topic: given, source } }) =>
+      nameOf(String(schema === "EventGridSchema" ? given : source)),
+    );
+    for (const [name, some] of named) {
+      for (const subscription of this.find(`${topic.path}/${name}`)?.subscriptions.values() ?? [])
+        subscription.offer(some);
+    }
   }
 
   find(path: string): Topic | undefined {
@@ -87,7 +134,7 @@ export class Topics {
   findInNamespaces(name: string): Topic | undefined {
     const wanted = `/${name.toLowerCase()}`;
     return [...this.topics.values()].find(
-      ({ isNamespace, path }) => isNamespace && path.toLowerCase().endsWith(wanted),
+      ({ kind, path }) => kind === "namespace" && path.toLowerCase().endsWith(wanted),
     );
   }
 
@@ -123,12 +170,28 @@ export class Topics {
     }
   }
 
-  private add(path: string, isNamespace: boolean, inputSchema: EventSchema): Topic {
+  private add(path: string, kind: TopicKind, inputSchema?: InputSchema, mapping?: InputSchemaMapping): Topic {
     if (this.topics.has(path.toLowerCase())) throw new EventGridProblem(409, `'${path}' exists already.`);
-    const resourceId = `/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/local/providers/Microsoft.EventGrid/topics/${path}`;
-    const topic: Topic = { path, isNamespace, inputSchema, resourceId, subscriptions: new Map() };
+    if (inputSchema === "CustomEventSchema") checkMapping(mapping);
+    const topic = newTopic(path, kind, inputSchema, mapping);
     this.topics.set(path.toLowerCase(), topic);
     return topic;
+  }
+
+  /** One that nobody has subscribed to yet: it comes with its first subscription, and goes with the last. */
+  private domainTopic(path: string): Topic {
+    const [domain = "", name, ...more] = path.split("/");
+    const { kind, inputSchema } = this.get(name === undefined ? path : domain);
+    if (kind !== "domain" || more.length > 0) throw new EventGridProblem(404, `There is no topic '${path}'.`);
+    return newTopic(`${domain}/${checkTopicName(name)}`, "domain topic", inputSchema);
+  }
+
+  private channel(namespace: Topic, name: string | undefined): Topic {
+    if (name === undefined)
+      throw new EventGridProblem(400, "A request to a partner namespace names its channel in aeg-channel-name.");
+    const channel = this.find(`${namespace.path}/${name}`);
+    if (channel === undefined) throw new EventGridProblem(404, `The channel '${name}' was not found.`);
+    return channel;
   }
 
   private async agree(topic: Topic, subscription: Subscription): Promise<void> {
@@ -153,4 +216,15 @@ export class Topics {
       throw new EventGridProblem(400, `The webhook of '${name}' did not agree. ${result.reason}`, "EndpointValidation");
     subscription.provisioningState = "Succeeded";
   }
+}
+
+function newTopic(
+  path: string,
+  kind: TopicKind,
+  inputSchema: InputSchema = "CloudEventSchemaV1_0",
+  mapping?: InputSchemaMapping,
+): Topic {
+  const [type, ofPart] = RESOURCE_TYPES[kind];
+  const place = ofPart === undefined ? path : path.replace("/", `/${ofPart}/`);
+  return { path, kind, inputSchema, mapping, resourceId: `${PROVIDER}/${type}/${place}`, subscriptions: new Map() };
 }

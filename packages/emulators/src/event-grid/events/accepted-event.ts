@@ -1,8 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { EventGridProblem } from "../problem.ts";
 
-/** The names of ARM's `inputSchema` and `eventDeliverySchema`. */
+/** In which an event is kept; the names are ARM's. */
 export type EventSchema = "CloudEventSchemaV1_0" | "EventGridSchema";
+/** ARM's `inputSchema`: what publishers send. An event in a schema of their own is kept in the Event Grid schema, and is its `data`. */
+export type InputSchema = EventSchema | "CustomEventSchema";
+/** ARM's `eventDeliverySchema`. */
+export type DeliverySchema = EventSchema | "CustomInputSchema";
 
 export type EventAttributes = Readonly<Record<string, unknown>>;
 
@@ -28,12 +32,13 @@ export function acceptEvent(schema: EventSchema, attributes: EventAttributes, pu
 }
 
 /** Written in the schema that a subscription asked for. Event Grid events become CloudEvents; the other way does not exist. */
-export function writeEvent(event: AcceptedEvent, schema: EventSchema): string {
+export function writeEvent(event: AcceptedEvent, schema: DeliverySchema): string {
   return schema === event.schema ? event.json : JSON.stringify(attributesIn(event, schema));
 }
 
-export function attributesIn(event: AcceptedEvent, schema: EventSchema): EventAttributes {
+export function attributesIn(event: AcceptedEvent, schema: DeliverySchema): EventAttributes {
   if (schema === event.schema) return event.attributes;
   const { id, topic, subject, eventType, eventTime, data } = event.attributes;
+  if (schema === "CustomInputSchema") return data as EventAttributes;
   return { specversion: "1.0", id, source: topic, subject, type: eventType, time: eventTime, data };
 }

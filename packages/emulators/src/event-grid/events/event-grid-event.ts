@@ -1,10 +1,11 @@
 import { EventGridProblem } from "../problem.ts";
 import type { EventAttributes } from "./accepted-event.ts";
+import type { TopicOfEvent } from "./topic-of-event.ts";
 
 const REQUIRED = ["id", "subject", "eventType", "eventTime"] as const;
 
 /** Throws a 400 when this is no event in the Event Grid schema; else the event as it is delivered, with the topic's resource id. */
-export function checkEventGridEvent(value: unknown, at: string, topicId: string): EventAttributes {
+export function checkEventGridEvent(value: unknown, at: string, topicOf: TopicOfEvent): EventAttributes {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid(at, "is no JSON object");
   const event = value as Record<string, unknown>;
   for (const name of REQUIRED) {
@@ -18,9 +19,7 @@ export function checkEventGridEvent(value: unknown, at: string, topicId: string)
     throw invalid(at, "has a 'dataVersion' that is no string");
   if (metadataVersion !== undefined && metadataVersion !== null && metadataVersion !== "1")
     throw invalid(at, "has another 'metadataVersion' than '1'");
-  if (topic !== undefined && topic !== null && topic !== "" && topic !== topicId)
-    throw invalid(at, "names another 'topic' than the one that it was sent to");
-  return { ...event, topic: topicId, dataVersion: dataVersion ?? "", metadataVersion: "1" };
+  return { ...event, topic: topicOf(topic, at), dataVersion: dataVersion ?? "", metadataVersion: "1" };
 }
 
 const invalid = (at: string, what: string) => new EventGridProblem(400, `The event${at} ${what}.`, "InputJsonInvalid");

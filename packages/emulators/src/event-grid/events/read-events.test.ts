@@ -1,9 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { acceptEvent, type EventSchema } from "./accepted-event.ts";
 import { readEvents } from "./read-events.ts";
+import { onlyTopic } from "./topic-of-event.ts";
 
 const event = { specversion: "1.0", id: "1", source: "/s", type: "t" };
-const intake = { schema: "CloudEventSchemaV1_0" as EventSchema, topicId: "/topic", maxEvents: 3, requiresData: false };
+const intake = {
+  schema: "CloudEventSchemaV1_0" as EventSchema,
+  topicOf: onlyTopic("/topic"),
+  sourceNamesTopic: false,
+  maxEvents: 3,
+  requiresData: false,
+};
 const SINGLE = "application/cloudevents+json";
 const BATCH = "application/cloudevents-batch+json; charset=utf-8";
 

@@ -1,9 +1,11 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { EventGridProblem } from "../problem.ts";
-import type { EventAttributes, EventSchema } from "./accepted-event.ts";
+import type { EventAttributes, InputSchema } from "./accepted-event.ts";
 import { checkCloudEvent } from "./cloud-event.ts";
+import { type InputSchemaMapping, mapCustomEvent } from "./custom-event.ts";
 import { checkEventGridEvent } from "./event-grid-event.ts";
 import { parseJson } from "./parse-json.ts";
+import type { TopicOfEvent } from "./topic-of-event.ts";
 
 export interface PublishRequest {
   readonly headers: IncomingHttpHeaders;
@@ -11,9 +13,12 @@ export interface PublishRequest {
 }
 
 export interface Intake {
-  readonly schema: EventSchema;
-  /** What `topic` becomes in the Event Grid schema. */
-  readonly topicId: string;
+  readonly schema: InputSchema;
+  /** Of a CustomEventSchema. */
+  readonly mapping?: InputSchemaMapping | undefined;
+  readonly topicOf: TopicOfEvent;
+  /** A CloudEvent names its topic too: that of a domain. */
+  readonly sourceNamesTopic: boolean;
   readonly maxEvents: number;
   /** Namespace topics refuse an event that has neither `data` nor `data_base64`. */
   readonly requiresData: boolean;
@@ -23,14 +28,18 @@ export interface Intake {
 export function readEvents(request: PublishRequest, intake: Intake): EventAttributes[] {
   const { mediaType, isUtf8 } = contentTypeOf(request.headers);
   if (!isUtf8) throw new EventGridProblem(400, "The body must be in UTF-8.");
-  if (intake.schema === "EventGridSchema") {
+  const { schema, mapping, topicOf } = intake;
+  if (schema !== "CloudEventSchemaV1_0") {
     if (mediaType.startsWith("application/cloudevents")) throw nonConforming(intake);
     const value = parseBody(request.body);
     return numbered(Array.isArray(value) ? value : [value], intake, (event, at) =>
-      checkEventGridEvent(event, at, intake.topicId),
+      schema === "CustomEventSchema" && mapping !== undefined
+        ? mapCustomEvent(event, at, mapping, topicOf)
+        : checkEventGridEvent(event, at, topicOf),
     );
   }
   const events = readCloudEvents(request, mediaType, intake);
+  if (intake.sourceNamesTopic) for (const { source } of events) topicOf(source, "");
   if (intake.requiresData) {
     const bare = events.find(({ data, data_base64 }) => data === undefined && data_base64 === undefined);
     if (bare !== undefined) throw new EventGridProblem(400, "The event is invalid: the 'data' attribute is required.");
@@ -118,9 +127,16 @@ function decode(body: Buffer): string {
   }
 }
 
+/** As the service calls them in its answers. */
+const SCHEMAS = {
+  CloudEventSchemaV1_0: "CloudEventV10",
+  EventGridSchema: "EventGridEvent",
+  CustomEventSchema: "CustomEvent",
+} as const;
+
 const nonConforming = ({ schema }: Intake, detail = "") =>
   new EventGridProblem(
     400,
-    `This resource is configured to receive event in '${schema === "EventGridSchema" ? "EventGridEvent" : "CloudEventV10"}' schema. The JSON received does not conform to the expected schema.${detail}`,
+    `This resource is configured to receive event in '${SCHEMAS[schema]}' schema. The JSON received does not conform to the expected schema.${detail}`,
     "InputJsonInvalid",
   );

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Clock } from "../../clock.ts";
 import { readEvents } from "../events/read-events.ts";
+import { onlyTopic, topicOfDomain } from "../events/topic-of-event.ts";
 import type { FaultPlan } from "../fault-plan.ts";
 import { EventGridProblem } from "../problem.ts";
 import { runPullOperation } from "../pull/pull-operations.ts";
@@ -94,28 +95,33 @@ async function handle(options: HttpDoorOptions, request: IncomingMessage, respon
   const topic = findTopic(options.topics, route);
   const fault = faultOf(options.faults);
   if (fault !== undefined) return fault;
+  const isNamespace = topic.kind === "namespace";
   authorize(request.headers, {
     keys: options.keys,
     path,
     host: request.headers.host ?? "",
-    isNamespace: topic.isNamespace,
+    isNamespace,
     now: options.clock.now(),
   });
-  if (topic.isNamespace && !/^\d{4}-\d\d-\d\d(-preview)?$/.test(query.get("api-version") ?? ""))
+  if (isNamespace && !/^\d{4}-\d\d-\d\d(-preview)?$/.test(query.get("api-version") ?? ""))
     throw new EventGridProblem(400, "The api-version query parameter is missing or malformed.");
   if (route.kind === "pull") return await pull(options.topics, topic, route, query, request, response);
   const body = await readBody(request, MAX_PUBLISH_BYTES);
+  const isDomain = topic.kind === "domain";
   const events = readEvents(
     { headers: request.headers, body },
     {
       schema: topic.inputSchema,
-      topicId: topic.resourceId,
-      maxEvents: topic.isNamespace ? MAX_NAMESPACE_EVENTS : MAX_EVENTS,
-      requiresData: topic.isNamespace,
+      mapping: topic.mapping,
+      topicOf: isDomain ? topicOfDomain(topic.resourceId) : onlyTopic(topic.resourceId),
+      sourceNamesTopic: isDomain,
+      maxEvents: isNamespace ? MAX_NAMESPACE_EVENTS : MAX_EVENTS,
+      requiresData: isNamespace,
     },
   );
-  options.topics.publish(topic, events);
-  return topic.isNamespace ? { status: 200, body: "{}" } : { status: 200 };
+  const channel = request.headers["aeg-channel-name"];
+  options.topics.publish(topic, events, typeof channel === "string" ? channel : undefined);
+  return isNamespace ? { status: 200, body: "{}" } : { status: 200 };
 }
 
 async function pull(
@@ -150,7 +156,7 @@ function findTopic(topics: Topics, route: Extract<Route, { topic: string }>): To
     : route.namespace === undefined
       ? topics.findInNamespaces(route.topic)
       : topics.find(`${route.namespace}/${route.topic}`);
-  if (topic === undefined || topic.isNamespace === isCustom)
+  if (topic === undefined || (topic.kind === "namespace") === isCustom)
     throw new EventGridProblem(404, `The topic '${route.topic}' was not found.`);
   return topic;
 }

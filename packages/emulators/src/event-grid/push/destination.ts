@@ -1,5 +1,5 @@
-import type { AcceptedEvent, EventSchema } from "../events/accepted-event.ts";
-import { attributesIn, writeEvent } from "../events/accepted-event.ts";
+import type { AcceptedEvent, DeliverySchema } from "../events/accepted-event.ts";
+import { writeEvent } from "../events/accepted-event.ts";
 import { type DeliveryAttributeMapping, deliveryAttributes, isHeaderValue } from "./delivery-attributes.ts";
 import { ORIGIN } from "./handshake.ts";
 import { type FailedAttempt, isSuccess, outcomeOf } from "./retry-rules.ts";
@@ -57,7 +57,7 @@ export type Deliver = (events: readonly AcceptedEvent[], attempt: number) => Pro
 
 export interface DeliveryForm {
   readonly subscription: string;
-  readonly schema: EventSchema;
+  readonly schema: DeliverySchema;
 }
 
 export function webhookDelivery(destination: WebHookDestination, form: DeliveryForm, caller: WebhookCaller): Deliver {
@@ -72,7 +72,7 @@ export function webhookDelivery(destination: WebHookDestination, form: DeliveryF
         "content-type": contentType(form.schema, isBatched),
         ...(form.schema === "CloudEventSchemaV1_0" ? { origin: ORIGIN } : {}),
       },
-      body: bodyOf(events, form.schema, isBatched || form.schema === "EventGridSchema"),
+      body: bodyOf(events, form.schema, isBatched || form.schema !== "CloudEventSchemaV1_0"),
     });
     if (answer.kind === "status") {
       if (isSuccess(answer.status)) return { kind: "delivered" };
@@ -119,8 +119,8 @@ export const isBatching = ({ maxEventsPerBatch, preferredBatchSizeInKilobytes }:
 
 function serviceHeaders(events: readonly AcceptedEvent[], attempt: number, form: DeliveryForm): Record<string, string> {
   const first = events[0]!;
-  const isEventGrid = form.schema === "EventGridSchema";
-  const { dataVersion } = attributesIn(first, form.schema);
+  const isEventGrid = form.schema !== "CloudEventSchemaV1_0";
+  const { dataVersion } = first.attributes;
   const hasVersion = isEventGrid && typeof dataVersion === "string" && isHeaderValue(dataVersion);
   return {
     "aeg-event-type": "Notification",
@@ -132,12 +132,12 @@ function serviceHeaders(events: readonly AcceptedEvent[], attempt: number, form:
   };
 }
 
-function contentType(schema: EventSchema, isBatch: boolean): string {
-  if (schema === "EventGridSchema") return "application/json; charset=utf-8";
+function contentType(schema: DeliverySchema, isBatch: boolean): string {
+  if (schema !== "CloudEventSchemaV1_0") return "application/json; charset=utf-8";
   return `application/cloudevents${isBatch ? "-batch" : ""}+json; charset=utf-8`;
 }
 
-function bodyOf(events: readonly AcceptedEvent[], schema: EventSchema, isArray: boolean): string {
+function bodyOf(events: readonly AcceptedEvent[], schema: DeliverySchema, isArray: boolean): string {
   const texts = events.map((event) => writeEvent(event, schema));
   return isArray ? `[${texts.join(",")}]` : texts[0]!;
 }

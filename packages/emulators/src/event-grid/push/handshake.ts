@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { EventSchema } from "../events/accepted-event.ts";
+import type { DeliverySchema } from "../events/accepted-event.ts";
 import type { WebhookCaller } from "./webhook-call.ts";
 
 /** The sender that the service names itself. */
@@ -15,7 +15,7 @@ export type HandshakeResult =
 
 export interface HandshakeRequest {
   readonly endpointUrl: string;
-  readonly schema: EventSchema;
+  readonly schema: DeliverySchema;
   readonly topicId: string;
   readonly subscription: string;
   /** Grants the permission when it is opened. */
@@ -26,7 +26,7 @@ export interface HandshakeRequest {
 
 /** Asks a webhook whether it wants events. Never rejects. */
 export const shakeHands = (caller: WebhookCaller, request: HandshakeRequest): Promise<HandshakeResult> =>
-  request.schema === "EventGridSchema" ? sendValidationEvent(caller, request) : askPermission(caller, request);
+  request.schema === "CloudEventSchemaV1_0" ? askPermission(caller, request) : sendValidationEvent(caller, request);
 
 /** The CloudEvents way: permission is in two headers of the answer, and nowhere else. */
 async function askPermission(caller: WebhookCaller, request: HandshakeRequest): Promise<HandshakeResult> {
