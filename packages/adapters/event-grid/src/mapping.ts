@@ -3,10 +3,21 @@ import { HEADER, type OutboundMessage, type WireMessage } from "@waybill/core/sp
 import { eventGridErrors } from "./errors.ts";
 
 /** A CloudEvent as Event Grid takes it. */
-export interface EventDocument {
-  readonly event: Readonly<Record<string, unknown>>;
-  readonly json: string;
-  readonly bytes: number;
+export class EventDocument {
+  /** JSON. */
+  readonly body: Uint8Array;
+  #event: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(body: Uint8Array, event?: Readonly<Record<string, unknown>>) {
+    this.body = body;
+    this.#event = event;
+  }
+
+  /** The same, for who writes it anew. */
+  get event(): Readonly<Record<string, unknown>> {
+    this.#event ??= JSON.parse(Buffer.from(this.body).toString("utf8")) as Record<string, unknown>;
+    return this.#event;
+  }
 }
 
 /**
@@ -21,29 +32,22 @@ const OWN_SOURCE = "wbsource";
 const STRUCTURED_TYPE = "application/cloudevents+json; charset=utf-8";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const written = new WeakMap<OutboundMessage, EventDocument>();
 
-/** The message as a document, written once however often it is asked for. Throws, kind `invalid`, what could not arrive as it is. */
+/** The message as a document. Throws, kind `invalid`, what could not arrive as it is. */
 export function toDocument(message: OutboundMessage): EventDocument {
-  let document = written.get(message);
-  if (document === undefined) {
-    document = write(message);
-    written.set(message, document);
-  }
-  return document;
-}
-
-function write(message: OutboundMessage): EventDocument {
   if (message.body === null) throw unfit(message, "it has no body");
-  const names = Object.keys(message.headers);
-  if (names.length > 0) throw unfit(message, `it has headers (${names.slice(0, 5).join(", ")})`);
+  for (const _ in message.headers) {
+    const names = Object.keys(message.headers).slice(0, 5).join(", ");
+    throw unfit(message, `it has headers (${names})`);
+  }
+  if (message.eventBody === message.body) return new EventDocument(message.body);
   const text = textOf(message.body);
   const parsed = text === undefined ? undefined : parse(text);
   if (!isEvent(parsed)) return documentOf(carrierOf(message, message.body, text, parsed));
   if (parsed.data === undefined && typeof parsed.data_base64 !== "string") {
     return documentOf({ ...parsed, [NO_DATA]: true, data: null });
   }
-  return { event: parsed, json: text as string, bytes: message.body.byteLength };
+  return new EventDocument(message.body, parsed);
 }
 
 /** JSON that reads and writes to the same text stays readable for people; anything else is Base64, and as exact. */
@@ -61,8 +65,7 @@ function carrierOf(message: OutboundMessage, body: Uint8Array, text: string | un
 }
 
 function documentOf(event: object): EventDocument {
-  const json = JSON.stringify(event);
-  return { event: event as Record<string, unknown>, json, bytes: Buffer.byteLength(json) };
+  return new EventDocument(Buffer.from(JSON.stringify(event)), event as Record<string, unknown>);
 }
 
 /** The same event for a domain topic. */

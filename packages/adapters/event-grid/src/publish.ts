@@ -12,9 +12,18 @@ export type Publish = (documents: readonly EventDocument[], signal: AbortSignal)
 /** To a namespace topic. Not by `@azure/eventgrid-namespaces`, which drops extensions and falsy data. */
 export function publishToNamespace(client: RestClient, topic: string): Publish {
   return async (documents, signal) => {
-    const body = `[${documents.map(({ json }) => json).join(",")}]`;
-    await client({ path: `/topics/${topic}:publish`, body, contentType: BATCH_TYPE }, signal);
+    await client({ path: `/topics/${topic}:publish`, body: batchOf(documents), contentType: BATCH_TYPE }, signal);
   };
+}
+
+const [OPEN, COMMA, CLOSE] = ["[", ",", "]"].map((text) => Buffer.from(text)) as [Buffer, Buffer, Buffer];
+
+/** As bytes: what is bytes already need not become text to be sent. */
+function batchOf(documents: readonly EventDocument[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const { body } of documents) parts.push(parts.length === 0 ? OPEN : COMMA, body);
+  if (parts.length === 0) parts.push(OPEN);
+  return Buffer.concat([...parts, CLOSE]);
 }
 
 /**

@@ -18,7 +18,7 @@ export interface RestCall {
   /** Below the endpoint: `/topics/orders:publish`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   readonly contentType?: string;
 }
 

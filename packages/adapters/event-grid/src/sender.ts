@@ -30,9 +30,21 @@ interface Addressed {
 
 /** Sends in requests that keep within the limits; what one bad event makes the service refuse is sent again in halves, so that it alone fails. */
 export function createSender(options: SenderOptions): Sender {
-  const { place, capabilities, publish, call, closed, address = (document: EventDocument) => document } = options;
+  const { place, capabilities, publish, call, closed, address } = options;
   const { maxMessageBytes } = capabilities;
-  const measure = (message: OutboundMessage) => address(toDocument(message)).bytes + 1;
+  const written = new WeakMap<OutboundMessage, EventDocument>();
+
+  /** Written anew once, though it is measured before it is sent. */
+  const documentOf = (message: OutboundMessage): EventDocument => {
+    if (message.eventBody === message.body && address === undefined) return toDocument(message);
+    let document = written.get(message);
+    if (document === undefined) {
+      document = toDocument(message);
+      if (address !== undefined) document = address(document);
+      written.set(message, document);
+    }
+    return document;
+  };
 
   const request = async (batch: readonly Addressed[], outcomes: Outcome[], signal: AbortSignal): Promise<void> => {
     try {
@@ -62,7 +74,7 @@ export function createSender(options: SenderOptions): Sender {
     capabilities,
     measure(message) {
       try {
-        return measure(message);
+        return sizeOf(documentOf(message));
       } catch {
         // `send` says what is wrong with it.
         return message.body?.byteLength ?? 0;
@@ -74,8 +86,8 @@ export function createSender(options: SenderOptions): Sender {
       const fit: Addressed[] = [];
       for (const [index, message] of messages.entries()) {
         try {
-          const document = address(toDocument(message));
-          const bytes = document.bytes + 1;
+          const document = documentOf(message);
+          const bytes = sizeOf(document);
           if (bytes > maxMessageBytes)
             throw eventGridErrors.WB_EVENT_GRID_TOO_LARGE({ id: message.id, bytes, maxBytes: maxMessageBytes });
           fit.push({ index, document });
@@ -92,11 +104,14 @@ export function createSender(options: SenderOptions): Sender {
   };
 }
 
+/** With the comma behind it. */
+const sizeOf = ({ body }: EventDocument) => body.byteLength + 1;
+
 function* batches(all: readonly Addressed[], limits: SenderCapabilities): Generator<readonly Addressed[]> {
   for (let from = 0, to = 0; from < all.length; from = to) {
     let bytes = 0;
     while (to < all.length && to - from < limits.maxSendBatch) {
-      bytes += all[to]!.document.bytes + 1;
+      bytes += sizeOf(all[to]!.document);
       if (to > from && bytes > limits.maxSendBatchBytes) break;
       to++;
     }

@@ -39,6 +39,15 @@ describe("writing", () => {
     });
   });
 
+  test("says that the body is an event with data, and of a copy with another body nothing", () => {
+    const encoded = codec.encode({ ...core, data: null }, { headers: false });
+    expect(encoded.eventBody).toBe(encoded.body);
+    const copy = codec.withBookkeeping(encoded, { attempt: 2 });
+    expect(copy.eventBody).not.toBe(copy.body);
+    for (const data of [undefined, { toJSON: () => undefined }, new Date(0)])
+      expect(codec.encode({ ...core, data }, { headers: false }).eventBody).toBeUndefined();
+  });
+
   test("an object of another library does not write itself", () => {
     const event = { ...core, data: 1, toJSON: () => ({}) };
     expect(JSON.parse(written(event))).toEqual({ ...core, data: 1 });

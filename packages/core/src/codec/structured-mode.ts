@@ -18,13 +18,20 @@ const STRUCTURED_TYPE = "application/cloudevents+json; charset=utf-8";
 
 /** The whole event as one JSON document; bytes in it as base64. */
 export function encodeStructured(event: RawCloudEvent, media: MediaType): OutboundMessage {
+  const body = Buffer.from(jsonOf(event, () => xmlSafeJson(documentOf(event, media))));
   return {
     id: event.id,
     key: keyOf(event),
-    body: Buffer.from(jsonOf(event, () => xmlSafeJson(documentOf(event, media)))),
+    body,
     headers: {},
     contentType: STRUCTURED_TYPE,
+    eventBody: writesData(event.data) ? body : undefined,
   };
+}
+
+/** Whether JSON has a member for it. What a `toJSON` gives is not known without asking it. */
+function writesData(data: unknown): boolean {
+  return data !== undefined && typeof (data as { toJSON?: unknown } | null)?.toJSON !== "function";
 }
 
 function documentOf(event: RawCloudEvent, media: MediaType): object {

@@ -25,6 +25,11 @@ export interface OutboundMessage extends WireMessage {
   readonly notBefore?: Date | undefined;
   /** Worthless after so many milliseconds. */
   readonly ttlMs?: number | undefined;
+  /**
+   * The very `body`, where the codec has written it as the JSON of one CloudEvent that has data: a sender that takes nothing else need not parse it to know.
+   * Of another message, or in a copy with another body, it differs or is absent, and says nothing.
+   */
+  readonly eventBody?: Uint8Array | undefined;
 }
 
 /** Sets one header on a header record under construction; safe for names such as `__proto__`. */
