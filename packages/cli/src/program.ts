@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import type { Action, Bind } from "./action.ts";
 import { checkCommand } from "./commands/check/index.ts";
 import { configCommand } from "./commands/config.ts";
 import { deadCommand } from "./commands/dead/index.ts";
@@ -10,18 +11,12 @@ import { tailCommand } from "./commands/tail.ts";
 import { topologyCommand } from "./commands/topology/index.ts";
 import { EXIT_HELP } from "./exit-codes.ts";
 import { keyValue } from "./option-values.ts";
-import type { Action } from "./run.ts";
 import type { GlobalOptions } from "./session.ts";
 
 export interface ProgramHost {
   write(text: string): void;
   run(options: GlobalOptions, action: Action): Promise<void>;
 }
-
-/** Makes a commander action of one that gets a session: `(arguments, options) => (session) => exit code`. */
-export type Bind = (
-  make: (args: readonly string[], options: Record<string, unknown>) => Action,
-) => (...given: unknown[]) => Promise<void>;
 
 const LEVELS = ["trace", "debug", "info", "warn", "error", "silent"];
 

@@ -11,9 +11,6 @@ import { listenForShutdown } from "./shutdown.ts";
 /** For closing, once a signal has come. */
 const LEAVE_MS = 1_000;
 
-/** Answers the exit code; undefined is 0. */
-export type Action = (session: Session) => Promise<number | undefined>;
-
 /** Runs one command line and answers its exit code. Prints every error itself and rejects never. */
 export async function run(
   argv: readonly string[],

@@ -7,8 +7,3 @@ export interface ConformanceCase {
   /** Throws what does not hold; ends early by `stage.skip`. */
   run(stage: Stage): Promise<void>;
 }
-
-/** Thrown by `stage.skip`: this case says nothing about this adapter. */
-export class Skipped extends Error {
-  override readonly name = "Skipped";
-}

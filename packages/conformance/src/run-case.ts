@@ -1,7 +1,8 @@
 import type { Adapter } from "@waybill/core/spi";
-import { type ConformanceCase, Skipped } from "./case.ts";
+import type { ConformanceCase } from "./case.ts";
 import type { Harness, OpenEnvironment } from "./harness.ts";
 import type { MeasuredName } from "./measured.ts";
+import { Skipped } from "./skipped.ts";
 import { Stage } from "./stage.ts";
 
 export interface AdapterUnderTest<H extends Harness = Harness> {

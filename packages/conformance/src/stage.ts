@@ -14,12 +14,12 @@ import {
   type Want,
   type WireMessage,
 } from "@waybill/core/spi";
-import { Skipped } from "./case.ts";
 import { codec, idsOf, rawEvent } from "./events.ts";
 import type { Harness, OpenEnvironment } from "./harness.ts";
 import type { MeasuredName } from "./measured.ts";
 import { mortal } from "./mortal.ts";
 import { assertOk } from "./outcomes.ts";
+import { Skipped } from "./skipped.ts";
 import type { Time } from "./time.ts";
 
 const NONE: ReadonlySet<string> = new Set();

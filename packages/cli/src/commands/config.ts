@@ -1,7 +1,7 @@
 import { relative } from "node:path";
 import type { DescribedValue } from "@waybill/config";
 import { Command } from "commander";
-import type { Bind } from "../program.ts";
+import type { Bind } from "../action.ts";
 import type { Session } from "../session.ts";
 
 const EXAMPLES = `

@@ -1,12 +1,11 @@
 import type { RawCloudEvent } from "@waybill/core";
 import { Command } from "commander";
+import type { Action, Bind } from "../action.ts";
 import { cliErrors } from "../cli-errors.ts";
 import { eventFromJson, eventOf, parseLine } from "../event-json.ts";
 import { EXIT } from "../exit-codes.ts";
 import { toWaybillError } from "../failure.ts";
-import type { Bind } from "../program.ts";
 import { readLines } from "../read-lines.ts";
-import type { Action } from "../run.ts";
 import type { Session } from "../session.ts";
 
 interface PublishOptions {

@@ -2,12 +2,11 @@ import { randomBytes } from "node:crypto";
 import { brokerOf } from "@waybill/config";
 import type { RawCloudEvent } from "@waybill/core";
 import { Command, Option } from "commander";
+import type { Action, Bind } from "../action.ts";
 import { cliErrors } from "../cli-errors.ts";
 import { toJson } from "../event-json.ts";
 import { EXIT } from "../exit-codes.ts";
 import { duration, wholeNumber } from "../option-values.ts";
-import type { Bind } from "../program.ts";
-import type { Action } from "../run.ts";
 import type { OpenedBus } from "../session.ts";
 
 interface TailOptions {

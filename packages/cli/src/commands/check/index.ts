@@ -1,8 +1,7 @@
 import { assessConfig, type LoadedConfig, loadConfig, openAdapters, type SubscriptionReport } from "@waybill/config";
 import { Command } from "commander";
+import type { Action, Bind } from "../../action.ts";
 import { EXIT } from "../../exit-codes.ts";
-import type { Bind } from "../../program.ts";
-import type { Action } from "../../run.ts";
 import type { Session } from "../../session.ts";
 import { within } from "../../within.ts";
 import { compareReports } from "./compare.ts";

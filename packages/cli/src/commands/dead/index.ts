@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import type { Bind } from "../../program.ts";
+import type { Bind } from "../../action.ts";
 import { listCommand } from "./list.ts";
 import { purgeCommand } from "./purge.ts";
 import { redriveCommand } from "./redrive.ts";

@@ -1,7 +1,6 @@
 import { Command } from "commander";
+import type { Action, Bind } from "../../action.ts";
 import { wholeNumber } from "../../option-values.ts";
-import type { Bind } from "../../program.ts";
-import type { Action } from "../../run.ts";
 import { deadLetterJson, deadLetterLine } from "./dead-letter-text.ts";
 import { filterOf, type Selection, withPlace, withSelection } from "./selection.ts";
 

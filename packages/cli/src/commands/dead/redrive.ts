@@ -1,7 +1,6 @@
 import { Command } from "commander";
+import type { Action, Bind } from "../../action.ts";
 import { positiveNumber, wholeNumber } from "../../option-values.ts";
-import type { Bind } from "../../program.ts";
-import type { Action } from "../../run.ts";
 import { withPlace, withSelection } from "./selection.ts";
 import { type WorkOptions, workThrough } from "./work-through.ts";
 

@@ -1,8 +1,7 @@
 import { Command } from "commander";
+import type { Action, Bind } from "../../action.ts";
 import { cliErrors } from "../../cli-errors.ts";
 import { wholeNumber } from "../../option-values.ts";
-import type { Bind } from "../../program.ts";
-import type { Action } from "../../run.ts";
 import { deadLetterJson } from "./dead-letter-text.ts";
 import { withPlace } from "./selection.ts";
 

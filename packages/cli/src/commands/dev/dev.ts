@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import type { Emulators } from "@waybill/emulators";
+import type { Action } from "../../action.ts";
 import { EXIT } from "../../exit-codes.ts";
-import type { Action } from "../../run.ts";
 import { writeCertificate } from "./certificate.ts";
 import { configText } from "./config-text.ts";
 import { connectionsOf } from "./connections.ts";

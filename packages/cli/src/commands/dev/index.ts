@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import type { Bind } from "../../program.ts";
+import type { Bind } from "../../action.ts";
 import { type DevOptions, dev } from "./dev.ts";
 import { ABOUT_KAFKA } from "./kafka.ts";
 import { controlPort, devNames, NAMES } from "./names.ts";

@@ -1,8 +1,7 @@
 import type { DeadRow } from "@waybill/outbox";
 import { Command } from "commander";
+import type { Action, Bind } from "../../action.ts";
 import { EXIT } from "../../exit-codes.ts";
-import type { Bind } from "../../program.ts";
-import type { Action } from "../../run.ts";
 import { chosen, type DeadChoice, withChoice } from "./selection.ts";
 import { withStore } from "./with-store.ts";
 

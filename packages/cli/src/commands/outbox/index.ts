@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import type { Bind } from "../../program.ts";
+import type { Bind } from "../../action.ts";
 import { deadCommand } from "./dead.ts";
 import { migrateCommand } from "./migrate.ts";
 import { discardCommand, retryCommand } from "./settle.ts";

@@ -1,7 +1,6 @@
 import { Command } from "commander";
+import type { Action, Bind } from "../../action.ts";
 import { EXIT } from "../../exit-codes.ts";
-import type { Bind } from "../../program.ts";
-import type { Action } from "../../run.ts";
 import { withStore } from "./with-store.ts";
 
 const EXAMPLES = `

@@ -1,9 +1,8 @@
 import type { Store } from "@waybill/outbox";
 import { Command } from "commander";
+import type { Action, Bind } from "../../action.ts";
 import { cliErrors } from "../../cli-errors.ts";
 import { EXIT } from "../../exit-codes.ts";
-import type { Bind } from "../../program.ts";
-import type { Action } from "../../run.ts";
 import type { Session } from "../../session.ts";
 import { chosen, type DeadChoice, positionOf, withChoice } from "./selection.ts";
 import { withStore } from "./with-store.ts";

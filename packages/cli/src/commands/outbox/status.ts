@@ -1,8 +1,7 @@
 import type { Counts, Overview, Store } from "@waybill/outbox";
 import { Command } from "commander";
+import type { Action, Bind } from "../../action.ts";
 import { EXIT } from "../../exit-codes.ts";
-import type { Bind } from "../../program.ts";
-import type { Action } from "../../run.ts";
 import type { Session } from "../../session.ts";
 import { tableLines } from "../../table.ts";
 import { withStore } from "./with-store.ts";

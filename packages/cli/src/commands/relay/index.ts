@@ -2,12 +2,11 @@ import { openRelay, openStore } from "@waybill/config";
 import type { RelayObserver } from "@waybill/outbox";
 import { Command } from "commander";
 import type { Logger } from "pino";
+import type { Action, Bind } from "../../action.ts";
 import { cliErrors } from "../../cli-errors.ts";
 import { EXIT } from "../../exit-codes.ts";
 import { createLogger } from "../../logger.ts";
 import { duration, port } from "../../option-values.ts";
-import type { Bind } from "../../program.ts";
-import type { Action } from "../../run.ts";
 import { within } from "../../within.ts";
 import type { Watch } from "./watch.ts";
 

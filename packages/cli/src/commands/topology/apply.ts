@@ -1,10 +1,9 @@
 import { createInterface } from "node:readline/promises";
 import { applyTopology, type PlannedStep, planTopology } from "@waybill/config";
 import { Command } from "commander";
+import type { Action, Bind } from "../../action.ts";
 import { cliErrors } from "../../cli-errors.ts";
 import { EXIT } from "../../exit-codes.ts";
-import type { Bind } from "../../program.ts";
-import type { Action } from "../../run.ts";
 import type { Session } from "../../session.ts";
 import { printPlan, stepJson } from "./print-plan.ts";
 

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import type { Bind } from "../../program.ts";
+import type { Bind } from "../../action.ts";
 import { applyCommand } from "./apply.ts";
 import { planCommand } from "./plan.ts";
 

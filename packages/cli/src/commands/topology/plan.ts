@@ -1,8 +1,7 @@
 import { planTopology } from "@waybill/config";
 import { Command } from "commander";
+import type { Action, Bind } from "../../action.ts";
 import { EXIT } from "../../exit-codes.ts";
-import type { Bind } from "../../program.ts";
-import type { Action } from "../../run.ts";
 import { printPlan } from "./print-plan.ts";
 
 const EXAMPLES = `

@@ -1,0 +1,4 @@
+/** Thrown by `stage.skip`: this case says nothing about this adapter. */
+export class Skipped extends Error {
+  override readonly name = "Skipped";
+}
