@@ -60,8 +60,8 @@ export function readData(bytes: Uint8Array, media: MediaType): unknown {
 export function checkData(event: RawCloudEvent, media: MediaType): void {
   const { data } = event;
   if (media.data === "json") {
-    if (data instanceof Uint8Array) throw unserializable(event, "it is bytes");
-    if (typeof data === "function" || typeof data === "symbol") throw unserializable(event, `it is a ${typeof data}`);
+    const problem = lostInJson(data);
+    if (problem !== undefined) throw unserializable(event, problem);
   } else if (media.data === "text") {
     if (typeof data !== "string") throw unserializable(event, "it is no string");
     if (!data.isWellFormed()) throw unserializable(event, "it has half of a surrogate pair");
@@ -69,6 +69,22 @@ export function checkData(event: RawCloudEvent, media: MediaType): void {
     throw unserializable(event, "it is no Uint8Array");
   }
 }
+
+/** Why JSON would write something else in place of the data itself: nothing, null or `{}`. What lies within follows the rules of JSON.stringify. */
+function lostInJson(data: unknown): string | undefined {
+  if (typeof data === "function" || typeof data === "symbol") return `it is a ${typeof data}`;
+  if (typeof data === "number" && !Number.isFinite(data)) return `it is ${data}`;
+  if (typeof data !== "object" || data === null || Array.isArray(data)) return undefined;
+  if (Object.getPrototypeOf(data) === Object.prototype) return undefined;
+  if (data instanceof Uint8Array) return "it is bytes";
+  if (typeof (data as { toJSON?: unknown }).toJSON === "function") return undefined;
+  if (ArrayBuffer.isView(data) || data instanceof ArrayBuffer) return "it is bytes; give them in a Uint8Array";
+  const lost = OPAQUE.find((kind) => data instanceof kind);
+  return lost === undefined ? undefined : `it is a ${lost.name}`;
+}
+
+/** JSON.stringify makes `{}` of each. */
+const OPAQUE = [Map, Set, Promise, Error] as const;
 
 /** Runs a JSON.stringify over the event's data and names the event when it throws. */
 export function jsonOf<T>(event: RawCloudEvent, write: () => T): T {

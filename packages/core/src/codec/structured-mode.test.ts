@@ -44,7 +44,7 @@ describe("writing", () => {
     expect(encoded.eventBody).toBe(encoded.body);
     const copy = codec.withBookkeeping(encoded, { attempt: 2 });
     expect(copy.eventBody).not.toBe(copy.body);
-    for (const data of [undefined, { toJSON: () => undefined }, new Date(0)])
+    for (const data of [undefined, new Date(0)])
       expect(codec.encode({ ...core, data }, { headers: false }).eventBody).toBeUndefined();
   });
 

@@ -18,7 +18,8 @@ const STRUCTURED_TYPE = "application/cloudevents+json; charset=utf-8";
 
 /** The whole event as one JSON document; bytes in it as base64. */
 export function encodeStructured(event: RawCloudEvent, media: MediaType): OutboundMessage {
-  const body = Buffer.from(jsonOf(event, () => xmlSafeJson(documentOf(event, media))));
+  const document = documentOf(event, media);
+  const body = Buffer.from(jsonOf(event, () => xmlSafeJson(document)));
   return {
     id: event.id,
     key: keyOf(event),
@@ -40,6 +41,8 @@ function documentOf(event: RawCloudEvent, media: MediaType): object {
     return { ...attributes, data_base64: asBuffer(writeData(event, media)!).toString("base64") };
   }
   if (event.data !== undefined) checkData(event, media);
+  // A toJSON that gives nothing would leave the event without data.
+  if (event.data !== undefined && !writesData(event.data)) writeData(event, media);
   // An event is its own JSON document, unless it is an object of another library that writes itself in its own way.
   return typeof event.toJSON === "function" ? { ...event, toJSON: undefined } : event;
 }
