@@ -9,6 +9,8 @@ import { owner, postgresPrograms, run } from "./native.ts";
 export interface PostgresOptions {
   /** Whether a commit waits for the disk. Default false: a test kills processes, not machines. Benchmarks set it. */
   readonly fsync?: boolean;
+  /** Where the data is; everyone may write there. Default: a new temporary folder. */
+  readonly data?: string;
   /** Further settings, as in postgresql.conf: `{ max_connections: "200" }`. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -44,7 +46,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Runn
   const folder = await mkdtemp(join(tmpdir(), "waybill-postgres-"));
   // A new temporary folder is its maker's alone; the server may be another user.
   await chmod(folder, 0o755);
-  const data = join(folder, "data");
+  const data = join(options.data ?? folder, "data");
   try {
     if (owner.uid !== undefined) await chown(folder, owner.uid, owner.gid!);
     const programs = await postgresPrograms(folder);

@@ -71,13 +71,22 @@ export async function launchServer(command: ServerCommand): Promise<ServerProces
     async end(signal) {
       if (guard.exitCode !== null || guard.signalCode !== null) return;
       guard.ref();
-      process.kill(pid, signal);
+      send(pid, signal);
       // One that was stopped in its tracks hears nothing else.
-      const killer = setTimeout(() => process.kill(pid, "SIGKILL"), STOP_MS);
+      const killer = setTimeout(() => send(pid, "SIGKILL"), STOP_MS);
       await gone;
       clearTimeout(killer);
     },
   };
+}
+
+/** It may have ended by itself a moment ago. */
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }
 
 /** A loopback port that was free a moment ago. */
