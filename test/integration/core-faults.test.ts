@@ -250,3 +250,22 @@ it("receives again after an outage in which releases failed and leases ended", a
   await expect.poll(() => state.acked.size, { timeout: 8_000 }).toBe(ids.length);
   await bus.close();
 });
+
+it("says with a deadline what the broker answered until then", async () => {
+  const away = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:1"), { code: "ECONNREFUSED" });
+  const adapter = memory();
+  const refusing: Adapter = {
+    ...adapter,
+    openSender: async (topic) => ({
+      ...(await adapter.openSender(topic)),
+      send: async (messages) => messages.map(() => ({ ok: false, error: away })),
+    }),
+    classify: (error) => (error === away ? "transient" : adapter.classify(error)),
+  };
+  await using bus = createBus({ source: "/t", adapter: refusing, publish: { deadlineMs: 100 } });
+  await expect(bus.publish(notes, noted({}))).rejects.toMatchObject({
+    code: "WB_PUBLISH_TIMEOUT",
+    sentence: expect.stringContaining("ECONNREFUSED"),
+    cause: away,
+  });
+});

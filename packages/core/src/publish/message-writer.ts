@@ -53,6 +53,8 @@ interface Entry {
   readonly index: number;
   readonly deadlineMs: number;
   tries: number;
+  /** Of the latest try. */
+  failure: unknown;
 }
 
 /** From `publish` to the broker's answer. */
@@ -129,7 +131,7 @@ export class MessageWriter {
       else if (full)
         answers.set(index, fail(coreErrors.WB_PUBLISH_BUFFER_FULL({ topic: this.topic, events: waiting })));
       else {
-        this.#queue.push({ message, bytes, answers, index, deadlineMs: deadline, tries: 0 });
+        this.#queue.push({ message, bytes, answers, index, deadlineMs: deadline, tries: 0, failure: undefined });
         this.#bytes += bytes;
       }
     }
@@ -193,7 +195,7 @@ export class MessageWriter {
     while (this.#from < this.#queue.length && batch.length < maxSendBatch) {
       const entry = this.#queue[this.#from]!;
       if (entry.answers.outcomes[entry.index] !== undefined || entry.deadlineMs <= now) {
-        entry.answers.set(entry.index, fail(this.#timeout()));
+        entry.answers.set(entry.index, fail(this.#timeout(entry.failure)));
         this.#from++;
         this.#bytes -= entry.bytes;
         continue;
@@ -229,6 +231,7 @@ export class MessageWriter {
         kind === "transient" || kind === "throttled" || kind === "lost" || (kind === "unknown" && entry.tries < 3);
       if (passing && entry.answers.outcomes[entry.index] === undefined && !this.#closed) {
         entry.tries++;
+        entry.failure = outcome.error;
         slow ||= kind === "throttled";
         again.push(entry);
       } else if (kind === "too-large") {
