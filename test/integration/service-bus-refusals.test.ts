@@ -289,7 +289,7 @@ describe("over TLS", () => {
         ["--conditions=source", program, `localhost:${emulator.port}`],
         { env: { ...process.env, NODE_EXTRA_CA_CERTS: certificate }, timeout: 20_000 },
       );
-      expect(JSON.parse(stdout)).toEqual(["tls", "websocket"]);
+      expect(JSON.parse(stdout)).toEqual(["tls", "WB_SERVICE_BUS_CALL", "websocket", "WB_SERVICE_BUS_CALL"]);
       expect(audiences.length).toBeGreaterThan(0);
     } finally {
       await emulator.close();

@@ -1,7 +1,7 @@
 import { createCodec } from "@waybill/core/spi";
 import { serviceBus } from "@waybill/service-bus";
 
-/** Sends and receives one event over TLS, and one over WebSocket; prints what came. */
+/** Sends and receives one event over TLS, and one over WebSocket; prints what came. Meets a refusal over both. */
 async function main(): Promise<void> {
   const namespace = process.argv[2]!;
   const credential = { getToken: async () => ({ token: "a-token", expiresOnTimestamp: Date.now() + 3_600_000 }) };
@@ -25,6 +25,9 @@ async function main(): Promise<void> {
       );
       if (batch.length > 0) break;
     }
+    // A refused link must not leave a rejection that nobody handles, which would end this process.
+    const missing = { topic: "missing", subscription: "worker", startFrom: "earliest" } as const;
+    await adapter.openReceiver(missing).catch(({ code }) => came.push(code));
     await adapter.close();
   }
   console.log(JSON.stringify(came));

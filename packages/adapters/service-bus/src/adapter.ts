@@ -60,6 +60,7 @@ export function serviceBus(options: ServiceBusOptions): ServiceBusAdapter {
   const discard = (client: ServiceBusClient) => {
     const bye = discardClient(client).finally(() => leaving.delete(bye));
     leaving.add(bye);
+    return bye;
   };
   const connect = () => connector.connect();
   const shared = { settings, connect, discard };

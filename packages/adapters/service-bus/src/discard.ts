@@ -30,6 +30,14 @@ export async function discardClient(client: ServiceBusClient): Promise<void> {
   rhea?.emit("disconnected", { connection: rhea, error });
 }
 
+/**
+ * Aborts once the client is closed, and not before: the SDK closes a link that is aborted while it opens without looking whether that works, and
+ * where the service refuses the link at that moment, the process meets a rejection that nobody handles, and ends.
+ */
+export function endAfter(closed: Promise<void>, ended: AbortController): void {
+  void closed.then(() => ended.abort());
+}
+
 /** The SDK offers no way to it. Where its insides change there is none, and its own times have to do. */
 function rheaOf(client: ServiceBusClient): Rhea | undefined {
   const { _connectionContext: context } = client as unknown as {

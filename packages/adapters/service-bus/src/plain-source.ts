@@ -1,6 +1,7 @@
 import type { ServiceBusClient, ServiceBusReceivedMessage, ServiceBusReceiver } from "@azure/service-bus";
 import type { Handoff, WireMessage } from "@waybill/core/spi";
 import Long from "long";
+import { endAfter } from "./discard.ts";
 import type { Hold } from "./hold.ts";
 import { Link } from "./link.ts";
 import { createSdkReceiver, type Place } from "./receive-options.ts";
@@ -27,8 +28,8 @@ export interface SourceParts {
   /** Core is asking now. */
   readonly isAsked: () => boolean;
   readonly failed: (error: unknown) => void;
-  /** Closes in the background, bounded in time. */
-  readonly discard: (client: ServiceBusClient) => void;
+  /** Closes in the background, bounded in time. Never rejects. */
+  readonly discard: (client: ServiceBusClient) => Promise<void>;
 }
 
 interface Connection {
@@ -110,10 +111,9 @@ export class PlainSource implements LinkSource {
     const connection = this.#connection;
     if (connection === undefined) return;
     this.#connection = undefined;
-    connection.ended.abort();
     connection.active?.end();
     for (const link of connection.old) link.end();
-    this.#parts.discard(connection.client);
+    endAfter(this.#parts.discard(connection.client), connection.ended);
   }
 
   async stop(): Promise<void> {

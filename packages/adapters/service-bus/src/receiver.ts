@@ -35,7 +35,7 @@ export interface ReceiverOptions {
   readonly returnTo: string | undefined;
   readonly settings: Settings;
   readonly connect: () => ServiceBusClient;
-  readonly discard: (client: ServiceBusClient) => void;
+  readonly discard: (client: ServiceBusClient) => Promise<void>;
   readonly toMessage: (raw: ServiceBusReceivedMessage) => WireMessage;
 }
 

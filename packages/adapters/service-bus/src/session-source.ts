@@ -1,6 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { ServiceBusClient, ServiceBusReceiver, ServiceBusSessionReceiver } from "@azure/service-bus";
 import Long from "long";
+import { endAfter } from "./discard.ts";
 import { serviceBusErrors } from "./errors.ts";
 import type { Hold } from "./hold.ts";
 import { Link } from "./link.ts";
@@ -88,9 +89,8 @@ export class SessionSource implements LinkSource {
     const connection = this.#connection;
     if (connection === undefined) return;
     this.#connection = undefined;
-    connection.ended.abort();
     for (const link of connection.links) this.#forget(link);
-    this.#parts.discard(connection.client);
+    endAfter(this.#parts.discard(connection.client), connection.ended);
   }
 
   async stop(): Promise<void> {
