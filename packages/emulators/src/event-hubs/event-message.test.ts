@@ -4,7 +4,7 @@ import { AmqpError } from "../amqp/amqp-error.ts";
 import { Decoder } from "../amqp/decode.ts";
 import { Encoder } from "../amqp/encode.ts";
 import { Described, sym, timestamp } from "../amqp/values.ts";
-import { readEvents, writeEvent } from "./event-message.ts";
+import { readEvents, withDeliveryAnnotations, writeEvent } from "./event-message.ts";
 
 const BATCH = 0x80013700;
 const section = (code: number, value: unknown) => new Encoder().value(new Described(code, value)).finish();
@@ -38,9 +38,24 @@ describe("readEvents", () => {
       [section(0x77, "x"), BATCH],
       [section(0x10, []), 0],
       [new Encoder().value(new Described("constructor", "x")).finish(), 0],
-      [Buffer.concat([section(0x75, Buffer.alloc(1)), section(0x73, [])]), 0],
+      [Buffer.concat([section(0x73, []), section(0x73, []), section(0x75, Buffer.alloc(1))]), 0],
     ] as const)
       expect(() => readEvents(bytes, format)).toThrow(expect.objectContaining({ condition: "amqp:decode-error" }));
+  });
+
+  it("takes sections in any order, and puts them right", () => {
+    const parts = [
+      section(0x70, [true]),
+      section(0x71, new Map([[sym("hop"), 1]])),
+      section(0x72, new Map([[sym("own"), 2]])),
+      section(0x73, ["id"]),
+      section(0x75, Buffer.from("x")),
+      section(0x78, new Map([[sym("end"), 3]])),
+    ];
+    const written = (sections: Buffer[]) => writeEvent(readEvents(Buffer.concat(sections), 0)[0]!, place).bytes;
+    const [header, hop, own, properties, data, footer] = parts as [Buffer, Buffer, Buffer, Buffer, Buffer, Buffer];
+    expect(written([header, own, properties, data, footer, hop])).toEqual(written(parts));
+    expect(written([footer, data, properties, own, hop, header])).toEqual(written(parts));
   });
 
   it("answers any bytes with events or an AMQP error", () => {
@@ -83,5 +98,24 @@ describe("writeEvent", () => {
       ]),
     );
     expect(decoder.value()).toMatchObject({ descriptor: 0x75, value: Buffer.from("body") });
+  });
+});
+
+describe("withDeliveryAnnotations", () => {
+  it.each([
+    ["after the header", section(0x70, [true]), new Map([["added", 2]])],
+    [
+      "beside the sender's own",
+      section(0x71, new Map([[sym("hop"), 1]])),
+      new Map(Object.entries({ hop: 1, added: 2 })),
+    ],
+  ])("puts them %s", (_name, first, expected) => {
+    const [event] = readEvents(Buffer.concat([first, section(0x75, Buffer.from("x"))]), 0);
+    const { bytes, headLength } = writeEvent(event!, place);
+    const decoder = new Decoder(withDeliveryAnnotations(bytes, headLength, new Map([["added", 2]])));
+    decoder.position = headLength;
+    expect(decoder.value()).toEqual(new Described(0x71, expected));
+    expect([decoder.value(), decoder.value()]).toMatchObject([{ descriptor: 0x72 }, { descriptor: 0x75 }]);
+    expect(decoder.remaining).toBe(0);
   });
 });

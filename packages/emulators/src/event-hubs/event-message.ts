@@ -9,6 +9,8 @@ const PARTITION_KEY = "x-opt-partition-key";
 export interface EventMessage {
   /** The header section, or nothing. */
   readonly header: Buffer;
+  /** The section of the delivery annotations, or nothing. */
+  readonly deliveryAnnotations: Buffer;
   readonly annotations: ReadonlyMap<string, Raw>;
   readonly partitionKey: string | undefined;
   /** From the properties on. */
@@ -34,7 +36,11 @@ const SECTIONS: ReadonlyMap<unknown, number> = new Map([
   ["amqp:amqp-value:*", 0x77],
   ["amqp:footer:map", 0x78],
 ]);
+const HEADER = 0x70;
+const DELIVERY_ANNOTATIONS = 0x71;
+const ANNOTATIONS = 0x72;
 const DATA = 0x75;
+const SEQUENCE = 0x76;
 const BATCH_FORMAT = 0x80013700;
 const NOTHING: Buffer = Buffer.alloc(0);
 const malformed = (what: string) => new AmqpError("amqp:decode-error", what);
@@ -72,30 +78,49 @@ export function readEvents(payload: Buffer, format: number): EventMessage[] {
 function readEvent(bytes: Buffer): EventMessage {
   const decoder = new Decoder(bytes);
   let header: Buffer = NOTHING;
+  let deliveryAnnotations: Buffer = NOTHING;
   let annotations: ReadonlyMap<string, Raw> = new Map();
   let partitionKey: string | undefined;
-  let restStart = bytes.length;
+  const others: { code: number; section: Buffer }[] = [];
   let last = 0;
+  let isInOrder = true;
+  let seen = 0;
   while (decoder.remaining > 0) {
     const start = decoder.position;
     const code = sectionCode(decoder);
-    if (code < last) throw malformed("Message sections are out of order.");
+    if (code !== DATA && code !== SEQUENCE && seen & (1 << (code - HEADER)))
+      throw malformed("A message section comes twice.");
+    seen |= 1 << (code - HEADER);
+    // Microsoft's Python client writes the delivery annotations last, and the service takes them.
+    isInOrder &&= code >= last;
     last = code;
-    if (code === 0x72) {
+    if (code === ANNOTATIONS) {
       const read = readAnnotations(decoder.raw());
       annotations = read.entries;
       partitionKey = read.partitionKey;
-    } else decoder.skip();
-    if (code === 0x70) header = bytes.subarray(start, decoder.position);
-    if (code > 0x72) restStart = Math.min(restStart, start);
+      continue;
+    }
+    decoder.skip();
+    const section = bytes.subarray(start, decoder.position);
+    if (code === HEADER) header = section;
+    else if (code === DELIVERY_ANNOTATIONS) deliveryAnnotations = section;
+    else others.push({ code, section });
   }
-  return { header, annotations, partitionKey, rest: bytes.subarray(restStart) };
+  return { header, deliveryAnnotations, annotations, partitionKey, rest: joined(bytes, others, isInOrder) };
+}
+
+/** The sections in the order that receivers expect. */
+function joined(bytes: Buffer, sections: { code: number; section: Buffer }[], isInOrder: boolean): Buffer {
+  const [first] = sections;
+  if (first === undefined) return NOTHING;
+  if (isInOrder) return bytes.subarray(first.section.byteOffset - bytes.byteOffset);
+  return Buffer.concat(sections.sort((a, b) => a.code - b.code).map(({ section }) => section));
 }
 
 function sectionCode(decoder: Decoder): number {
   const descriptor = decoder.descriptor();
   const code = typeof descriptor === "string" ? SECTIONS.get(descriptor) : descriptor;
-  if (code === undefined || code < 0x70 || code > 0x78) throw malformed("An unknown message section.");
+  if (code === undefined || code < HEADER || code > 0x78) throw malformed("An unknown message section.");
   return code;
 }
 
@@ -121,16 +146,37 @@ function readAnnotations(section: Buffer): { entries: Map<string, Raw>; partitio
 
 /** The bytes that readers get. `headLength` of them come before the place of the delivery annotations. */
 export function writeEvent(event: EventMessage, place: Place): { bytes: Buffer; headLength: number } {
-  const encoder = new Encoder(event.header.length + event.rest.length + 256);
-  encoder.copy(event.header);
+  const encoder = new Encoder(event.header.length + event.deliveryAnnotations.length + event.rest.length + 256);
+  encoder.copy(event.header).copy(event.deliveryAnnotations);
   const annotations = new Map<unknown, unknown>();
   for (const [key, raw] of event.annotations) if (!OURS.has(key)) annotations.set(sym(key), raw);
   annotations.set(sym("x-opt-sequence-number"), long(place.sequenceNumber));
   annotations.set(sym("x-opt-offset"), String(place.offset));
   annotations.set(sym("x-opt-enqueued-time"), timestamp(place.enqueuedAt));
-  encoder.value(new Described(0x72, annotations));
+  encoder.value(new Described(ANNOTATIONS, annotations));
   encoder.copy(event.rest);
   return { bytes: encoder.finish(), headLength: event.header.length };
+}
+
+/** A written event with more delivery annotations than its sender gave it. */
+export function withDeliveryAnnotations(
+  bytes: Buffer,
+  headLength: number,
+  added: ReadonlyMap<string, unknown>,
+): Buffer {
+  const decoder = new Decoder(bytes, headLength);
+  let rest = bytes.subarray(headLength);
+  const annotations = new Map<unknown, unknown>();
+  if (sectionCode(decoder) === DELIVERY_ANNOTATIONS) {
+    for (const [key, raw] of readAnnotations(decoder.raw()).entries) annotations.set(sym(key), raw);
+    rest = bytes.subarray(decoder.position);
+  }
+  for (const [key, value] of added) annotations.set(sym(key), value);
+  return new Encoder(bytes.length + 256)
+    .copy(bytes.subarray(0, headLength))
+    .value(new Described(DELIVERY_ANNOTATIONS, annotations))
+    .copy(rest)
+    .finish();
 }
 
 const OURS: ReadonlySet<string> = new Set(["x-opt-sequence-number", "x-opt-offset", "x-opt-enqueued-time"]);

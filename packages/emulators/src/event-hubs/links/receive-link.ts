@@ -1,9 +1,9 @@
 import type { AttachRequest } from "../../amqp/attach-request.ts";
-import { Encoder } from "../../amqp/encode.ts";
 import type { OutgoingLink } from "../../amqp/outgoing-link.ts";
-import { Described, long, sym, timestamp } from "../../amqp/values.ts";
+import { Described, long, timestamp } from "../../amqp/values.ts";
 import type { Clock } from "../../clock.ts";
 import type { Epoch } from "../conditions.ts";
+import { withDeliveryAnnotations } from "../event-message.ts";
 import type { StoredEvent } from "../log/segment.ts";
 import type { Partition } from "../partition.ts";
 import type { Reader, Readers } from "../readers.ts";
@@ -64,15 +64,11 @@ const readEpoch = (value: unknown): Epoch | undefined =>
 
 /** The event with what is known of the partition's end now. */
 function withMetric({ bytes, headLength }: StoredEvent, { log: { last } }: Partition, now: number): Buffer {
-  const encoder = new Encoder(bytes.length + 256);
-  encoder.copy(bytes.subarray(0, headLength));
-  const annotations = new Map<unknown, unknown>([
-    [sym("last_enqueued_sequence_number"), long(last?.sequenceNumber ?? -1)],
-    [sym("last_enqueued_offset"), String(last?.offset ?? -1)],
-    [sym("last_enqueued_time_utc"), timestamp(last?.enqueuedAt ?? 0)],
-    [sym("runtime_info_retrieval_time_utc"), timestamp(now)],
+  const known = new Map<string, unknown>([
+    ["last_enqueued_sequence_number", long(last?.sequenceNumber ?? -1)],
+    ["last_enqueued_offset", String(last?.offset ?? -1)],
+    ["last_enqueued_time_utc", timestamp(last?.enqueuedAt ?? 0)],
+    ["runtime_info_retrieval_time_utc", timestamp(now)],
   ]);
-  encoder.value(new Described(0x71, annotations));
-  encoder.copy(bytes.subarray(headLength));
-  return encoder.finish();
+  return withDeliveryAnnotations(bytes, headLength, known);
 }

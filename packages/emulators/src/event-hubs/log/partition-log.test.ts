@@ -15,6 +15,7 @@ const event = (size: number): EventMessage => ({
   header: Buffer.alloc(0),
   annotations: new Map(),
   partitionKey: undefined,
+  deliveryAnnotations: Buffer.alloc(0),
   rest: new Encoder().value(new Described(0x75, Buffer.alloc(size))).finish(),
 });
 
