@@ -24,7 +24,10 @@ const eventually = <T>(look: () => T) => expect.poll(look, { timeout: 20_000, in
 
 describe.skipIf(missing !== undefined)("Python's azure-eventhub", () => {
   const hubs = Object.fromEntries(
-    ["from-python", "to-python", "keys", "epochs", "checkpoints"].map((hub) => [hub, { partitionCount: 4 }]),
+    ["from-python", "annotated", "to-python", "keys", "epochs", "checkpoints"].map((hub) => [
+      hub,
+      { partitionCount: 4 },
+    ]),
   );
   let emulator: EventHubsEmulator;
   let azurite: Azurite | undefined;
@@ -126,6 +129,30 @@ describe.skipIf(missing !== undefined)("Python's azure-eventhub", () => {
       ["3", 3],
       ["4", 4],
     ]);
+  });
+
+  it("sends every section, delivery annotations last, as the service takes them", async () => {
+    expect(await python("event_hubs_annotated.py", "annotated")).toEqual({ error: null });
+    const { events } = read("annotated", "1");
+    await eventually(() => events).toHaveLength(1);
+    const message = events[0]!.getRawAmqpMessage();
+    expect(message).toMatchObject({
+      body: { content: [Buffer.from("a"), Buffer.from("b")] },
+      header: { priority: 7 },
+      deliveryAnnotations: { hop: 1 },
+      messageAnnotations: { own: 2 },
+      properties: { subject: "s" },
+      applicationProperties: { name: "n" },
+      footer: { end: 3 },
+    });
+  });
+
+  it("is told that there is no hub while it shows its token", async () => {
+    // A link that is refused would be a lost connection to Python's client.
+    expect(await python("event_hubs_annotated.py", "nowhere")).toEqual({
+      error: "AuthenticationError",
+      message: expect.stringContaining("could not be found"),
+    });
   });
 
   it("reads what the JS SDK sent, from the beginning, an offset, a number and a time", async () => {

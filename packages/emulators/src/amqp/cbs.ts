@@ -1,4 +1,4 @@
-import { RequestResponse } from "./request-response.ts";
+import { type Request, RequestResponse, type Response } from "./request-response.ts";
 import { int } from "./values.ts";
 
 export interface TokenRequest {
@@ -10,9 +10,9 @@ export interface TokenRequest {
 /** Undefined lets the token in; an answer refuses it. */
 export type TokenCheck = (token: TokenRequest) => { status: number; description: string } | undefined;
 
-/** The `$cbs` node: takes `put-token` and answers 202. */
+/** The `$cbs` node: takes `put-token` and answers 202. A connection opens it once, as at the service. */
 export function claimsBasedSecurity(check: TokenCheck): RequestResponse {
-  return new RequestResponse(({ operation, properties, body }) => {
+  const answer = ({ operation, properties, body }: Request): Response => {
     const status = (code: number, text: string) => ({
       properties: new Map<string, unknown>([
         ["status-code", int(code)],
@@ -23,5 +23,6 @@ export function claimsBasedSecurity(check: TokenCheck): RequestResponse {
     const audience = String(properties.get("name") ?? "");
     const refused = check({ audience, type: String(properties.get("type") ?? ""), token: String(body ?? "") });
     return refused === undefined ? status(202, "Accepted") : status(refused.status, refused.description);
-  });
+  };
+  return new RequestResponse(answer, { isExclusive: true });
 }

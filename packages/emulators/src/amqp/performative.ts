@@ -16,6 +16,7 @@ export const CLOSE = 0x18;
 export const SASL_MECHANISMS = 0x40;
 export const SASL_INIT = 0x41;
 export const SASL_OUTCOME = 0x44;
+const ERROR = 0x1d;
 
 /** Some clients name a descriptor by its symbol. */
 const BY_SYMBOL: ReadonlyMap<string, number> = new Map(
@@ -76,6 +77,8 @@ const WRITTEN_OUT: ReadonlyMap<number, number> = new Map([
   [ATTACH, 14],
   [FLOW, 11],
   [TRANSFER, 11],
+  [DISPOSITION, 6],
+  [ERROR, 3],
 ]);
 
 /** A performative; trailing nulls are left out, but for those that some clients want to see. */
@@ -94,7 +97,7 @@ export function performative(code: number, fields: readonly unknown[]): Describe
 /** The error composite of detach, end, close and rejected. */
 export function errorValue(error: AmqpError): Described {
   const info = error.info && new Map([...error.info].map(([key, value]) => [sym(key), value]));
-  return performative(0x1d, [sym(error.condition), error.message, info]);
+  return performative(ERROR, [sym(error.condition), error.message, info]);
 }
 
 export const asNumber = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined);

@@ -1,5 +1,6 @@
 import { AmqpError } from "./amqp-error.ts";
 import type { AttachRequest } from "./attach-request.ts";
+import type { Connection } from "./connection.ts";
 import { Decoder } from "./decode.ts";
 import { ACCEPTED, rejected } from "./delivery-state.ts";
 import { Encoder } from "./encode.ts";
@@ -30,31 +31,49 @@ type Answer = (request: Request) => Response;
 /** Requests are answered on a receiving link of the same connection: the one that the request names, else the session's. */
 export class RequestResponse {
   private readonly answer: Answer;
+  private readonly isExclusive: boolean;
+  private readonly taken = new WeakMap<Connection, Set<AttachRequest["role"]>>();
   private readonly replies = new Map<OutgoingLink, { session: Session; names: readonly string[]; waiting: Buffer[] }>();
 
-  constructor(answer: Answer) {
+  /** `isExclusive`: a connection may have one link of each role to it, not more. */
+  constructor(answer: Answer, { isExclusive = false }: { readonly isExclusive?: boolean } = {}) {
     this.answer = answer;
+    this.isExclusive = isExclusive;
   }
 
+  /** Throws `amqp:not-allowed` when the node is exclusive and taken. */
   attach(request: AttachRequest, maxMessageSize: number): void {
+    const free = this.isExclusive ? this.take(request) : () => undefined;
     if (request.role === "sender") {
       request.acceptSender({
         maxMessageSize,
         window: 100,
-        onDelivery: (delivery) => this.take(request.session, delivery),
+        onDelivery: (delivery) => this.receive(request.session, delivery),
+        onClosed: free,
       });
       return;
     }
     const waiting: Buffer[] = [];
     const link: OutgoingLink = request.acceptReceiver({
       onCredit: () => send(link, waiting),
-      onClosed: () => this.replies.delete(link),
+      onClosed: () => {
+        this.replies.delete(link);
+        free();
+      },
     });
     const names = [request.peerAddress, request.name].filter((name) => name !== undefined);
     this.replies.set(link, { session: request.session, names, waiting });
   }
 
-  private take(session: Session, delivery: IncomingDelivery): void {
+  private take({ session: { connection }, role, address }: AttachRequest): () => void {
+    const roles = this.taken.get(connection) ?? new Set();
+    if (roles.has(role))
+      throw new AmqpError("amqp:not-allowed", `This connection has a ${role} of '${address}' already.`);
+    this.taken.set(connection, roles.add(role));
+    return () => void roles.delete(role);
+  }
+
+  private receive(session: Session, delivery: IncomingDelivery): void {
     let reply: { to: string; bytes: Buffer };
     try {
       if (delivery.tooLarge) throw new AmqpError("amqp:link:message-size-exceeded", "The request is too large.");

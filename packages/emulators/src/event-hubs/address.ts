@@ -8,8 +8,7 @@ export type Address =
 
 /** Reads `hub`, `hub/Partitions/n`, `hub/ConsumerGroups/g/Partitions/n` and `$management`. Throws `amqp:not-allowed` on the rest. */
 export function parseAddress(text: string): Address {
-  const path = text.replace(/^[a-z]+:\/\/[^/]*/i, "").replace(/^\//, "");
-  const segments = path.split("/");
+  const segments = segmentsOf(text);
   const word = (at: number) => segments.at(at)?.toLowerCase();
   // Older clients put the hub before it; the request names the hub once more.
   if (word(-1) === "$management") return { kind: "management" };
@@ -21,3 +20,15 @@ export function parseAddress(text: string): Address {
     return { kind: "reader", hub, group: segments[2]!, partition: segments[4]! };
   throw invalidAddress(text);
 }
+
+/** The hub that an address or the audience of a token begins with; undefined where it names the namespace or a node of it. */
+export function hubOf(text: string): string | undefined {
+  const [first] = segmentsOf(text);
+  return first === "" || first!.startsWith("$") ? undefined : first;
+}
+
+const segmentsOf = (text: string): string[] =>
+  text
+    .replace(/^[a-z]+:\/\/[^/]*/i, "")
+    .replace(/^\//, "")
+    .split("/");

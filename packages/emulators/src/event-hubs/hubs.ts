@@ -63,6 +63,10 @@ export class Hubs {
     }
   }
 
+  has(name: string): boolean {
+    return this.byName.has(name.toLowerCase());
+  }
+
   /** Throws `amqp:not-found`, which names the whole path that was asked for. */
   get(name: string, path: string = name): Hub {
     const hub = this.byName.get(name.toLowerCase());

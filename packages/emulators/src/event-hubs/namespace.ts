@@ -1,11 +1,11 @@
 import { AmqpError } from "../amqp/amqp-error.ts";
 import type { AttachRequest, LinkHandler } from "../amqp/attach-request.ts";
-import { claimsBasedSecurity, type TokenCheck } from "../amqp/cbs.ts";
+import { claimsBasedSecurity, type TokenCheck, type TokenRequest } from "../amqp/cbs.ts";
 import type { IncomingLink } from "../amqp/incoming-link.ts";
 import type { OutgoingLink } from "../amqp/outgoing-link.ts";
 import type { RequestResponse } from "../amqp/request-response.ts";
 import type { Clock } from "../clock.ts";
-import { parseAddress } from "./address.ts";
+import { hubOf, parseAddress } from "./address.ts";
 import { invalidAddress, notFound } from "./conditions.ts";
 import type { FaultPlan } from "./fault-plan.ts";
 import type { Hub } from "./hub.ts";
@@ -37,7 +37,7 @@ export class Namespace implements LinkHandler {
     this.hubs = hubs;
     this.faults = faults;
     this.clock = clock;
-    this.cbs = claimsBasedSecurity(check);
+    this.cbs = claimsBasedSecurity((token) => check(token) ?? this.missing(token));
     this.properties = propertiesNode(hubs, faults);
   }
 
@@ -71,6 +71,13 @@ export class Namespace implements LinkHandler {
         ? acceptSender(request, hub, partition, this.faults, forget)
         : this.receiver(request, partition!, address.group, forget);
     this.links.set(link, { hub, partition, role: request.role });
+  }
+
+  /** The service knows while it takes a token whether there is what the token is for. */
+  private missing({ audience }: TokenRequest): ReturnType<TokenCheck> {
+    const hub = hubOf(audience);
+    if (hub === undefined || this.hubs.has(hub)) return undefined;
+    return { status: 404, description: notFound(audience).message };
   }
 
   private receiver(request: AttachRequest, partition: Partition, group: string, onClosed: () => void): OutgoingLink {

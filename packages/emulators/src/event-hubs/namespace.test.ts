@@ -1,0 +1,73 @@
+import { expect, it } from "vitest";
+import { Connection } from "../amqp/connection.ts";
+import { Decoder } from "../amqp/decode.ts";
+import { ATTACH, BEGIN, DETACH, DISPOSITION, frame, OPEN, performative, TRANSFER } from "../amqp/performative.ts";
+import { AMQP_HEADER } from "../amqp/sasl.ts";
+import { type Described, ubyte, uint } from "../amqp/values.ts";
+import { createClock } from "../clock.ts";
+import { framesOf, MemorySocket } from "../fuzz/memory-socket.test.fixture.ts";
+import { FaultPlan } from "./fault-plan.ts";
+import { Hubs } from "./hubs.ts";
+import { Namespace } from "./namespace.ts";
+
+const HELLO = [
+  AMQP_HEADER,
+  frame(0, performative(OPEN, ["peer", "localhost"])),
+  frame(0, performative(BEGIN, [null, uint(0), uint(100), uint(100)])),
+];
+const attach = (handle: number, address: string, receives = false) =>
+  frame(
+    0,
+    performative(ATTACH, [
+      `link-${handle}`,
+      uint(handle),
+      receives,
+      ubyte(0),
+      ubyte(0),
+      performative(0x28, [receives ? address : "here"]),
+      performative(0x29, [receives ? "here" : address]),
+    ]),
+  );
+const detach = (handle: number) => frame(0, performative(DETACH, [uint(handle), true]));
+const transfer = (handle: number, payload: Buffer) =>
+  Buffer.concat([
+    frame(0, performative(TRANSFER, [uint(handle), uint(0), Buffer.of(1), uint(0), false]), payload.length),
+    payload,
+  ]);
+
+/** What a peer hears that says all this: performatives of one kind, as their fields. */
+async function hear(code: number, ...frames: Buffer[]): Promise<unknown[][]> {
+  const hubs = new Hubs(createClock({ frozenAt: 0 }), undefined);
+  hubs.create("orders", { partitionCount: 1 });
+  const socket = new MemorySocket();
+  new Connection(socket, Buffer.alloc(0), new Namespace(hubs, new FaultPlan(), createClock(), () => undefined));
+  socket.push(Buffer.concat([...HELLO, ...frames]));
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  const heard = framesOf(Buffer.concat(socket.received)).map((bytes) => new Decoder(bytes, 8).value() as Described);
+  socket.destroy();
+  return heard.filter(({ descriptor }) => descriptor === code).map(({ value }) => value as unknown[]);
+}
+
+it("opens $cbs once for each role and connection, until it is closed", async () => {
+  const both = [attach(0, "$cbs"), attach(1, "$cbs", true)];
+  expect(await hear(DETACH, ...both)).toEqual([]);
+  for (const [handle, receives] of [
+    [2, false],
+    [3, true],
+  ] as const) {
+    const [[refused, , error] = []] = await hear(DETACH, ...both, attach(handle, "$cbs", receives));
+    expect([refused, (error as Described).value]).toEqual([handle, ["amqp:not-allowed", expect.any(String), null]]);
+  }
+  expect(await hear(DETACH, ...both, detach(0), detach(1), attach(4, "$cbs"), attach(5, "$cbs", true))).toEqual([
+    [0, true],
+    [1, true],
+  ]);
+});
+
+// Microsoft's Python client reads the fields of a refusal by number: one that is left out makes it wait for ever.
+it("writes every field of a refusal out", async () => {
+  const [answer] = await hear(DISPOSITION, attach(0, "orders"), transfer(0, Buffer.from("no message")));
+  expect(answer).toHaveLength(6);
+  const [error] = (answer![4] as Described).value as Described[];
+  expect(error!.value).toEqual(["amqp:decode-error", expect.any(String), null]);
+});
