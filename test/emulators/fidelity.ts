@@ -20,10 +20,7 @@ const ABSENT: Readonly<Record<Section, readonly string[]>> = {
     "geo-replication and disaster recovery",
     "detaching idle links",
   ],
-  "event-hubs": [
-    "the Kafka endpoint; Capture; schema registry",
-    "idempotent producers, which the SDK does not open up",
-  ],
+  "event-hubs": ["the Kafka endpoint; Capture; schema registry"],
   "event-grid": [
     "creating topics and subscriptions through Azure's management interface: they come from options, a file or `control`",
     "MQTT",

@@ -20,7 +20,7 @@ export interface AttachRequest {
   readonly settled: boolean;
   /** The peer left before it was answered. */
   onAbandoned: (() => void) | undefined;
-  acceptSender(options: IncomingLinkOptions): IncomingLink;
+  acceptSender(options: IncomingLinkOptions, reply?: Pick<AttachReply, "properties">): IncomingLink;
   acceptReceiver(options: OutgoingLinkOptions, reply?: AttachReply): OutgoingLink;
   refuse(error: AmqpError): void;
 }

@@ -133,9 +133,9 @@ export class Session {
       desiredCapabilities: Array.isArray(fields[12]) ? fields[12] : fields[12] === null ? [] : [fields[12]],
       settled: fields[3] === 1,
       onAbandoned: undefined,
-      acceptSender: (options) => {
+      acceptSender: (options, answer) => {
         once();
-        reply(options.maxMessageSize);
+        reply(options.maxMessageSize, undefined, answer?.properties);
         const link = new IncomingLink(this, handle, name, asNumber(fields[9]) ?? 0, options);
         this.slots.set(handle, { state: "open", link });
         link.grant();

@@ -64,6 +64,7 @@ export class Raw {
 
 export const sym = (text: string) => new Sym(text);
 export const ubyte = (value: number) => new Num("ubyte", value);
+export const short = (value: number) => new Num("short", value);
 export const ushort = (value: number) => new Num("ushort", value);
 export const uint = (value: number) => new Num("uint", value);
 export const ulong = (value: number | bigint) => new Num("ulong", value);

@@ -18,6 +18,17 @@ export const positionBeyondEnd = (what: "offset" | "sequence number", asked: str
 export const invalidFilter = (text: string) =>
   new AmqpError("amqp:invalid-field", `The filter '${text}' names no position in a partition.`);
 export const argumentError = (text: string) => new AmqpError("com.microsoft:argument-error", text);
+export const argumentOutOfRange = (text: string) => new AmqpError("com.microsoft:argument-out-of-range", text);
+export const outOfSequence = (expected: number, sent: number) =>
+  new AmqpError(
+    "com.microsoft:out-of-order-sequence",
+    `The batch begins with the producer sequence number ${sent}, and ${expected} is the next one of its producer group.`,
+  );
+export const producerDisplaced = (epoch: number, held: number) =>
+  new AmqpError(
+    "com.microsoft:producer-epoch-stolen",
+    `A producer of the same group with the higher epoch ${held} publishes to this partition; one with the epoch ${epoch} may not any more.`,
+  );
 export const tooLarge = (limit: number) =>
   new AmqpError(
     "amqp:link:message-size-exceeded",

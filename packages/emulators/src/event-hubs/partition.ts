@@ -1,6 +1,7 @@
 import type { Clock, Timer } from "../clock.ts";
 import type { EventMessage } from "./event-message.ts";
 import type { HubSettings } from "./hub-settings.ts";
+import { Producers } from "./idempotent-producers.ts";
 import { PartitionLog } from "./log/partition-log.ts";
 import { SegmentFolder } from "./log/segment-file.ts";
 import { Readers } from "./readers.ts";
@@ -16,6 +17,7 @@ interface GroupReaders {
 /** One partition of a hub: its log, and who reads it in which consumer group. */
 export class Partition {
   readonly id: string;
+  readonly producers: Producers;
   private readonly events: PartitionLog;
   private readonly clock: Clock;
   private readonly byGroup = new Map<string, GroupReaders>();
@@ -25,6 +27,7 @@ export class Partition {
   constructor(id: string, settings: HubSettings, clock: Clock, folder: string | undefined) {
     this.id = id;
     this.clock = clock;
+    this.producers = new Producers(clock.now());
     this.events = new PartitionLog(settings, folder === undefined ? undefined : new SegmentFolder(folder));
     for (const group of settings.consumerGroups) this.addGroup(group);
     this.trim();
