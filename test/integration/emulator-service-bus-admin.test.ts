@@ -157,6 +157,126 @@ describe("queues", () => {
   });
 });
 
+/** A request of a client that writes XML in its own way. */
+const put = (emulator: ServiceBusEmulator, path: string, description: string) =>
+  fetch(`${emulator.administrationUrl}/${path}`, {
+    method: "PUT",
+    headers: { authorization: "SharedAccessSignature x" },
+    body: `<entry xmlns="http://www.w3.org/2005/Atom"><content type="application/xml">${description}</content></entry>`,
+  });
+
+describe("entities", () => {
+  // fidelity service-bus: administration: queues
+  it("keep their authorization rules", async () => {
+    const admin = administer(await open());
+    const rule = {
+      claimType: "SharedAccessKey",
+      accessRights: ["Send", "Listen"] as ("Send" | "Listen")[],
+      keyName: "reader",
+      primaryKey: "cHJpbWFyeQ==",
+      secondaryKey: "c2Vjb25kYXJ5",
+    };
+    await admin.createQueue("q", { authorizationRules: [rule] });
+    const queue = await admin.getQueue("q");
+    expect(queue.authorizationRules).toMatchObject([rule]);
+    await admin.updateQueue({ ...queue, authorizationRules: [{ ...rule, keyName: "other" }] });
+    expect((await admin.getQueue("q")).authorizationRules).toMatchObject([{ keyName: "other" }]);
+    await admin.createTopic("t", { authorizationRules: [rule] });
+    expect((await admin.getTopic("t")).authorizationRules).toMatchObject([rule]);
+  });
+
+  // fidelity service-bus: administration: queues
+  it("tell the size of all their partitions, who forwards where, and that nobody came yet", async () => {
+    const emulator = await open();
+    const admin = administer(emulator);
+    expect(await admin.createQueue("q", { enablePartitioning: true, maxSizeInMegabytes: 2048 })).toMatchObject({
+      maxSizeInMegabytes: 32_768,
+    });
+    const partitioned = await admin.getQueue("q");
+    expect(await admin.updateQueue({ ...partitioned, forwardTo: "q" })).toMatchObject({
+      maxSizeInMegabytes: 32_768,
+      forwardTo: `sb://127.0.0.1:${emulator.port}/q`,
+    });
+    expect((await admin.getQueueRuntimeProperties("q")).accessedAt.getUTCFullYear()).toBe(1);
+    await admin.createQueue("used");
+    await emulator.client.createSender("used").sendMessages({ body: 1 });
+    expect((await admin.getQueueRuntimeProperties("used")).accessedAt.getTime()).toBeGreaterThan(Date.now() - 60_000);
+    await admin.createTopic("t");
+    expect((await admin.getTopicRuntimeProperties("t")).accessedAt!.getUTCFullYear()).toBe(1);
+    await admin.createSubscription("t", "s");
+    expect((await admin.getTopicRuntimeProperties("t")).accessedAt!.getUTCFullYear()).toBeGreaterThan(1);
+  });
+
+  // fidelity service-bus: administration: queues
+  it("refuse what only a Premium namespace has, and what is fixed", async () => {
+    const admin = administer(await open());
+    await expect(admin.createQueue("q", { maxMessageSizeInKilobytes: 1_024 })).rejects.toMatchObject({
+      statusCode: 400,
+    });
+    const queue = await admin.createQueue("q", { maxMessageSizeInKilobytes: 256 });
+    await expect(admin.updateQueue({ ...queue, requiresSession: true })).rejects.toThrow(
+      /RequiresSession property of an existing Queue cannot be changed/,
+    );
+  });
+
+  // fidelity service-bus: administration: topics, subscriptions, rules
+  it("read characters that are written as numbers", async () => {
+    const emulator = await open();
+    emulator.control.createTopic("t");
+    emulator.control.createSubscription("t", "s", {}, []);
+    const filter = `<Filter i:type="SqlFilter" xmlns:i="http://www.w3.org/2001/XMLSchema-instance"><SqlExpression>color = &#39;r&#x65;d&#39;</SqlExpression></Filter>`;
+    expect(
+      (await put(emulator, "t/Subscriptions/s/Rules/r", `<RuleDescription>${filter}</RuleDescription>`)).status,
+    ).toBe(201);
+    expect(await administer(emulator).getRule("t", "s", "r")).toMatchObject({
+      filter: { sqlExpression: "color = 'red'" },
+    });
+    expect(
+      (await put(emulator, "q", "<QueueDescription><UserMetadata>&nbsp;</UserMetadata></QueueDescription>")).status,
+    ).toBe(201);
+    expect(await administer(emulator).getQueue("q")).toMatchObject({ userMetadata: "&nbsp;" });
+  });
+
+  // fidelity service-bus: administration: topics, subscriptions, rules
+  it("count the filters of a topic, by kind", async () => {
+    const emulator = await open();
+    emulator.control.createTopic("t");
+    emulator.control.createSubscription("t", "plain");
+    emulator.control.createSubscription("t", "two", {}, [
+      { name: "sql", filter: { kind: "sql", expression: "1=1" } },
+      { name: "correlation", filter: { kind: "correlation", filter: { subject: "x" } } },
+    ]);
+    const headers = { authorization: "SharedAccessSignature x" };
+    const text = await (await fetch(`${emulator.administrationUrl}/t`, { headers })).text();
+    expect(text).toContain("<SqlFilterCount>2</SqlFilterCount><CorrelationFilterCount>1</CorrelationFilterCount>");
+  });
+
+  // fidelity service-bus: SQL filters and actions with `@parameters`
+  it("take parameters of expressions, and tell them", async () => {
+    const emulator = await open();
+    const admin = administer(emulator);
+    await admin.createTopic("t");
+    await admin.createSubscription("t", "s");
+    await admin.deleteRule("t", "s", "$Default");
+    const filter = {
+      sqlExpression: "color = @color AND price > @least",
+      sqlParameters: { "@color": "red", "@least": 3 },
+    };
+    const action = { sqlExpression: "SET seen = @seen", sqlParameters: { "@seen": true } };
+    await admin.createRule("t", "s", "r", filter, action);
+    expect(await admin.getRule("t", "s", "r")).toMatchObject({ filter, action });
+    await expect(admin.createRule("t", "s", "bad", { sqlExpression: "color = @color" })).rejects.toThrow(/@color/);
+    await emulator.client.createSender("t").sendMessages([
+      { body: 1, applicationProperties: { color: "red", price: 3 } },
+      { body: 2, applicationProperties: { color: "red", price: 4 } },
+    ]);
+    expect(await one(emulator.client.createReceiver("t", "s"))).toMatchObject({
+      body: 2,
+      applicationProperties: { seen: true },
+    });
+  });
+});
+
 describe("topics, subscriptions and rules", () => {
   // fidelity service-bus: administration: topics, subscriptions, rules
   it("are created, read, changed, listed and deleted", async () => {

@@ -79,6 +79,29 @@ describe("send", () => {
     expect(control.state("q").messages).toEqual([]);
   });
 
+  // fidelity service-bus: annotations: the sender's kept, the service's beside them
+  it("adds its own annotations to the sender's, and no more than it has to say", async () => {
+    const { client, control } = await open();
+    control.createQueue("q");
+    const message = {
+      bodyType: "data" as const,
+      body: "x",
+      deliveryAnnotations: { "x-opt-of-the-way": "w" } as object,
+      messageAnnotations: { "x-opt-own": "o" } as object,
+      footer: { "x-opt-foot": "f" },
+    };
+    await client.createSender("q").sendMessages(message);
+    const { _rawAmqpMessage: raw } = await one(client.createReceiver("q"));
+    expect(Object.keys(raw.deliveryAnnotations!).sort()).toEqual(["x-opt-lock-token", "x-opt-of-the-way"]);
+    expect(Object.keys(raw.messageAnnotations!).sort()).toEqual([
+      "x-opt-enqueued-time",
+      "x-opt-locked-until",
+      "x-opt-own",
+      "x-opt-sequence-number",
+    ]);
+    expect(raw.footer).toMatchObject({ "x-opt-foot": "f" });
+  });
+
   // fidelity service-bus: an id for a message that has none
   it("gives an id to a message that has none", async () => {
     const { client, control } = await open();
@@ -197,6 +220,21 @@ describe("settlement", () => {
     control.expireLocks("q/$DeadLetterQueue");
     await dead.completeMessage(await one(dead));
     expect(control.state("q/$DeadLetterQueue").messages).toEqual([]);
+  });
+
+  // fidelity service-bus: dead-letter queue
+  it("keeps the delivery count of a dead letter, which grows no more", async () => {
+    const { client, control } = await open();
+    control.createQueue("q");
+    await client.createSender("q").sendMessages({ body: 1 });
+    const receiver = client.createReceiver("q");
+    await receiver.abandonMessage(await one(receiver));
+    await receiver.deadLetterMessage(await one(receiver));
+    const dead = client.createReceiver("q", { subQueueType: "deadLetter" });
+    const first = await one(dead);
+    expect(first).toMatchObject({ deliveryCount: 1, enqueuedSequenceNumber: 1 });
+    await dead.abandonMessage(first);
+    expect(await one(dead)).toMatchObject({ deliveryCount: 1 });
   });
 
   // fidelity service-bus: several outcomes at once kept apart

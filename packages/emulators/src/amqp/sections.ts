@@ -24,11 +24,12 @@ export interface Header {
 }
 
 /**
- * A message taken apart as far as a broker must: header, annotations and application properties are rebuilt on the way out;
+ * A message taken apart as far as a broker must: header, both kinds of annotations and application properties are rebuilt on the way out;
  * properties, body and footer stay the bytes that the sender wrote, so that no type is lost by decoding and encoding again.
  */
 export interface Sections {
   readonly header: Header;
+  readonly deliveryAnnotations: Entries;
   readonly annotations: Entries;
   /** The whole section, or undefined when the sender left it out. */
   readonly properties: Buffer | undefined;
@@ -41,6 +42,7 @@ const NO_HEADER: Header = { durable: false, priority: undefined, ttlMs: undefine
 const NO_ENTRIES: Entries = new Map();
 const malformed = (what: string) => new AmqpError("amqp:decode-error", what);
 
+const FOOTER = 0x78;
 const CODES: Readonly<Record<string, number>> = {
   "amqp:header:list": 0x70,
   "amqp:delivery-annotations:map": 0x71,
@@ -57,35 +59,48 @@ const CODES: Readonly<Record<string, number>> = {
 export function readSections(bytes: Buffer): Sections {
   const decoder = new Decoder(bytes);
   let header = NO_HEADER;
+  let deliveryAnnotations = NO_ENTRIES;
   let annotations = NO_ENTRIES;
   let properties: Buffer | undefined;
   let applicationProperties = NO_ENTRIES;
   let bodyStart = -1;
+  let bodyEnd = -1;
+  let footer: Buffer | undefined;
   let last = 0;
   while (decoder.remaining > 0) {
     const start = decoder.position;
     const descriptor = decoder.descriptor();
     const code = typeof descriptor === "string" ? CODES[descriptor] : descriptor;
     if (code === undefined || code < 0x70 || code > 0x78) throw malformed("An unknown message section.");
+    if (code === FOOTER) {
+      // Anywhere: rhea, which the JavaScript SDKs use, writes it in front of the body.
+      decoder.skip();
+      footer = bytes.subarray(start, decoder.position);
+      continue;
+    }
     if (code < last) throw malformed("Message sections are out of order.");
     last = code;
     if (code >= 0x75) {
       if (bodyStart < 0) bodyStart = start;
       decoder.skip();
+      bodyEnd = decoder.position;
     } else {
       const section = decoder.raw();
       if (code === 0x70) header = readHeader(section);
+      else if (code === 0x71) deliveryAnnotations = readEntries(section);
       else if (code === 0x72) annotations = readEntries(section);
       else if (code === 0x73) properties = bytes.subarray(start, decoder.position);
       else if (code === 0x74) applicationProperties = readEntries(section);
     }
   }
+  const body = bytes.subarray(Math.max(bodyStart, 0), Math.max(bodyEnd, 0));
   return {
     header,
+    deliveryAnnotations,
     annotations,
     properties,
     applicationProperties,
-    body: bodyStart < 0 ? bytes.subarray(bytes.length) : bytes.subarray(bodyStart),
+    body: footer === undefined ? body : Buffer.concat([body, footer]),
   };
 }
 
@@ -167,8 +182,8 @@ function rawFields(section: Buffer | undefined): unknown[] {
 export interface Outgoing {
   readonly deliveryCount?: number;
   readonly ttlMs?: number | undefined;
+  /** Set beside, and over, those that the message has; `annotations` too. */
   readonly deliveryAnnotations?: ReadonlyMap<string, unknown>;
-  /** Set beside, and over, those that the message has. */
   readonly annotations?: ReadonlyMap<string, unknown>;
   readonly omitBody?: boolean;
 }
@@ -186,11 +201,14 @@ export function writeSections(message: Sections, out: Outgoing): Buffer {
       uint(out.deliveryCount ?? 0),
     ]),
   );
-  if (out.deliveryAnnotations) encoder.value(new Described(0x71, symbolKeys(out.deliveryAnnotations)));
-  const annotations = new Map<string, unknown>();
-  for (const [key, { raw }] of message.annotations) annotations.set(key, raw);
-  for (const [key, value] of out.annotations ?? []) annotations.set(key, value);
-  if (annotations.size > 0) encoder.value(new Described(0x72, symbolKeys(annotations)));
+  const write = (code: number, own: Entries, set: ReadonlyMap<string, unknown> = new Map()) => {
+    const all = new Map<string, unknown>();
+    for (const [key, { raw }] of own) all.set(key, raw);
+    for (const [key, value] of set) all.set(key, value);
+    if (all.size > 0) encoder.value(new Described(code, symbolKeys(all)));
+  };
+  write(0x71, message.deliveryAnnotations, out.deliveryAnnotations);
+  write(0x72, message.annotations, out.annotations);
   if (message.properties !== undefined) encoder.copy(message.properties);
   if (message.applicationProperties.size > 0) {
     const properties = new Map([...message.applicationProperties].map(([key, { raw }]) => [key, raw]));

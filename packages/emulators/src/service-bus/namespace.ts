@@ -1,6 +1,6 @@
 import { AmqpError } from "../amqp/amqp-error.ts";
 import type { AttachRequest, LinkHandler } from "../amqp/attach-request.ts";
-import { claimsBasedSecurity, type TokenCheck } from "../amqp/cbs.ts";
+import { claimsBasedSecurity, type TokenCheck, type TokenRequest } from "../amqp/cbs.ts";
 import type { IncomingLink } from "../amqp/incoming-link.ts";
 import type { OutgoingLink } from "../amqp/outgoing-link.ts";
 import type { RequestResponse } from "../amqp/request-response.ts";
@@ -31,7 +31,7 @@ export class Namespace implements LinkHandler {
     this.broker = broker;
     this.commit = commit;
     this.faults = faults;
-    this.cbs = claimsBasedSecurity(check);
+    this.cbs = claimsBasedSecurity((token) => check(token) ?? this.missing(token));
     broker.onRemoved = (entity) => {
       this.management.clear();
       this.detachAll(entity, notFound(pathOf(entity)));
@@ -53,6 +53,19 @@ export class Namespace implements LinkHandler {
     const ended = [...this.links].filter(([, of]) => entity === undefined || of === entity);
     for (const [link] of ended) link.close(error);
     return ended.length;
+  }
+
+  /** The service has no token to take for what is not there. */
+  private missing({ audience }: TokenRequest): ReturnType<TokenCheck> {
+    const address = parseAddress(audience);
+    if (address.name === "") return undefined;
+    try {
+      this.broker.resolve(address);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof AmqpError)) throw error;
+      return { status: 404, description: error.message };
+    }
   }
 
   private route(request: AttachRequest): void {
@@ -96,9 +109,13 @@ export class Namespace implements LinkHandler {
       throw notAllowed(`'${pathOf(entity)}' forwards its messages; nothing is received from it.`);
     const wantsSession = request.filter.has(SESSION_FILTER);
     if (wantsSession && !store.requiresSession)
-      throw notAllowed(`'${pathOf(entity)}' has no sessions; a session receiver cannot be opened on it.`);
+      throw notAllowed(
+        `A sessionful message receiver cannot be created on an entity that does not require sessions. Entity: '${pathOf(entity)}'.`,
+      );
     if (!wantsSession && store.requiresSession)
-      throw notAllowed(`'${pathOf(entity)}' requires sessions; a receiver without a session cannot be opened on it.`);
+      throw notAllowed(
+        `It is not possible for an entity that requires sessions to create a non-sessionful message receiver. Entity: '${pathOf(entity)}'.`,
+      );
     let opened: OutgoingLink | undefined;
     const options = {
       onClosed: () => {

@@ -1,9 +1,11 @@
 import type { Broker } from "../broker/broker.ts";
 import { entityExists } from "../broker/conditions.ts";
 import type { Entity, SubscriptionEntity, TopicEntity } from "../broker/entity.ts";
+import { queueDefaults } from "../broker/settings.ts";
 import { DEFAULT_RULE_NAME } from "../rules/rule.ts";
 import { QUEUE_SETTINGS, type SettingNames, SUBSCRIPTION_SETTINGS, TOPIC_SETTINGS } from "../setting-names.ts";
 import { entityEntry, feed, namespaceEntry, type Origin, ruleEntry } from "./atom.ts";
+import { readAuthorizationRules } from "./authorization-rules-xml.ts";
 import { badRequest, missing } from "./http-problem.ts";
 import { parseRoute, type Route } from "./route.ts";
 import { readRule } from "./rule-xml.ts";
@@ -27,6 +29,9 @@ export interface AdministrationResponse {
 }
 
 const PAGE = 100;
+const PARTITIONS = 16;
+const MAX_PARTITION_MEGABYTES = 5_120;
+const DEFAULT_MESSAGE_KILOBYTES = queueDefaults().maxMessageSizeInKilobytes;
 /** Settings that stay as they were created. */
 const FIXED = ["requiresSession", "requiresDuplicateDetection", "enablePartitioning"];
 
@@ -111,12 +116,16 @@ export class Administration {
           throw badRequest("The body describes neither a queue nor a topic.");
         const names = queue === undefined ? TOPIC_SETTINGS : QUEUE_SETTINGS;
         const settings = readSettings(queue ?? topic, names);
+        const keys = readAuthorizationRules(queue ?? topic, this.broker.clock.now());
+        if (keys !== undefined) settings.authorizationRules = keys;
         if (isUpdate) {
           if (existing === undefined || (existing.kind === "queue") !== (queue !== undefined))
             throw missing(route.name);
           return done(this.update(existing, settings, names));
         }
-        this.checkReferences(settings, route.name);
+        this.checkReferences(settings);
+        checkMessageSize(settings, DEFAULT_MESSAGE_KILOBYTES);
+        spread(settings, settings.enablePartitioning === true);
         if (queue !== undefined) return done(this.broker.createQueue(route.name, settings));
         return done(this.broker.createTopic(route.name, settings));
       }
@@ -130,7 +139,7 @@ export class Administration {
           return done(this.update(existing, settings, SUBSCRIPTION_SETTINGS));
         }
         if (existing !== undefined) throw entityExists(`${route.topic}/Subscriptions/${route.name}`);
-        this.checkReferences(settings, route.topic);
+        this.checkReferences(settings);
         const rule = child(description, "DefaultRuleDescription");
         const rules = rule === undefined ? undefined : [readRule(rule, text(child(rule, "Name")) ?? DEFAULT_RULE_NAME)];
         return done(this.broker.createSubscription(this.topic(route.topic).name, route.name, settings, rules));
@@ -165,8 +174,13 @@ export class Administration {
     const current = entity.settings as unknown as Record<string, unknown>;
     for (const name of FIXED)
       if (settings[name] !== undefined && settings[name] !== current[name])
-        throw badRequest(`The setting ${name} cannot be changed once the entity exists.`);
-    this.checkReferences(settings, entity.name);
+        throw badRequest(
+          `The value for the ${capitalized(name)} property of an existing ${capitalized(entity.kind)} cannot be changed.`,
+        );
+    this.checkReferences(settings);
+    checkMessageSize(settings, current.maxMessageSizeInKilobytes);
+    spread(settings, current.enablePartitioning === true);
+    if (settings.authorizationRules !== undefined) current.authorizationRules = settings.authorizationRules;
     for (const [setting, kind] of Object.values(names)) {
       if (settings[setting] !== undefined) current[setting] = settings[setting];
       else if (kind === "text" && setting !== "status") current[setting] = undefined;
@@ -176,12 +190,10 @@ export class Administration {
     return entity;
   }
 
-  private checkReferences(settings: Record<string, unknown>, own: string): void {
+  private checkReferences(settings: Record<string, unknown>): void {
     for (const setting of ["forwardTo", "forwardDeadLetteredMessagesTo"]) {
       const target = settings[setting];
       if (typeof target !== "string") continue;
-      if (setting === "forwardTo" && target.toLowerCase() === own.toLowerCase())
-        throw badRequest("An entity cannot forward to itself.");
       if (this.broker.find(target) === undefined)
         throw badRequest(`The forwarding destination '${target}' does not exist.`);
     }
@@ -222,6 +234,21 @@ export class Administration {
     if (entity === undefined) throw missing(`${topic}/Subscriptions/${name}`);
     return entity;
   }
+}
+
+const capitalized = (name: string) => name[0]!.toUpperCase() + name.slice(1);
+
+/** Larger messages are Premium's. */
+function checkMessageSize({ maxMessageSizeInKilobytes: asked }: Record<string, unknown>, current: unknown): void {
+  if (asked !== undefined && asked !== current)
+    throw badRequest("MaxMessageSizeInKilobytes can be set in a Premium namespace only.");
+}
+
+/** A partitioned entity has the size that was asked for in each of its partitions, and tells the sum. */
+function spread(settings: Record<string, unknown>, isPartitioned: boolean): void {
+  const { maxSizeInMegabytes: asked } = settings;
+  if (isPartitioned && typeof asked === "number" && asked <= MAX_PARTITION_MEGABYTES)
+    settings.maxSizeInMegabytes = asked * PARTITIONS;
 }
 
 const byName = (a: Entity, b: Entity) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1);

@@ -1,7 +1,8 @@
-import { type Entity, pathOf, type SubscriptionEntity } from "../broker/entity.ts";
+import { type Entity, pathOf, type SubscriptionEntity, type TopicEntity } from "../broker/entity.ts";
 import { bytesOf } from "../broker/router.ts";
 import type { Rule } from "../rules/rule.ts";
 import { QUEUE_SETTINGS, SUBSCRIPTION_SETTINGS, TOPIC_SETTINGS } from "../setting-names.ts";
+import { writeAuthorizationRules } from "./authorization-rules-xml.ts";
 import { writeRule } from "./rule-xml.ts";
 import { writeSettings } from "./settings-xml.ts";
 import { escapeXml, tag } from "./xml.ts";
@@ -14,6 +15,8 @@ const CONNECT = {
 const COUNTS = { "xmlns:d2p1": "http://schemas.microsoft.com/netservices/2011/06/servicebus" };
 
 const iso = (ms: number) => new Date(ms).toISOString();
+
+const NEVER = "0001-01-01T00:00:00Z";
 
 /** Where the client reached us: `http://host:port`. */
 export type Origin = string;
@@ -86,14 +89,15 @@ function describe(entity: Entity, origin: Origin): string {
   const dates =
     tag("CreatedAt", iso(entity.createdAt)) +
     tag("UpdatedAt", iso(entity.updatedAt)) +
-    tag("AccessedAt", iso(entity.accessedAt));
+    tag("AccessedAt", entity.accessedAt === undefined ? NEVER : iso(entity.accessedAt));
   const availability = tag("EntityAvailabilityStatus", "Available");
   const size = tag("SizeInBytes", String(bytesOf(entity)));
   if (entity.kind === "topic") {
     const settings = writeSettings(entity.settings, TOPIC_SETTINGS, origin);
     const counts = countDetails({ scheduled: entity.scheduled.size });
-    const subscriptions = tag("SubscriptionCount", String(entity.subscriptions.size));
-    return tag("TopicDescription", settings + size + dates + counts + subscriptions + availability, CONNECT);
+    const subscriptions = tag("SubscriptionCount", String(entity.subscriptions.size)) + filterCounts(entity);
+    const rules = writeAuthorizationRules(entity.settings.authorizationRules);
+    return tag("TopicDescription", settings + rules + size + dates + counts + subscriptions + availability, CONNECT);
   }
   const { main, deadLetters, transferDeadLetters } = entity.stores;
   const scheduled = entity.kind === "queue" ? entity.scheduled.size : 0;
@@ -106,8 +110,26 @@ function describe(entity: Entity, origin: Origin): string {
   });
   const rest = tag("MessageCount", String(total)) + dates + counts + availability;
   if (entity.kind === "queue")
-    return tag("QueueDescription", writeSettings(entity.settings, QUEUE_SETTINGS, origin) + size + rest, CONNECT);
+    return tag(
+      "QueueDescription",
+      writeSettings(entity.settings, QUEUE_SETTINGS, origin) +
+        writeAuthorizationRules(entity.settings.authorizationRules) +
+        size +
+        rest,
+      CONNECT,
+    );
   return tag("SubscriptionDescription", writeSettings(entity.settings, SUBSCRIPTION_SETTINGS, origin) + rest, CONNECT);
+}
+
+/** Over all subscriptions. What takes everything or nothing is an SQL filter too. */
+function filterCounts({ subscriptions }: TopicEntity): string {
+  const filters = [...subscriptions.values()].flatMap(({ rules }) =>
+    [...rules.values()].map((one) => one.description.filter),
+  );
+  const correlation = filters.filter(({ kind }) => kind === "correlation").length;
+  return (
+    tag("SqlFilterCount", String(filters.length - correlation)) + tag("CorrelationFilterCount", String(correlation))
+  );
 }
 
 function countDetails(counts: {

@@ -53,11 +53,12 @@ function readValue(name: string, value: string, kind: string): unknown {
 /** The elements of a description, in the service's order. References are whole addresses. */
 export function writeSettings(settings: object, names: SettingNames, origin: string): string {
   const values = settings as Readonly<Record<string, unknown>>;
+  const address = origin.replace(/^[a-z]+:/, "sb:");
   return Object.entries(names)
     .map(([name, [setting, kind]]) => {
       const value = values[setting];
       if (value === undefined) return "";
-      if (REFERENCES.includes(setting)) return tag(name, escapeXml(`${origin}/${String(value)}`));
+      if (REFERENCES.includes(setting)) return tag(name, escapeXml(`${address}/${String(value)}`));
       return tag(name, escapeXml(kind === "duration" ? formatDuration(value as number) : String(value)));
     })
     .join("");

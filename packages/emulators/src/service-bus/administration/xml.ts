@@ -10,7 +10,8 @@ const parser = new XMLParser({
   parseAttributeValue: false,
   textNodeName: "#text",
   maxNestedTags: 32,
-  htmlEntities: false,
+  // Characters by number, which Go writes, and none of HTML's names.
+  htmlEntities: {} as unknown as boolean,
 });
 
 export type XmlElement = Readonly<Record<string, unknown>>;

@@ -75,6 +75,7 @@ export class Broker {
     const entity = newSubscription(this.makings, topic, name, { ...subscriptionDefaults(), ...settings });
     for (const rule of rules) this.addRule(entity, rule);
     topic.subscriptions.set(name.toLowerCase(), entity);
+    for (const one of [topic, entity]) this.touch(one);
     this.changed(entity);
     return entity;
   }
@@ -173,10 +174,11 @@ export class Broker {
     entity.idle?.cancel();
     const idleMs = entity.settings.autoDeleteOnIdleMs;
     if (idleMs === Number.POSITIVE_INFINITY) return;
-    entity.idle = this.clock.at(entity.accessedAt + idleMs, () => {
+    const end = () => (entity.accessedAt ?? entity.createdAt) + idleMs;
+    entity.idle = this.clock.at(end(), () => {
       const receives = entity.kind !== "topic" && entity.stores.main.consumerCount > 0;
       if (receives) this.touch(entity);
-      if (this.clock.now() < entity.accessedAt + idleMs) this.watchIdle(entity);
+      if (this.clock.now() < end()) this.watchIdle(entity);
       else this.remove(entity);
     });
   }

@@ -11,7 +11,8 @@ import type { StoredMessage } from "./stored-message.ts";
 interface Dates {
   createdAt: number;
   updatedAt: number;
-  accessedAt: number;
+  /** Undefined: never yet. */
+  accessedAt: number | undefined;
   idle: Timer | undefined;
 }
 
@@ -72,7 +73,7 @@ export interface Routes {
 
 const dates = (clock: Clock): Dates => {
   const now = clock.now();
-  return { createdAt: now, updatedAt: now, accessedAt: now, idle: undefined };
+  return { createdAt: now, updatedAt: now, accessedAt: undefined, idle: undefined };
 };
 
 export function newQueue(makings: Makings, name: string, settings: QueueSettings): QueueEntity {

@@ -33,6 +33,8 @@ export interface Arrival {
   readonly enqueuedSequenceNumber?: number | undefined;
   readonly enqueuedAt?: number | undefined;
   readonly deadLetterSource?: string | undefined;
+  /** Of a dead letter: it keeps the count that it had. Default 0. */
+  readonly deliveryCount?: number;
   readonly ttlMs?: number;
   readonly state?: MessageState;
 }
@@ -88,13 +90,13 @@ export class MessageQueue {
     const message = this.place({
       content,
       sequenceNumber,
-      enqueuedSequenceNumber: arrival.enqueuedSequenceNumber ?? sequenceNumber,
+      enqueuedSequenceNumber: arrival.enqueuedSequenceNumber,
       enqueuedAt: arrival.enqueuedAt ?? now,
       expiresAt:
         this.options.deadLetter === undefined ? Number.POSITIVE_INFINITY : now + (arrival.ttlMs ?? content.ttlMs),
       deadLetterSource: arrival.deadLetterSource,
       state: arrival.state ?? "active",
-      deliveryCount: 0,
+      deliveryCount: arrival.deliveryCount ?? 0,
     });
     this.options.journal.stored(message);
     this.makeReady(message);

@@ -51,7 +51,11 @@ export class Router implements Routes {
 
   deadLetter(entity: QueueEntity | SubscriptionEntity, content: Content, message: StoredMessage): void {
     const target = entity.settings.forwardDeadLetteredMessagesTo;
-    const arrival = { enqueuedSequenceNumber: message.enqueuedSequenceNumber, enqueuedAt: message.enqueuedAt };
+    const arrival = {
+      enqueuedSequenceNumber: message.enqueuedSequenceNumber ?? message.sequenceNumber,
+      enqueuedAt: message.enqueuedAt,
+      deliveryCount: message.deliveryCount,
+    };
     if (target === undefined) entity.stores.deadLetters.enqueue(content, arrival);
     else this.forward(entity, target, content, { hops: 0, deadLetterSource: pathOf(entity) });
   }

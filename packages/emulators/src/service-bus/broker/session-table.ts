@@ -134,12 +134,12 @@ export class SessionTable {
     return hold;
   }
 
-  /** Ids of sessions that have messages, or a state set after the moment. */
+  /** Ids of sessions whose state was set after the moment; without one, of those that have messages or a state. */
   *ids(updatedAfter: number | undefined): Generator<string> {
     for (const entry of this.sessions.values()) {
       if (
         updatedAfter === undefined
-          ? entry.ready.peek() !== undefined || entry.hold !== undefined
+          ? entry.ready.peek() !== undefined || entry.hold !== undefined || entry.state !== undefined
           : entry.state !== undefined && entry.updatedAt > updatedAfter
       )
         yield entry.id;

@@ -1,6 +1,18 @@
 /** Durations are milliseconds; `Infinity` is "never". Defaults are the service's. */
 export type EntityStatus = "Active" | "Disabled" | "SendDisabled" | "ReceiveDisabled";
 
+/** A key of an entity as the administration API keeps it. Nobody is let in or kept out by it. */
+export interface AuthorizationRule {
+  readonly keyName: string;
+  readonly rights: readonly string[];
+  readonly claimType: string;
+  readonly claimValue: string;
+  readonly primaryKey: string;
+  readonly secondaryKey: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
 export interface QueueSettings {
   lockDurationMs: number;
   maxSizeInMegabytes: number;
@@ -19,6 +31,7 @@ export interface QueueSettings {
   forwardDeadLetteredMessagesTo: string | undefined;
   autoDeleteOnIdleMs: number;
   userMetadata: string | undefined;
+  authorizationRules: readonly AuthorizationRule[];
 }
 
 export interface TopicSettings {
@@ -34,6 +47,7 @@ export interface TopicSettings {
   status: EntityStatus;
   autoDeleteOnIdleMs: number;
   userMetadata: string | undefined;
+  authorizationRules: readonly AuthorizationRule[];
 }
 
 export interface SubscriptionSettings {
@@ -71,6 +85,7 @@ export const queueDefaults = (): QueueSettings => ({
   forwardDeadLetteredMessagesTo: undefined,
   autoDeleteOnIdleMs: NEVER,
   userMetadata: undefined,
+  authorizationRules: [],
 });
 
 export const topicDefaults = (): TopicSettings => ({
@@ -86,6 +101,7 @@ export const topicDefaults = (): TopicSettings => ({
   status: "Active",
   autoDeleteOnIdleMs: NEVER,
   userMetadata: undefined,
+  authorizationRules: [],
 });
 
 export const subscriptionDefaults = (): SubscriptionSettings => ({

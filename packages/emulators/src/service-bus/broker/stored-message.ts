@@ -9,8 +9,8 @@ export type MessageState = "active" | "deferred" | "scheduled";
 export interface StoredMessage {
   content: Content;
   readonly sequenceNumber: number;
-  /** The number that it had where it was first sent to. */
-  readonly enqueuedSequenceNumber: number;
+  /** The number that it had where it was first sent to; undefined: this is where. */
+  readonly enqueuedSequenceNumber: number | undefined;
   readonly enqueuedAt: number;
   readonly expiresAt: number;
   readonly deadLetterSource: string | undefined;

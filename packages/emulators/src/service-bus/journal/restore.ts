@@ -46,6 +46,7 @@ function make(broker: Broker, { kind, topic, name, settings, rules }: KeptEntity
 
 interface MessageRow {
   readonly number: number;
+  /** 0: it was first sent to here. */
   readonly enqueued_number: number;
   readonly enqueued_at: number;
   readonly expires_at: number | null;
@@ -71,7 +72,7 @@ function restoreStore({ file }: SqliteJournal, path: string, kind: StoreKind, st
 const toMessage = (row: MessageRow): KeptMessage => ({
   content: contentOf(row),
   sequenceNumber: row.number,
-  enqueuedSequenceNumber: row.enqueued_number,
+  enqueuedSequenceNumber: row.enqueued_number || undefined,
   enqueuedAt: row.enqueued_at,
   expiresAt: row.expires_at ?? Number.POSITIVE_INFINITY,
   deadLetterSource: row.dead_letter_source ?? undefined,

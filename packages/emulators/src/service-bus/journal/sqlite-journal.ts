@@ -96,7 +96,7 @@ export class SqliteJournal implements Journal {
           key,
           kind,
           message.sequenceNumber,
-          message.enqueuedSequenceNumber,
+          message.enqueuedSequenceNumber ?? 0,
           message.enqueuedAt,
           message.expiresAt === Number.POSITIVE_INFINITY ? null : message.expiresAt,
           message.deadLetterSource ?? null,

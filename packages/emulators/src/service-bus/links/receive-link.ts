@@ -46,7 +46,7 @@ export function acceptReceiver(request: AttachRequest, store: MessageQueue, opti
     session: options.session,
     deliver: (message: StoredMessage, lock: Lock | undefined) => {
       const tag = lock === undefined ? Buffer.alloc(16) : reorder(lock.token.bytes);
-      link.send(encodeStored(message, { lockedUntil: lock?.until }), tag, receiveAndDelete);
+      link.send(encodeStored(message, { lockedUntil: lock?.until, lockToken: lock?.token }), tag, receiveAndDelete);
     },
   };
   store.attach(consumer);

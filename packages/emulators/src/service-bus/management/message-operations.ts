@@ -30,7 +30,7 @@ export const peekMessages: Operation = ({ broker, address, body }) => {
 const asStored = (sequenceNumber: number, content: Content, since: number): StoredMessage => ({
   content,
   sequenceNumber,
-  enqueuedSequenceNumber: sequenceNumber,
+  enqueuedSequenceNumber: undefined,
   enqueuedAt: since,
   expiresAt: Number.POSITIVE_INFINITY,
   deadLetterSource: undefined,
@@ -53,8 +53,7 @@ export const receiveBySequenceNumber: Operation = ({ broker, address, body }) =>
     const token = lock?.token ?? new Uuid(Buffer.alloc(16));
     const bytes = encodeStored(message, {
       lockedUntil: lock?.until,
-      // Python reads the token from here.
-      deliveryAnnotations: new Map([["x-opt-lock-token", token]]),
+      lockToken: token,
     });
     return new Map<string, unknown>([
       ["message", bytes],

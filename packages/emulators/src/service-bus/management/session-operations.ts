@@ -18,11 +18,12 @@ export const setSessionState: Operation = ({ broker, address, body }) => {
   const { store } = broker.store(address);
   const state = body.get("session-state");
   if (state !== undefined && !Buffer.isBuffer(state)) throw argumentError("A session state is bytes.");
-  store.sessions.setState(body.mustText("session-id"), state === undefined ? undefined : Buffer.from(state));
+  // Nothing and no bytes are the same: the Go SDK clears a state with the latter.
+  store.sessions.setState(body.mustText("session-id"), state?.length ? Buffer.from(state) : undefined);
   return NOTHING;
 };
 
-/** A time near the end of time asks for sessions that have messages; any other for those whose state was set after it. */
+/** A time near the end of time asks for sessions that have messages or a state; any other for those whose state was set after it. */
 export const getMessageSessions: Operation = ({ broker, address, body }) => {
   const { store } = broker.store(address);
   const since = body.get("last-updated-time");

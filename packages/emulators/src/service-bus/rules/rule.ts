@@ -3,12 +3,12 @@ import type { Content } from "../broker/content.ts";
 import { CORRELATION_FIELDS, type CorrelationFilter, matchesCorrelation } from "./correlation-filter.ts";
 import { applyAction, checkAction } from "./sql-action.ts";
 import { evaluate, truth } from "./sql-evaluate.ts";
-import { parseAction, parsePredicate } from "./sql-parser.ts";
+import { type Parameters, parseAction, parsePredicate } from "./sql-parser.ts";
 
 export type RuleFilter =
   | { readonly kind: "true" }
   | { readonly kind: "false" }
-  | { readonly kind: "sql"; readonly expression: string }
+  | { readonly kind: "sql"; readonly expression: string; readonly parameters?: Parameters }
   | { readonly kind: "correlation"; readonly filter: CorrelationFilter };
 
 export interface RuleDescription {
@@ -16,6 +16,7 @@ export interface RuleDescription {
   readonly filter: RuleFilter;
   /** SET and REMOVE statements. A matching rule with an action makes its own copy of the message. */
   readonly action?: string | undefined;
+  readonly actionParameters?: Parameters;
 }
 
 export interface Rule {
@@ -31,7 +32,9 @@ export const DEFAULT_RULE_NAME = "$Default";
 /** Reads a rule once, for all messages. Throws an argument error when it is not well formed. */
 export function compileRule(description: RuleDescription, createdAt: number): Rule {
   const statements =
-    description.action === undefined || description.action.trim() === "" ? [] : parseAction(description.action);
+    description.action === undefined || description.action.trim() === ""
+      ? []
+      : parseAction(description.action, description.actionParameters);
   checkAction(statements);
   return {
     description,
@@ -54,7 +57,7 @@ function compileFilter(filter: RuleFilter): (content: Content) => boolean {
       return (content) => matchesCorrelation(wanted, content);
     }
     case "sql": {
-      const expression = parsePredicate(filter.expression);
+      const expression = parsePredicate(filter.expression, filter.parameters);
       return (content) => truth(evaluate(expression, content)) === true;
     }
   }

@@ -29,26 +29,31 @@ export type Statement =
 const MAX_DEPTH = 64;
 const COMPARISONS = new Set(["=", "<>", "!=", ">", ">=", "<", "<="]);
 
+/** Values of the names that start with `@` in an expression. */
+export type Parameters = ReadonlyMap<string, unknown>;
+
 /** A filter. Throws an argument error. */
-export function parsePredicate(text: string): Expression {
-  const parser = new Parser(tokenize(text));
+export function parsePredicate(text: string, parameters: Parameters = new Map()): Expression {
+  const parser = new Parser(tokenize(text), parameters);
   const expression = parser.expression();
   parser.end();
   return expression;
 }
 
 /** An action: SET and REMOVE statements. Throws an argument error. */
-export function parseAction(text: string): Statement[] {
-  return new Parser(tokenize(text)).statements();
+export function parseAction(text: string, parameters: Parameters = new Map()): Statement[] {
+  return new Parser(tokenize(text), parameters).statements();
 }
 
 class Parser {
   private readonly tokens: readonly Token[];
+  private readonly parameters: Parameters;
   private at = 0;
   private depth = 0;
 
-  constructor(tokens: readonly Token[]) {
+  constructor(tokens: readonly Token[], parameters: Parameters) {
     this.tokens = tokens;
+    this.parameters = parameters;
   }
 
   end(): void {
@@ -170,6 +175,11 @@ class Parser {
         return { kind: "constant", value: lower === "null" ? undefined : lower === "true" };
       }
       if (this.isCall()) return this.call(lower);
+      if (token.text.startsWith("@")) {
+        this.at += 1;
+        if (!this.parameters.has(token.text)) throw argumentError(`The parameter '${token.text}' has no value.`);
+        return { kind: "constant", value: this.parameters.get(token.text) };
+      }
     }
     return this.property();
   }

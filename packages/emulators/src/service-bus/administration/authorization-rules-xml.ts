@@ -1,0 +1,46 @@
+import type { AuthorizationRule } from "../broker/settings.ts";
+import { badRequest } from "./http-problem.ts";
+import { asList, child, escapeXml, tag, text } from "./xml.ts";
+
+const RIGHTS = ["Manage", "Send", "Listen"];
+
+/** Undefined where the description says nothing of rules. Throws a problem. */
+export function readAuthorizationRules(description: unknown, now: number): readonly AuthorizationRule[] | undefined {
+  const element = child(description, "AuthorizationRules");
+  if (element === undefined) return undefined;
+  return asList(child(element, "AuthorizationRule")).map((rule) => {
+    const keyName = text(child(rule, "KeyName"));
+    if (keyName === undefined) throw badRequest("An authorization rule needs a key name.");
+    const rights = asList(child(child(rule, "Rights"), "AccessRights")).map((right) => text(right) ?? "");
+    const wrong = rights.find((right) => !RIGHTS.includes(right));
+    if (wrong !== undefined) throw badRequest(`The access right '${wrong}' is not known.`);
+    return {
+      keyName,
+      rights,
+      claimType: text(child(rule, "ClaimType")) ?? "SharedAccessKey",
+      claimValue: text(child(rule, "ClaimValue")) ?? "None",
+      primaryKey: text(child(rule, "PrimaryKey")) ?? "",
+      secondaryKey: text(child(rule, "SecondaryKey")) ?? "",
+      createdAt: Date.parse(text(child(rule, "CreatedTime")) ?? "") || now,
+      updatedAt: now,
+    };
+  });
+}
+
+export function writeAuthorizationRules(rules: readonly AuthorizationRule[]): string {
+  const written = rules.map((rule) =>
+    tag(
+      "AuthorizationRule",
+      tag("ClaimType", escapeXml(rule.claimType)) +
+        tag("ClaimValue", escapeXml(rule.claimValue)) +
+        tag("Rights", rule.rights.map((right) => tag("AccessRights", right)).join("")) +
+        tag("CreatedTime", new Date(rule.createdAt).toISOString()) +
+        tag("ModifiedTime", new Date(rule.updatedAt).toISOString()) +
+        tag("KeyName", escapeXml(rule.keyName)) +
+        tag("PrimaryKey", escapeXml(rule.primaryKey)) +
+        tag("SecondaryKey", escapeXml(rule.secondaryKey)),
+      { "i:type": "SharedAccessAuthorizationRule" },
+    ),
+  );
+  return tag("AuthorizationRules", written.join(""));
+}
