@@ -267,6 +267,7 @@ export function createBus(options: BusOptions): Bus {
       const [outcome] = await publisher.publishRaw(topic, [given as RawCloudEvent], rest);
       return outcome!;
     }) as Bus["publishRaw"],
+    stopsKeys: (topic) => publisher.stopsKeys(topic),
     subscribe: subscribe as Bus["subscribe"],
     process: (topic, message, given = {}) => {
       const name = nameOf(topic);

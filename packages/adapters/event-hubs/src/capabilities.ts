@@ -17,6 +17,7 @@ export function senderCapabilities(maxMessageBytes: number): SenderCapabilities 
     dedupe: false,
     // A failed call that is sent again would come after the one that overlapped it.
     overlap: false,
+    stopsKeys: true,
     maxSendBatch: MAX_SEND_BATCH,
     maxSendBatchBytes: Math.max(MAX_SEND_BATCH_BYTES, maxMessageBytes),
     maxMessageBytes,

@@ -14,6 +14,7 @@ export function senderCapabilities(maxMessageBytes: number): SenderCapabilities 
     fanOut: true,
     dedupe: false,
     overlap: false,
+    stopsKeys: true,
     maxSendBatch: MAX_SEND_BATCH,
     maxSendBatchBytes: maxMessageBytes,
     maxMessageBytes,

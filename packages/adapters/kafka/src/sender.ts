@@ -50,7 +50,13 @@ export function createSender(options: SenderOptions): Sender {
   };
   const oneByOne = async (records: readonly OutboundRecord[]): Promise<Outcome[]> => {
     const outcomes: Outcome[] = [];
-    for (const record of records) outcomes.push(...(await send([record])));
+    const stopped = new Set<string>();
+    for (const record of records) {
+      const key = record.key?.toString("latin1");
+      const outcome = key !== undefined && stopped.has(key) ? notSent() : (await send([record]))[0]!;
+      if (key !== undefined && !outcome.ok) stopped.add(key);
+      outcomes.push(outcome);
+    }
     return outcomes;
   };
 
@@ -80,6 +86,14 @@ export function createSender(options: SenderOptions): Sender {
     async close() {
       open = false;
     },
+  };
+}
+
+/** Behind a refused one of its key, which it would overtake. */
+function notSent(): Outcome {
+  return {
+    ok: false,
+    error: new DOMException("It was not sent: an earlier message of its key was refused.", "AbortError"),
   };
 }
 

@@ -84,6 +84,11 @@ export const coreErrors = defineErrors({
     sentence: (p: { topic: string }) => `Publishing to ${p.topic} was given up by its signal.`,
     hint: "An event that had reached the wire may still arrive: publish again with the same id.",
   },
+  WB_PUBLISH_BEHIND: {
+    sentence: (p: { topic: string; key: string }) =>
+      `An earlier event of key ${p.key} in the same call was refused by topic ${p.topic}; this one was not sent, so as not to overtake it.`,
+    hint: "Publish both again, the earlier one first.",
+  },
   WB_SCHEDULE_UNSUPPORTED: {
     sentence: (p: { topic: string; adapter: string; delayMs: number; maxDelayMs: number }) =>
       p.maxDelayMs === 0

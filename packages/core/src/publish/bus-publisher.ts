@@ -122,6 +122,11 @@ export class BusPublisher implements Publisher {
     );
   }
 
+  /** Known of a topic that has been published to. */
+  stopsKeys(topic: string): boolean {
+    return this.#ready.get(topic)?.capabilities.stopsKeys === true;
+  }
+
   /** The writer of a topic or destination, opened once. */
   writer(topic: string): Promise<MessageWriter> {
     if (this.#closed) return Promise.reject(coreErrors.WB_CLOSED({ what: "bus" }));
@@ -158,7 +163,7 @@ export class BusPublisher implements Publisher {
   async #write(topic: string, events: readonly Outgoing[], options: PublishOptions): Promise<readonly Outcome[]> {
     checkLogicalName("topic", topic);
     const { signal } = options;
-    const answers = new Answers(events.length);
+    const answers = new Answers(events.length, options.stopKeys);
     const refuse = (error: unknown) => {
       for (let i = 0; i < events.length; i++) answers.set(i, { ok: false, error });
     };
@@ -232,7 +237,9 @@ export class BusPublisher implements Publisher {
         writer.add(messages.splice(0), answers, places.splice(0));
         this.#pass(claims, writer, events[i]!, message, answers, i);
       } catch (error) {
-        answers.set(i, { ok: false, error });
+        // What was encoded before it is no later than it.
+        writer.add(messages.splice(0), answers, places.splice(0));
+        answers.refuse(i, keyOf(events[i]!.event), error);
       }
     }
     writer.add(messages, answers, places);
@@ -262,7 +269,7 @@ export class BusPublisher implements Publisher {
     const late = new AbortController();
     const timer = clock.after(deadlineMs, () => {
       const problem = "its data was on the way to the claim check";
-      answers.set(place, { ok: false, error: coreErrors.WB_PUBLISH_TIMEOUT({ topic, deadlineMs, problem }) });
+      answers.refuse(place, message.key, coreErrors.WB_PUBLISH_TIMEOUT({ topic, deadlineMs, problem }));
       late.abort();
     });
     void answers.all.then(() => timer.clear());
@@ -273,8 +280,8 @@ export class BusPublisher implements Publisher {
     };
     const prepare = isTooLarge(writer, message) ? store : undefined;
     this.#gate.pass({ topic, key: message.key, bytes }, prepare, (outcome) => {
-      if (this.#closed) answers.set(place, { ok: false, error: coreErrors.WB_CLOSED({ what: "bus" }) });
-      else if (outcome !== undefined && "error" in outcome) answers.set(place, { ok: false, error: outcome.error });
+      if (this.#closed) answers.refuse(place, message.key, coreErrors.WB_CLOSED({ what: "bus" }));
+      else if (outcome !== undefined && "error" in outcome) answers.refuse(place, message.key, outcome.error);
       else writer.add([outcome?.value ?? message], answers, [place]);
     });
   }
@@ -306,6 +313,11 @@ export class BusPublisher implements Publisher {
       else publishFailed?.({ topic, id, error: outcome.error });
     }
   }
+}
+
+function keyOf(event: RawCloudEvent | undefined): string | undefined {
+  const key: unknown = event?.partitionkey;
+  return typeof key === "string" ? key : undefined;
 }
 
 function isTooLarge(writer: MessageWriter, message: OutboundMessage): boolean {

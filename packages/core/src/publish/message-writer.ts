@@ -22,11 +22,14 @@ export interface WriterOptions {
 export class Answers {
   readonly outcomes: Outcome[];
   readonly all: Promise<readonly Outcome[]>;
+  /** Keys of which nothing more is sent; `undefined` where a refusal stops none. */
+  readonly #stopped: Set<string> | undefined;
   #open: number;
   #resolve!: (outcomes: readonly Outcome[]) => void;
 
-  constructor(count: number) {
+  constructor(count: number, stopKeys = false) {
     this.#open = count;
+    this.#stopped = stopKeys ? new Set() : undefined;
     this.outcomes = new Array<Outcome>(count);
     this.all = new Promise((resolve) => {
       this.#resolve = resolve;
@@ -36,6 +39,17 @@ export class Answers {
 
   get done(): boolean {
     return this.#open === 0;
+  }
+
+  /** Refuses the message at a place, and with `stopKeys` the later ones of its key. */
+  refuse(index: number, key: string | undefined, error: unknown): void {
+    if (key !== undefined) this.#stopped?.add(key);
+    this.set(index, { ok: false, error });
+  }
+
+  /** True when an earlier message of the key was refused. */
+  stops(key: string | undefined): key is string {
+    return key !== undefined && this.#stopped?.has(key) === true;
   }
 
   /** The first answer for a place counts. */
@@ -126,10 +140,12 @@ export class MessageWriter {
       const message = messages[i]!;
       const index = places[i]!;
       const bytes = this.measure(message);
-      if (this.#closed) answers.set(index, fail(coreErrors.WB_CLOSED({ what: "bus" })));
-      else if (bytes > maxMessageBytes) answers.set(index, fail(this.#tooLarge(message, bytes)));
+      const { key } = message;
+      if (this.#closed) answers.refuse(index, key, coreErrors.WB_CLOSED({ what: "bus" }));
+      else if (answers.stops(key)) answers.refuse(index, key, this.#behind(key));
+      else if (bytes > maxMessageBytes) answers.refuse(index, key, this.#tooLarge(message, bytes));
       else if (full)
-        answers.set(index, fail(coreErrors.WB_PUBLISH_BUFFER_FULL({ topic: this.topic, events: waiting })));
+        answers.refuse(index, key, coreErrors.WB_PUBLISH_BUFFER_FULL({ topic: this.topic, events: waiting }));
       else {
         this.#queue.push({ message, bytes, answers, index, deadlineMs: deadline, tries: 0, failure: undefined });
         this.#bytes += bytes;
@@ -155,6 +171,10 @@ export class MessageWriter {
   #tooLarge(message: OutboundMessage, bytes: number): Error {
     const maxBytes = this.#sender.capabilities.maxMessageBytes;
     return coreErrors.WB_EVENT_TOO_LARGE({ id: message.id, topic: this.topic, bytes, maxBytes });
+  }
+
+  #behind(key: string): Error {
+    return coreErrors.WB_PUBLISH_BEHIND({ topic: this.topic, key });
   }
 
   #schedule(): void {
@@ -194,8 +214,10 @@ export class MessageWriter {
     let bytes = 0;
     while (this.#from < this.#queue.length && batch.length < maxSendBatch) {
       const entry = this.#queue[this.#from]!;
-      if (entry.answers.outcomes[entry.index] !== undefined || entry.deadlineMs <= now) {
-        entry.answers.set(entry.index, fail(this.#timeout(entry.failure)));
+      const { key } = entry.message;
+      const stopped = entry.answers.stops(key);
+      if (stopped || entry.answers.outcomes[entry.index] !== undefined || entry.deadlineMs <= now) {
+        entry.answers.refuse(entry.index, key, stopped ? this.#behind(key) : this.#timeout(entry.failure));
         this.#from++;
         this.#bytes -= entry.bytes;
         continue;
@@ -235,8 +257,8 @@ export class MessageWriter {
         slow ||= kind === "throttled";
         again.push(entry);
       } else if (kind === "too-large") {
-        entry.answers.set(entry.index, fail(this.#tooLarge(entry.message, entry.bytes)));
-      } else entry.answers.set(entry.index, fail(outcome.error));
+        entry.answers.refuse(entry.index, entry.message.key, this.#tooLarge(entry.message, entry.bytes));
+      } else entry.answers.refuse(entry.index, entry.message.key, outcome.error);
     }
     if (again.length > 0) this.#retry(again, slow);
   }

@@ -4,6 +4,8 @@ import type { Outcome } from "../spi/outcome.ts";
 export interface PublishOptions {
   /** Gives up waiting. What had reached the wire may still arrive. */
   readonly signal?: AbortSignal | undefined;
+  /** Once an event is refused, later ones of its key in this call are refused too and not sent: they would overtake its next try. Default false. */
+  readonly stopKeys?: boolean | undefined;
 }
 
 /**
@@ -12,4 +14,6 @@ export interface PublishOptions {
  */
 export interface Publisher {
   publishRaw(topic: string, events: readonly RawCloudEvent[], options?: PublishOptions): Promise<readonly Outcome[]>;
+  /** True once it is known that calls with `stopKeys` cost this topic no more than others: many events of one key may then be given at once. */
+  stopsKeys?(topic: string): boolean;
 }

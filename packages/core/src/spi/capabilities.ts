@@ -10,6 +10,11 @@ export interface SenderCapabilities {
   readonly dedupe: boolean;
   /** Two `send` calls may overlap without changing order per key, also when one of them fails and is sent again: where the destination keeps no order anyway. */
   readonly overlap: boolean;
+  /**
+   * Of one `send`, once a message is refused, so are the later ones of its key: none of them overtakes it. Lets the outbox's relay hand over many
+   * events of one key at once. Default false.
+   */
+  readonly stopsKeys?: boolean;
   readonly maxSendBatch: number;
   readonly maxSendBatchBytes: number;
   /** Of one message as `measure` counts it. */
