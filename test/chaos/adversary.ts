@@ -162,6 +162,7 @@ const ROLL_BACK = new Error("rolled back on purpose");
 const PATIENCE_MS = 20_000;
 
 class Arrivals implements Publisher {
+  readonly stopsKeys = () => true;
   readonly firstMs = new Map<string, number>();
   readonly #order: { id: string; key: string; version: number }[] = [];
   readonly #maxPublishMs: number;

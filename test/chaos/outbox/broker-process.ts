@@ -13,7 +13,7 @@ const REFUSED = 1 / 500;
 
 /**
  * A broker in a process of its own: `node broker-process.ts PORT LOG SEED`. A POST carries one line an event and is answered with the indexes of those
- * that were refused. What is in the log it has; killed between writing and answering it has what its client does not know of.
+ * that were refused: once one is, so are the later ones of its key. What is in the log it has; killed between writing and answering it has what its client does not know of.
  */
 function main(): void {
   const [port = "", path = "", seed = ""] = process.argv.slice(2);
@@ -27,11 +27,13 @@ function main(): void {
       for await (const chunk of request.setEncoding("latin1")) body += chunk;
       const lines = body.split("\n").slice(0, -1);
       const refused: number[] = [];
+      const stopped = new Set<string>();
       let taken = "";
       for (const [index, line] of lines.entries()) {
-        const { id } = arrivalOf(line);
-        if (random() < REFUSED && !refusedOnce.has(id)) {
+        const { id, name } = arrivalOf(line);
+        if (stopped.has(name) || (random() < REFUSED && !refusedOnce.has(id))) {
           refusedOnce.add(id);
+          stopped.add(name);
           refused.push(index);
         } else taken += `${line}\n`;
       }

@@ -7,6 +7,7 @@ const TIMEOUT_MS = 5_000;
 /** Publishes to the broker of `broker-process.ts`. */
 export function brokerPublisher(url: string, relay: string): Publisher {
   return {
+    stopsKeys: () => true,
     async publishRaw(_topic: string, events: readonly RawCloudEvent[], { signal } = {}) {
       const body = events.map((event) => {
         const { name, version } = event.data as { name: string; version: number };

@@ -1,23 +1,37 @@
-import type { Publisher, RawCloudEvent } from "@waybill/core";
+import type { Publisher, PublishOptions, RawCloudEvent } from "@waybill/core";
 import type { Outcome } from "@waybill/core/spi";
 
 /** A publisher for tests that keeps what it took, and refuses what it is told to. */
 export class Recorder implements Publisher {
   readonly taken: { topic: string; event: RawCloudEvent }[] = [];
+  /** How many events each call had. */
+  readonly calls: number[] = [];
   /** Calls under way. */
   running = 0;
+  /** Whether it takes many events of one key at once. */
+  stopsKeys: () => boolean = () => false;
   /** Answers why an event is refused; `undefined` takes it. */
   refuse: (event: RawCloudEvent, topic: string) => unknown = () => undefined;
   /** Runs before each answer. */
   beforeAnswer: (events: readonly RawCloudEvent[]) => Promise<void> | void = () => undefined;
   #waiting: { test: () => boolean; resolve: () => void }[] = [];
 
-  async publishRaw(topic: string, events: readonly RawCloudEvent[]): Promise<readonly Outcome[]> {
+  async publishRaw(
+    topic: string,
+    events: readonly RawCloudEvent[],
+    { stopKeys }: PublishOptions = {},
+  ): Promise<readonly Outcome[]> {
     this.running++;
+    this.calls.push(events.length);
     await this.beforeAnswer(events);
+    const stopped = new Set<unknown>();
     const outcomes = events.map((event): Outcome => {
-      const error = this.refuse(event, topic);
-      if (error !== undefined) return { ok: false, error };
+      const { partitionkey: key } = event;
+      const error = stopped.has(key) ? new Error("not sent, behind a refused one") : this.refuse(event, topic);
+      if (error !== undefined) {
+        if (stopKeys && key !== undefined) stopped.add(key);
+        return { ok: false, error };
+      }
       this.taken.push({ topic, event });
       return { ok: true, value: undefined };
     });

@@ -178,34 +178,69 @@ export function relayCases<Tx>(options: StoreConformanceOptions<Tx>): void {
       expect(f.recorder.data).toEqual(Array.from({ length: 40 }, (_, i) => i));
     });
 
-    check("order per key holds with two relays that fail at random", async (f) => {
-      let seed = 7;
-      const random = () => {
-        seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
-        return seed / 2 ** 32;
-      };
-      f.recorder.refuse = () => (random() < 0.1 ? boom : undefined);
-      f.recorder.beforeAnswer = () => new Promise((resolve) => setImmediate(resolve));
-      const retry = { attempts: 100, initialMs: 1, maxMs: 5 };
-      const first = await f.relay({ leaseMs: 300, batch: 7, retry });
-      await f.relay({ leaseMs: 300, batch: 7, retry, store: f.another() });
-      for (let i = 0; i < 40; i++) {
-        await f.outbox.transaction((tx) =>
-          f.outbox.publish(
-            tx,
-            notes,
-            Array.from({ length: 5 }, (_, k) => noted(i, { key: `k${k}` })),
-          ),
-        );
-        if (i === 20) await first.drain({ deadlineMs: 5_000 });
-      }
-      await f.recorder.count(200);
-      for (let k = 0; k < 5; k++) {
-        const data = f.recorder.taken
-          .filter(({ event }) => event.partitionkey === `k${k}`)
-          .map(({ event }) => event.data);
-        expect(data).toEqual(Array.from({ length: 40 }, (_, i) => i));
-      }
+    for (const many of [false, true]) {
+      check(
+        `order per key holds with two relays that fail at random${many ? ", many of a key in one call" : ""}`,
+        async (f) => {
+          f.recorder.stopsKeys = () => many;
+          let seed = 7;
+          const random = () => {
+            seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
+            return seed / 2 ** 32;
+          };
+          f.recorder.refuse = () => (random() < 0.1 ? boom : undefined);
+          f.recorder.beforeAnswer = () => new Promise((resolve) => setImmediate(resolve));
+          const retry = { attempts: 100, initialMs: 1, maxMs: 5 };
+          const first = await f.relay({ leaseMs: 300, batch: 7, retry });
+          await f.relay({ leaseMs: 300, batch: 7, retry, store: f.another() });
+          for (let i = 0; i < 40; i++) {
+            await f.outbox.transaction((tx) =>
+              f.outbox.publish(
+                tx,
+                notes,
+                Array.from({ length: 5 }, (_, k) => noted(i, { key: `k${k}` })),
+              ),
+            );
+            if (i === 20) await first.drain({ deadlineMs: 5_000 });
+          }
+          await f.recorder.count(200);
+          for (let k = 0; k < 5; k++) {
+            const data = f.recorder.taken
+              .filter(({ event }) => event.partitionkey === `k${k}`)
+              .map(({ event }) => event.data);
+            expect(data).toEqual(Array.from({ length: 40 }, (_, i) => i));
+          }
+        },
+      );
+    }
+
+    check("many events of one key go in one call where the publisher stops at the first that it refuses", async (f) => {
+      f.recorder.stopsKeys = () => true;
+      let refused = 0;
+      f.recorder.refuse = (event) => (event.data === 10 && refused++ < 3 ? boom : undefined);
+      const values = Array.from({ length: 30 }, (_, i) => i);
+      await f.note(values, "hot");
+      await f.note(["cold"], "cold");
+      await f.relay({ retry: { initialMs: 1, maxMs: 5 } });
+      await f.recorder.count(31);
+      expect(f.recorder.data.filter((data) => data !== "cold")).toEqual(values);
+      expect(f.recorder.calls[0]).toBe(31);
+      await eventually(async () => {
+        const { waiting, parked } = await f.store.counts();
+        return waiting + parked === 0;
+      });
+    });
+
+    check("a row that is no event stands in nobody's way, among many of its key in one call", async (f) => {
+      f.recorder.stopsKeys = () => true;
+      const row = (event: string) => ({ topic: notes.name, key: "k", bucket: 3, event, notBeforeMs: undefined });
+      await f.note([1, 2], "k");
+      await f.outbox.transaction((tx) => f.store.insert(tx, [row("{ cut off")]));
+      await f.note([3], "k");
+      await f.relay();
+      await f.recorder.count(3);
+      expect(f.recorder.data).toEqual([1, 2, 3]);
+      await eventually(async () => (await f.store.counts()).dead === 1);
     });
 
     check("a relay past its lease moves nothing, and what it published is removed", async (f) => {

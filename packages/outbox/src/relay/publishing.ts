@@ -31,7 +31,7 @@ export interface PublishingParts {
   readonly onEnd: () => void;
 }
 
-/** The calls of the publisher: as many at once as allowed, never two with one key, and the verdict on each row that was refused. */
+/** The calls of the publisher: as many at once as allowed, never two with one key at once, and the verdict on each row that was refused. */
 export class Publishing {
   readonly #parts: PublishingParts;
   readonly #calls = new Set<Promise<void>>();
@@ -55,8 +55,10 @@ export class Publishing {
   /** Makes calls for what is ready. */
   pump(): void {
     const { settings, window, mayStart, onEnd } = this.#parts;
+    const { batch, publisher } = settings;
+    const maxOfKey = (topic: string) => (publisher.stopsKeys?.(topic) ? batch : 1);
     while (this.#calls.size < settings.concurrency && mayStart()) {
-      const rows = window.take(settings.batch);
+      const rows = window.take(batch, maxOfKey);
       if (rows.length === 0) return;
       const call = this.#publish(rows);
       this.#calls.add(call);
@@ -104,7 +106,10 @@ export class Publishing {
     if (readable.length === 0) return;
     this.#inFlight += readable.length;
     try {
-      const outcomes = await settings.publisher.publishRaw(topic, events, { signal: this.#abort.signal });
+      const outcomes = await settings.publisher.publishRaw(topic, events, {
+        signal: this.#abort.signal,
+        stopKeys: true,
+      });
       this.#answered(topic, readable, outcomes);
     } catch (error) {
       // Not a word about any one event: the publisher is closed, or does not know the topic.
@@ -119,12 +124,20 @@ export class Publishing {
   #read(rows: readonly OutboxRow[]): { readable: readonly OutboxRow[]; events: readonly RawCloudEvent[] } {
     const readable: OutboxRow[] = [];
     const events: RawCloudEvent[] = [];
+    const stopped = new Set<string>();
     for (const row of rows) {
+      if (row.key !== undefined && stopped.has(row.key)) {
+        this.#parts.window.giveBack(row);
+        continue;
+      }
       try {
         events.push(readEventText(row.event));
         readable.push(row);
       } catch (error) {
-        this.#bury(row, row.attempts + 1, "undecodable", error);
+        if (row.key !== undefined) stopped.add(row.key);
+        // Behind an earlier one that is about to be published it waits for its turn.
+        if (row.key !== undefined && readable.some(({ key }) => key === row.key)) this.#parts.window.giveBack(row);
+        else this.#bury(row, row.attempts + 1, "undecodable", error);
       }
     }
     return { readable, events };
@@ -133,33 +146,40 @@ export class Publishing {
   #answered(topic: string, rows: readonly OutboxRow[], outcomes: readonly Outcome[]): void {
     const { window, rests, tell, onPublished } = this.#parts;
     const refused: { row: OutboxRow; error: unknown }[] = [];
+    const stopped = new Set<string>();
+    let published = 0;
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i]!;
       const outcome = outcomes[i];
       if (outcome?.ok) {
+        published++;
         window.finish(row);
         onPublished(row);
+      } else if (row.key !== undefined && stopped.has(row.key)) {
+        // Refused because of the one before it: it waits behind that.
+        window.giveBack(row);
       } else {
+        if (row.key !== undefined) stopped.add(row.key);
         refused.push({ row, error: outcome?.error ?? new Error("The publisher gave no outcome for it.") });
       }
     }
-    const count = rows.length - refused.length;
-    if (count > 0) {
-      this.#published += count;
-      tell("published", { topic, count });
+    if (published > 0) {
+      this.#published += published;
+      tell("published", { topic, count: published });
       rests.over(topic);
     }
-    if (refused.length > 0) this.#judge(topic, rows, refused);
+    if (refused.length > 0) this.#judge(topic, published === 0, refused);
   }
 
   /** Whose fault was it: the row's, the broker's, or nobody's to say any more? */
-  #judge(topic: string, rows: readonly OutboxRow[], refused: readonly { row: OutboxRow; error: unknown }[]): void {
+  #judge(topic: string, isAll: boolean, refused: readonly { row: OutboxRow; error: unknown }[]): void {
     const { settings, window, held, rests, isLeased, onForgotten } = this.#parts;
     const ownFault =
-      refused.length < rows.length ||
+      !isAll ||
       // A whole call refused says nothing of its events, unless each has failed before.
       (!refused.some(({ error }) => isUnreachable(error)) &&
-        (rows.every((row) => row.attempts > 0) || (rows.length === 1 && rests.blames(topic, rows[0]!.position))));
+        (refused.every(({ row }) => row.attempts > 0) ||
+          (refused.length === 1 && rests.blames(topic, refused[0]!.row.position))));
     let outage: { error: unknown } | undefined;
     for (const { row, error } of refused) {
       if (!isLeased(row.bucket) || this.#abort.signal.aborted) {

@@ -16,7 +16,7 @@ export interface RelayOptions {
   readonly owner?: string;
   /** Events in one call of the publisher, 1 to 10 000. Default 500. Up to four times as many are read ahead. */
   readonly batch?: number;
-  /** Calls of the publisher at once, 1 to 64; never two with one key. Default 4. */
+  /** Calls of the publisher at once, 1 to 64; never two with one key at once, and of a key one event a call unless the publisher stops at the first that it refuses. Default 4. */
   readonly concurrency?: number;
   /** Another relay takes over so long after this one fell silent, 300 to 600 000. Default 5 000. */
   readonly leaseMs?: number;
