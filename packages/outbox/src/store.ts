@@ -91,6 +91,8 @@ export interface Feed {
    * alone; the relay fences itself with a monotonic one.
    */
   lease(isBusy: (bucket: number) => boolean): Promise<Leases>;
+  /** True while buckets are about to pass from one relay to another: nobody serves them meanwhile, so `lease` is called again soon. Absent: never. */
+  isBalancing?(): boolean;
   /**
    * The next rows of what this relay has leased that are due, in order per key: parked ones first. Empty when there are none. The store may
    * read ahead: a row that was removed meanwhile may be in the next two answers, unless it is in `skip`.

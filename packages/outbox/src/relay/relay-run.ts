@@ -126,6 +126,7 @@ export class RelayRun {
     });
     const tenure = new Tenure({
       lease: () => feed.lease((bucket) => this.#held.isBusy(bucket)),
+      isBalancing: () => feed.isBalancing?.() === true,
       leaseMs,
       clock,
       onTrouble,

@@ -1,9 +1,14 @@
 import type { Clock, Timer } from "@waybill/core/spi";
 import type { Leases } from "../store.ts";
 
+/** Between two rounds while buckets pass from one relay to another. */
+const BALANCING_MS = 50;
+
 export interface TenureOptions {
   /** The store's word: the buckets that were taken or prolonged. */
   readonly lease: () => Promise<Leases>;
+  /** Buckets are about to pass from one relay to another. */
+  readonly isBalancing: () => boolean;
   readonly leaseMs: number;
   readonly clock: Clock;
   /** Buckets came, or went: of the latter, another relay has them or had them meanwhile. */
@@ -62,7 +67,7 @@ export class Tenure {
   }
 
   async #round(): Promise<void> {
-    const { lease, leaseMs, clock, onTrouble } = this.#options;
+    const { lease, isBalancing, leaseMs, clock, onTrouble } = this.#options;
     const askedMs = clock.monotonic();
     try {
       this.#leases = await lease();
@@ -72,7 +77,8 @@ export class Tenure {
     }
     if (this.#stopped) return;
     this.#tell();
-    const pauseMs = this.held ? leaseMs / 3 : Math.min(200, leaseMs / 5);
+    const quietMs = this.held ? leaseMs / 3 : Math.min(200, leaseMs / 5);
+    const pauseMs = isBalancing() ? Math.min(BALANCING_MS, quietMs) : quietMs;
     this.#timer = clock.after(pauseMs, () => {
       this.#working = this.#round();
     });

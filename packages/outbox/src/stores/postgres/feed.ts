@@ -118,6 +118,8 @@ export function postgresFeed(
       return round.leases;
     },
 
+    isBalancing: () => leases.isBalancing,
+
     async claim(wanted) {
       nudge.noteRead();
       await ahead.absorb(wanted.skip);

@@ -13,6 +13,10 @@ export class BucketLeases {
   #mine = new Map<number, number>();
   /** To be given back as soon as nothing of them is being worked on; until then nothing more is claimed of them. */
   #leaving = new Set<number>();
+  /** The most that are ours as long as no relay comes or goes; whoever comes last may get fewer. */
+  #share = 0;
+  /** Rounds since our share or what we have changed. */
+  #unchanged = 0;
 
   constructor(line: Line, tables: Tables, owner: string, leaseMs: number) {
     this.#line = line;
@@ -26,12 +30,19 @@ export class BucketLeases {
     return new Set([...this.#mine.keys()].filter((bucket) => !this.#leaving.has(bucket)));
   }
 
+  /** Some are to be given back once they are idle, or others, who look a third of a lease apart, may be giving some to us. */
+  get isBalancing(): boolean {
+    return this.#leaving.size > 0 || (this.#mine.size < this.#share && this.#unchanged < this.#leaseMs / 100);
+  }
+
   /** Prolongs, takes and gives back. Answers what is held, and whether any bucket became claimable that was not before. */
   async round(isBusy: (bucket: number) => boolean): Promise<{ leases: Leases; gained: boolean }> {
     const before = this.claimable;
     const { share, mine } = await this.#renew();
     for (const [bucket, epoch] of this.#mine) if (mine.get(bucket) !== epoch) this.#leaving.delete(bucket);
+    this.#unchanged = share === this.#share && mine.size === this.#mine.size ? this.#unchanged + 1 : 0;
     this.#mine = mine;
+    this.#share = share;
     this.#chooseLeaving(share, isBusy);
     const idle = [...this.#leaving].filter((bucket) => !isBusy(bucket));
     if (idle.length > 0) await this.#giveBack(idle);
