@@ -23,12 +23,12 @@ async function started(options: Partial<PostgresOptions> & { relay?: boolean; po
   await store.open();
   const recorder = new Recorder();
   const troubles: string[] = [];
-  const start = async (owner: string) => {
+  const start = async (owner: string, { leaseMs = 1_000 } = {}) => {
     const relay = createRelay({
       store,
       publisher: recorder,
       owner,
-      leaseMs: 1_000,
+      leaseMs,
       ...(pollMs === undefined ? {} : { pollMs }),
       observer: { trouble: ({ error }) => troubles.push(isWaybillError(error) ? error.code : String(error)) },
     });
@@ -38,14 +38,14 @@ async function started(options: Partial<PostgresOptions> & { relay?: boolean; po
   };
   if (withRelay) await start("first");
   const outbox = createOutbox({ store, source: "/faults" });
-  const write = (id: number, data: unknown = id) =>
+  const write = (id: number, data: unknown = id, partitionkey = "k") =>
     outbox.transaction((tx) =>
       outbox.publishRaw(tx, "notes", {
         specversion: "1.0",
         id: `${id}`,
         source: "/f",
         type: "t",
-        partitionkey: "k",
+        partitionkey,
         data,
       }),
     );
@@ -345,6 +345,66 @@ describe.skipIf(!server)("faults of PostgreSQL", () => {
     await write(20);
     await recorder.count(21);
     expect(recorder.data).toEqual(upTo(21));
+  });
+
+  test("a backlog, which is copied, and single rows, which are not, are read alike", async () => {
+    const { start, recorder, store, outbox } = await started({ relay: false });
+    const odd = ["k", "naïve 😀", `"'\\`, "x".repeat(20_000), "é".repeat(9_000), "{}", "]"];
+    const publish = (key: string, n: number) =>
+      outbox.transaction((tx) =>
+        outbox.publishRaw(tx, "notes", {
+          specversion: "1.0",
+          id: `${n} ${odd.indexOf(key)}`,
+          source: "/f",
+          type: "t",
+          partitionkey: key,
+          data: { key, n },
+        }),
+      );
+    for (const key of odd) await publish(key, 0);
+    const foreign = (event: string) => ({ topic: "notes", key: undefined, bucket: 3, event, notBeforeMs: undefined });
+    await store.transaction((tx) => store.insert(tx, ["", "{", "null", '"', '[{"a":1}]', "{}{}"].map(foreign)));
+    const keyless = { specversion: "1.0", id: "1", source: "/f", type: "t", data: "keyless" };
+    await store.transaction((tx) => store.insert(tx, [foreign(JSON.stringify(keyless))]));
+    for (const key of odd) await publish(key, 1);
+    await start("r");
+    await recorder.count(2 * odd.length + 1);
+    expect(recorder.data).toContain("keyless");
+    for (const [i, key] of odd.entries()) {
+      await publish(key, 2);
+      await recorder.count(2 * odd.length + i + 2);
+    }
+    for (const key of odd) {
+      const ofKey = recorder.taken.filter(({ event }) => event.partitionkey === key).map(({ event }) => event.data);
+      expect(ofKey).toEqual([0, 1, 2].map((n) => ({ key, n })));
+    }
+    await eventually(async () => (await store.counts()).dead === 6);
+  });
+
+  test("buckets that pass to a relay that joins are soon served again, however long a lease is", async () => {
+    const { url, start, write, recorder } = await started({ relay: false });
+    const first = await start("a", { leaseMs: 6_000 });
+    await eventually(() => first.status().buckets === 64);
+    let answer: () => void = () => undefined;
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    recorder.beforeAnswer = () => answered;
+    for (let i = 0; i < 100; i++) await write(i, i, `k${i}`);
+    await eventually(() => recorder.running > 0);
+    const second = await start("b", { leaseMs: 6_000 });
+    const renewed = async () => {
+      const [row] = await server!.query("SELECT min(until)::text AS until FROM waybill.outbox_lease", url);
+      return row!.until;
+    };
+    const before = await renewed();
+    await eventually(async () => (await renewed()) !== before);
+    // The first one knows of the second by now, and has something of nearly every bucket in flight.
+    const began = performance.now();
+    answer();
+    await eventually(() => second.status().buckets === 32);
+    // Rounds are two seconds apart otherwise.
+    expect(performance.now() - began).toBeLessThan(1_500);
   });
 
   test("plans that were made for an empty table do not lead the relay to read all of it", async () => {

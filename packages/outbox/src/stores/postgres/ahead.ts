@@ -1,5 +1,6 @@
 import type { ClaimOptions, OutboxRow } from "../../store.ts";
-import type { Cursor, Reading, ReadRow } from "./cursor.ts";
+import type { ReadRow } from "./copy-rows.ts";
+import type { Cursor, Reading } from "./cursor.ts";
 import type { LogTail } from "./log-tail.ts";
 
 /** What a long event counts for until it is fetched. */

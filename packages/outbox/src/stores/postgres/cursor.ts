@@ -1,5 +1,17 @@
 import type { OutboxRow } from "../../store.ts";
-import { FETCH, fetchText, LATE, longText, STRETCH, startText } from "./fetch-text.ts";
+import { copyRows, type Read, type ReadRow } from "./copy-rows.ts";
+import {
+  type After,
+  FETCH,
+  fetchText,
+  LATE,
+  literals,
+  longText,
+  type Only,
+  PARAMETERS,
+  STRETCH,
+  startText,
+} from "./fetch-text.ts";
 import type { Line } from "./line.ts";
 import type { Tables } from "./tables.ts";
 
@@ -21,9 +33,6 @@ export interface Filter {
   readonly exceptTopics: ReadonlySet<string>;
 }
 
-/** A row whose event is yet to be fetched, or is already in it. */
-export type ReadRow = Omit<OutboxRow, "event"> & { readonly event: string | null };
-
 /** Which transactions were over at one moment: those below xmax that are not among the open ones (xip). */
 export interface Snapshot {
   readonly xmin: string;
@@ -32,9 +41,7 @@ export interface Snapshot {
 }
 
 /** How far it has read: all rows up to `last` that were visible in the snapshot. */
-interface Place extends Snapshot {
-  readonly last: number;
-}
+type Place = Snapshot & After;
 
 /**
  * Reads each row of the outbox once, whenever its transaction commits, without waiting for any.
@@ -49,6 +56,8 @@ export class Cursor {
   readonly #line: Line;
   readonly #tables: Tables;
   #place: Place | undefined;
+  /** A statement that is prepared is quicker for few rows, a copy for many. */
+  #mayBeMany = true;
 
   constructor(line: Line, tables: Tables) {
     this.#line = line;
@@ -68,18 +77,13 @@ export class Cursor {
   async read({ buckets, exceptTopics }: Filter): Promise<Reading> {
     const place = this.#place ?? (await this.#start());
     const filtered = buckets !== undefined || exceptTopics.size > 0;
-    const values: unknown[] = [place.last, place.xip, place.xmax];
-    if (filtered) values.push(buckets === undefined ? null : [...buckets], [...exceptTopics]);
     // Whatever comes of it, this place is used once.
     this.#place = undefined;
-    const { rows } = await this.#line.rows({
-      name: filtered ? "wb_fetch_some" : "wb_fetch",
-      text: fetchText(this.#tables, filtered),
-      values,
-      rowMode: "array",
-      types: AS_TEXT,
-    });
-    return this.#take(rows as unknown as Answer[], place.last, filtered);
+    const only = filtered ? { buckets: buckets && [...buckets], exceptTopics: [...exceptTopics] } : undefined;
+    const read = await (this.#mayBeMany ? this.#copied(place, only) : this.#fetched(place, only));
+    const reading = this.#take(read, place.last, filtered);
+    this.#mayBeMany = reading.goOn;
+    return reading;
   }
 
   /** The rows with their events, without those that are gone meanwhile. */
@@ -110,34 +114,53 @@ export class Cursor {
     return { last: oldest === null ? Number(newest) : Number(oldest) - 1, ...openIn(snapshot) };
   }
 
-  #take(answer: readonly Answer[], from: number, filtered: boolean): Reading {
-    const header = answer.findIndex((row) => row[0] === null);
-    const [held, due, newest] = answer[header]![3]!.split(" ") as [string, string, string];
+  async #fetched(after: After, only: Only | undefined): Promise<Read> {
+    const values: unknown[] = [after.last, after.xip, after.xmax];
+    if (only !== undefined) values.push(only.buckets ?? null, only.exceptTopics);
+    const { rows } = await this.#line.rows({
+      name: only === undefined ? "wb_fetch" : "wb_fetch_some",
+      text: fetchText(this.#tables, only !== undefined, PARAMETERS),
+      values,
+      rowMode: "array",
+      types: AS_TEXT,
+    });
+    const answer = rows as unknown as Answer[];
+    const header = answer.find(([pos]) => pos === null)!;
+    return {
+      header: [header[2]!, header[3]!],
+      rows: answer
+        .filter((row) => row !== header)
+        .map(([pos, bucket, topic, key, event]) => ({
+          position: Number(pos),
+          bucket: Number(bucket),
+          topic: topic!,
+          key: key ?? undefined,
+          event,
+          attempts: 0,
+          parked: false,
+          behind: false,
+        })),
+    };
+  }
+
+  #copied(after: After, only: Only | undefined): Promise<Read> {
+    const text = fetchText(this.#tables, only !== undefined, literals(after, only));
+    return this.#line.run((client) => copyRows(client, text));
+  }
+
+  #take({ rows, header }: Read, from: number, filtered: boolean): Reading {
+    const [snapshot, told] = header;
+    const [held, due, newest] = told.split(" ") as [string, string, string];
     const about = {
       anyHeld: held === "t",
       untilDueMs: due === "-" ? Number.POSITIVE_INFINITY : Number(due),
     };
-    const rows: ReadRow[] = [];
     let fresh = 0;
     let last = from;
-    for (let i = 0; i < answer.length; i++) {
-      if (i === header) continue;
-      const [pos, bucket, topic, key, event] = answer[i]!;
-      const position = Number(pos);
-      if (position > from) {
-        fresh++;
-        last = position;
-      }
-      rows.push({
-        position,
-        bucket: Number(bucket),
-        topic: topic!,
-        key: key ?? undefined,
-        event,
-        attempts: 0,
-        parked: false,
-        behind: false,
-      });
+    for (const { position } of rows) {
+      if (position <= from) continue;
+      fresh++;
+      last = position;
     }
     const late = rows.length - fresh;
     // Some that came late may have been left out, and a row above may belong to the same key: nothing of this is used.
@@ -146,7 +169,7 @@ export class Cursor {
     // Where nothing more was there, all that is visible has been looked at: what is still to come below is late by definition.
     const end = filtered ? Math.min(Number(newest), from + STRETCH) : Number(newest);
     if (fresh === 0) last = Math.max(from, end);
-    this.#place = { last, ...openIn(answer[header]![2]!) };
+    this.#place = { last, ...openIn(snapshot) };
     if (late > 0) rows.sort((a, b) => a.position - b.position);
     return { rows, goOn: fresh >= FETCH || (fresh === 0 && end < Number(newest)), ...about };
   }

@@ -1,3 +1,4 @@
+import { escapeLiteral } from "pg";
 import type { Tables } from "./tables.ts";
 
 /** Rows of one reading in order of position. */
@@ -9,15 +10,54 @@ export const STRETCH = 50_000;
 /** Events longer than this, in bytes, are fetched by themselves: thousands of them at once would not fit into memory. */
 const LONG = 16_384;
 
+/** What a reading begins after: the last position, and the transactions that were not over in the last snapshot. */
+export interface After {
+  readonly last: number;
+  /** Ids, as the server writes them. */
+  readonly xip: readonly string[];
+  readonly xmax: string;
+}
+
+/** Which rows are wanted. */
+export interface Only {
+  /** `undefined`: all. */
+  readonly buckets: readonly number[] | undefined;
+  readonly exceptTopics: readonly string[];
+}
+
+/** How the values of a reading are written in its statement. */
+interface Written {
+  readonly last: string;
+  readonly xip: string;
+  readonly xmax: string;
+  readonly buckets: string;
+  readonly exceptTopics: string;
+}
+
+export const PARAMETERS: Written = { last: "$1", xip: "$2", xmax: "$3", buckets: "$4", exceptTopics: "$5" };
+
+/** For a statement that takes no parameters. */
+export function literals({ last, xip, xmax }: After, only: Only | undefined): Written {
+  const list = (items: readonly string[]) => `ARRAY[${items.join(",")}]`;
+  return {
+    last: `${last}`,
+    xip: list(xip.map(escapeLiteral)),
+    xmax: escapeLiteral(xmax),
+    buckets: only?.buckets === undefined ? "NULL" : list(only.buckets.map(String)),
+    exceptTopics: list((only?.exceptTopics ?? []).map(escapeLiteral)),
+  };
+}
+
 /**
  * One reading, as one statement and therefore in one snapshot: a header, rows that came late, rows after the last position.
  *
- * `$1` last position, `$2` transactions open at the last reading, `$3` its xmax; filtered: `$4` buckets, `$5` topics left out.
  * `pos + 0` keeps the planner from walking all positions below the last. A long event is left out of its row.
  */
-export function fetchText(t: Tables, filtered: boolean): string {
-  const only = filtered ? "AND ($4::smallint[] IS NULL OR bucket = ANY($4)) AND topic <> ALL($5::text[])" : "";
-  const stretch = filtered ? `AND pos <= $1::bigint + ${STRETCH}` : "";
+export function fetchText(t: Tables, filtered: boolean, { last, xip, xmax, buckets, exceptTopics }: Written): string {
+  const only = filtered
+    ? `AND (${buckets}::smallint[] IS NULL OR bucket = ANY(${buckets}::smallint[])) AND topic <> ALL(${exceptTopics}::text[])`
+    : "";
+  const stretch = filtered ? `AND pos <= ${last}::bigint + ${STRETCH}` : "";
   const rows = `SELECT pos, bucket, topic, key, CASE WHEN octet_length(event) <= ${LONG} THEN event END AS event FROM ${t.outbox}`;
   return `SELECT NULL::bigint AS pos, NULL::smallint AS bucket, pg_current_snapshot()::text AS topic, concat_ws(' ',
       EXISTS (SELECT 1 FROM ${t.retry} WHERE key IS NOT NULL) OR EXISTS (SELECT 1 FROM ${t.dead} WHERE halts),
@@ -25,11 +65,11 @@ export function fetchText(t: Tables, filtered: boolean): string {
         (SELECT min(due_at) FROM ${t.scheduled})) - clock_timestamp()) * 1000)::text, '-'),
       (SELECT last_value FROM ${t.sequence})) AS key, NULL::text AS event
     UNION ALL
-    (${rows} WHERE xid = ANY($2::text[]::xid8[]) AND pos + 0 <= $1::bigint ${only} LIMIT ${LATE + 1})
+    (${rows} WHERE xid = ANY(${xip}::text[]::xid8[]) AND pos + 0 <= ${last}::bigint ${only} LIMIT ${LATE + 1})
     UNION ALL
-    (${rows} WHERE xid >= $3::text::xid8 AND pos + 0 <= $1::bigint ${only} LIMIT ${LATE + 1})
+    (${rows} WHERE xid >= ${xmax}::text::xid8 AND pos + 0 <= ${last}::bigint ${only} LIMIT ${LATE + 1})
     UNION ALL
-    (${rows} WHERE pos > $1::bigint ${stretch} ${only} ORDER BY pos LIMIT ${FETCH})`;
+    (${rows} WHERE pos > ${last}::bigint ${stretch} ${only} ORDER BY pos LIMIT ${FETCH})`;
 }
 
 /** The long events of some rows. */
