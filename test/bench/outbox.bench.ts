@@ -7,9 +7,10 @@ import { latency } from "./outbox/latency.ts";
 import { fillOutbox, holdSnapshot } from "./outbox/load.ts";
 import { drainPgBoss } from "./outbox/pg-boss.ts";
 import { drainPgTransactionalOutbox } from "./outbox/pg-transactional-outbox.ts";
-import { producers, publishOverhead } from "./outbox/producers.ts";
+import { producers, publishOverhead, slowFlush } from "./outbox/producers.ts";
 import { drainSkipLocked } from "./outbox/skip-locked.ts";
-import { drainWaybill } from "./outbox/waybill.ts";
+import { toKafka } from "./outbox/to-kafka.ts";
+import { type DrainOptions, drainWaybill } from "./outbox/waybill.ts";
 import { type BenchOptions, median, type Result } from "./result.ts";
 
 /** The relay on PostgreSQL beside its peers: one machine, one server with fsync on, one publisher that does nothing. */
@@ -37,13 +38,20 @@ class OutboxBench {
   }
 
   async run(): Promise<Result[]> {
-    await this.#drains();
-    await this.#heldSnapshot();
-    await this.#flatness();
-    await this.#relays();
-    await this.#writing();
-    await this.#latencies();
-    await this.#idle();
+    const parts: Readonly<Record<string, () => Promise<void>>> = {
+      drain: () => this.#drains(),
+      snapshot: () => this.#heldSnapshot(),
+      flat: () => this.#flatness(),
+      relays: () => this.#relays(),
+      producers: () => this.#writing(),
+      latency: () => this.#latencies(),
+      idle: () => this.#idle(),
+      kafka: () => this.#kafka(),
+    };
+    const { only } = this.#options;
+    const unknown = only.find((part) => !Object.hasOwn(parts, part));
+    if (unknown !== undefined) throw new Error(`There is no part ${unknown}, only ${Object.keys(parts).join(", ")}.`);
+    for (const [name, part] of Object.entries(parts)) if (only.length === 0 || only.includes(name)) await part();
     return this.#results;
   }
 
@@ -85,29 +93,34 @@ class OutboxBench {
     this.#ratio("drain ÷ SKIP LOCKED by hand, snapshot held", ours / byHand, 4);
   }
 
-  /** From a thousand rows of backlog to a million. */
+  /** From a thousand rows of backlog to a million; small ones several times. */
   async #flatness(): Promise<void> {
-    const most = this.#options.full ? 1_000_000 : this.#options.quick ? 10_000 : 200_000;
+    const { full, quick } = this.#options;
+    const sizes = quick ? [1_000, 10_000] : [1_000, 10_000, 100_000, 200_000, ...(full ? [1_000_000] : [])];
+    await this.#ours(10_000);
     const rates: number[] = [];
-    for (
-      let events = 10_000;
-      events <= most;
-      events = events === 200_000 ? 1_000_000 : events * (events === 100_000 ? 2 : 10)
-    ) {
-      const rate = await this.#ours(events);
-      rates.push(rate);
-      this.#add(`drain of ${events}`, rate, "events/s");
+    for (const events of sizes) {
+      const some: number[] = [];
+      for (let round = 0; round < (events < 100_000 ? 5 : 1); round++) some.push(await this.#ours(events));
+      rates.push(median(some));
+      this.#add(`drain of ${events}`, median(some), "events/s");
     }
     this.#add("slowest ÷ fastest of these", Math.min(...rates) / Math.max(...rates), "ratio");
   }
 
   async #relays(): Promise<void> {
-    const events = this.#options.quick ? 10_000 : 100_000;
-    for (const relays of [1, 2, 4]) {
-      const rate = await this.#ours(events, { relays });
-      this.#add(`drain by ${relays} relays in one process`, rate, "events/s");
+    const events = this.#options.quick ? 10_000 : 200_000;
+    for (const processes of [false, true]) {
+      for (const relays of [1, 2, 4]) {
+        const rate = await this.#median(() => this.#ours(events, { relays, processes }));
+        this.#add(
+          `drain by ${relays} relay${relays === 1 ? "" : "s"} in ${processes ? "processes of their own" : "one process"}`,
+          rate,
+          "events/s",
+        );
+      }
     }
-    this.#add("drain, change data capture", await this.#ours(events, { mode: "cdc" }), "events/s");
+    this.#add("drain, change data capture", await this.#median(() => this.#ours(events, { mode: "cdc" })), "events/s");
   }
 
   async #writing(): Promise<void> {
@@ -115,17 +128,38 @@ class OutboxBench {
     const transactions = this.#options.quick ? 1_000 : 10_000;
     const url = await server.database();
     await producers(server, url, transactions / 5, false);
+    await this.#producers(url, transactions, "", 3);
+    const undo = await slowFlush(server);
+    await this.#producers(url, transactions / 5, ", flush slowed by 1 ms", 10);
+    await undo();
+    const overhead = await publishOverhead(server, url, this.#options.quick ? 30 : 200);
+    this.#add("outbox.publish over the bare INSERT", overhead, "%", 10, false);
+  }
+
+  async #producers(url: string, transactions: number, how: string, aim: number): Promise<void> {
     const inside: number[] = [];
     const outside: number[] = [];
     for (let round = 0; round < 3; round++) {
-      inside.push(await producers(server, url, transactions, true));
-      outside.push(await producers(server, url, transactions, false));
+      inside.push(await producers(this.#server, url, transactions, true));
+      outside.push(await producers(this.#server, url, transactions, false));
     }
-    this.#add("64 producers", median(outside), "transactions/s");
-    this.#add("64 producers, NOTIFY inside the transaction", median(inside), "transactions/s");
-    this.#ratio("producers ÷ with NOTIFY inside", median(outside) / median(inside), 3);
-    const overhead = await publishOverhead(server, url, this.#options.quick ? 30 : 200);
-    this.#add("outbox.publish over the bare INSERT", overhead, "%", 10, false);
+    this.#add(`64 producers${how}`, median(outside), "transactions/s");
+    this.#add(`64 producers, NOTIFY inside the transaction${how}`, median(inside), "transactions/s");
+    this.#ratio(`producers ÷ with NOTIFY inside${how}`, median(outside) / median(inside), aim);
+  }
+
+  /** The second table: to a real broker. */
+  async #kafka(): Promise<void> {
+    const { quick } = this.#options;
+    const rates = new Map<string, number>();
+    await toKafka(this.#server, quick ? 4_000 : 40_000, quick ? 5_000 : 30_000, (name, rate) => {
+      rates.set(name, rate);
+      this.#add(`outbox to Kafka${name}`, rate, "events/s");
+    });
+    const ours = rates.get("")!;
+    for (const [name, rate] of rates) {
+      if (name !== "") this.#add(`outbox to Kafka ÷ the same${name}`, ours / rate, "ratio");
+    }
   }
 
   async #latencies(): Promise<void> {
@@ -181,25 +215,25 @@ class OutboxBench {
     await store.close();
   }
 
-  async #ours(
-    events: number,
-    options: { relays?: number; mode?: "polling" | "cdc"; held?: boolean } = {},
-  ): Promise<number> {
+  async #ours(events: number, options: DrainOptions & { held?: boolean } = {}): Promise<number> {
     return this.#drain(await this.#server.database(), events, options);
   }
 
   async #drain(
     url: string,
     events: number,
-    { held, ...options }: { relays?: number; mode?: "polling" | "cdc"; held?: boolean } = {},
+    { held, ...options }: DrainOptions & { held?: boolean } = {},
   ): Promise<number> {
     const store = postgres({ connectionString: url });
     await store.open();
     await store.close();
-    await fillOutbox(this.#server, url, events);
-    const release = held ? await holdSnapshot(url) : undefined;
+    let release: (() => Promise<void>) | undefined;
+    const fill = async (count: number) => {
+      await fillOutbox(this.#server, url, count);
+      if (held && count === events) release = await holdSnapshot(url);
+    };
     try {
-      return await drainWaybill(url, this.#counting, events, options);
+      return await drainWaybill(url, this.#counting, events, fill, options);
     } finally {
       await release?.();
     }

@@ -1,7 +1,8 @@
+import type { RawCloudEvent } from "@waybill/core";
 import { Logger, run, runMigrations } from "graphile-worker";
 import type { RunningPostgres } from "../../postgres/start-postgres.ts";
 import type { Counting } from "./counting.ts";
-import { EVENT_SQL, settle } from "./load.ts";
+import { eventSql, settle } from "./load.ts";
 
 /** graphile-worker with its batching on: jobs fetched 500 at a time, completions in groups. A job is an event; no order. */
 export async function drainGraphile(
@@ -15,7 +16,7 @@ export async function drainGraphile(
   // One transaction for all of them would take minutes.
   for (let from = 1; from <= events; from += 1_000) {
     await server.query(
-      `SELECT count(*) FROM (SELECT graphile_worker.add_job('publish', (${EVENT_SQL})::json)
+      `SELECT count(*) FROM (SELECT graphile_worker.add_job('publish', (${eventSql()})::json)
        FROM generate_series(${from}, ${Math.min(events, from + 999)}) i) j`,
       url,
     );
@@ -23,18 +24,23 @@ export async function drainGraphile(
   await settle(server, url);
   let runner: Awaited<ReturnType<typeof run>> | undefined;
   try {
-    return await counting.rate(events, 60_000, async () => {
-      runner = await run({
-        connectionString: url,
-        concurrency: 24,
-        noHandleSignals: true,
-        logger,
-        taskList: {
-          publish: async () => counting.note(1),
-        },
-        preset: { worker: { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
-      });
-    });
+    return await counting.rate(
+      events,
+      60_000,
+      async () => {
+        runner = await run({
+          connectionString: url,
+          concurrency: 24,
+          noHandleSignals: true,
+          logger,
+          taskList: {
+            publish: (event) => counting.one(event as RawCloudEvent),
+          },
+          preset: { worker: { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
+        });
+      },
+      "first call",
+    );
   } finally {
     await runner?.stop();
   }

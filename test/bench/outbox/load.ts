@@ -4,13 +4,14 @@ import type { RunningPostgres } from "../../postgres/start-postgres.ts";
 export const KEYS = 1_000;
 
 /** The same ~300 bytes of CloudEvent for every contestant, as an SQL expression of the number `i`. */
-export const EVENT_SQL = `'{"specversion":"1.0","id":"' || gen_random_uuid() || '","source":"/shop","type":"com.example.order.placed","time":"2026-11-26T21:00:00.000Z","partitionkey":"k' || (i % ${KEYS}) || '","datacontenttype":"application/json","data":{"orderId":"o-' || i || '","total":42,"note":"${"x".repeat(90)}"}}'`;
+export const eventSql = (keys: number = KEYS): string =>
+  `'{"specversion":"1.0","id":"' || gen_random_uuid() || '","source":"/shop","type":"com.example.order.placed","time":"2026-11-26T21:00:00.000Z","partitionkey":"k' || (i % ${keys}) || '","datacontenttype":"application/json","data":{"orderId":"o-' || i || '","total":42,"note":"${"x".repeat(90)}"}}'`;
 
 /** Fills the outbox of a database past the API, which is measured elsewhere. */
-export async function fillOutbox(server: RunningPostgres, url: string, events: number): Promise<void> {
+export async function fillOutbox(server: RunningPostgres, url: string, events: number, keys = KEYS): Promise<void> {
   await server.query(
     `INSERT INTO waybill.outbox (bucket, topic, key, event)
-     SELECT hashtext('k' || (i % ${KEYS})) & 63, 'orders', 'k' || (i % ${KEYS}), ${EVENT_SQL} FROM generate_series(1, ${events}) i`,
+     SELECT hashtext('k' || (i % ${keys})) & 63, 'orders', 'k' || (i % ${keys}), ${eventSql(keys)} FROM generate_series(1, ${events}) i`,
     url,
   );
   await settle(server, url);

@@ -2,7 +2,7 @@ import type { RawCloudEvent } from "@waybill/core";
 import { PgBoss } from "pg-boss";
 import type { RunningPostgres } from "../../postgres/start-postgres.ts";
 import type { Counting } from "./counting.ts";
-import { settle } from "./load.ts";
+import { KEYS, settle } from "./load.ts";
 
 /** pg-boss with fetches of a thousand and one completion for each. */
 export async function drainPgBoss(
@@ -25,6 +25,8 @@ export async function drainPgBoss(
             id: `${from + i}`,
             source: "/shop",
             type: "com.example.order.placed",
+            partitionkey: `k${(from + i) % KEYS}`,
+            datacontenttype: "application/json",
             data: { orderId: `o-${from + i}`, total: 42, note: "x".repeat(90) },
           },
         })),

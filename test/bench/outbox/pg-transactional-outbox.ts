@@ -1,9 +1,11 @@
+import type { RawCloudEvent } from "@waybill/core";
 import type { PoolConfig } from "pg";
 import {
   type DatabasePollingSetupConfig,
   DatabaseSetup,
   getDisabledLogger,
   initializePollingMessageListener,
+  type StoredTransactionalMessage,
 } from "pg-transactional-outbox";
 import type { RunningPostgres } from "../../postgres/start-postgres.ts";
 import type { Counting } from "./counting.ts";
@@ -40,26 +42,43 @@ export async function drainPgTransactionalOutbox(
   await settle(server, url);
   let shutdown: (() => Promise<void>) | undefined;
   try {
-    return await counting.rate(events, limitMs, async () => {
-      [shutdown] = initializePollingMessageListener(
-        {
-          outboxOrInbox: "outbox",
-          dbListenerConfig: { connectionString: url, max: 20 } as PoolConfig,
-          settings: {
-            dbSchema: "public",
-            dbTable: "peer_outbox",
-            nextMessagesFunctionName: "next_peer_messages",
-            nextMessagesBatchSize: 100,
-            nextMessagesPollingIntervalInMs: 1,
-            enableMaxAttemptsProtection: true,
-            enablePoisonousMessageProtection: true,
+    return await counting.rate(
+      events,
+      limitMs,
+      async () => {
+        [shutdown] = initializePollingMessageListener(
+          {
+            outboxOrInbox: "outbox",
+            dbListenerConfig: { connectionString: url, max: 20 } as PoolConfig,
+            settings: {
+              dbSchema: "public",
+              dbTable: "peer_outbox",
+              nextMessagesFunctionName: "next_peer_messages",
+              nextMessagesBatchSize: 100,
+              nextMessagesPollingIntervalInMs: 1,
+              enableMaxAttemptsProtection: true,
+              enablePoisonousMessageProtection: true,
+            },
           },
-        },
-        { handle: async () => counting.note(1) },
-        getDisabledLogger(),
-      );
-    });
+          { handle: (message) => counting.one(eventOf(message)) },
+          getDisabledLogger(),
+        );
+      },
+      "first call",
+    );
   } finally {
     await shutdown?.();
   }
+}
+
+function eventOf({ id, aggregateId, payload }: StoredTransactionalMessage): RawCloudEvent {
+  return {
+    specversion: "1.0",
+    id,
+    source: "/shop",
+    type: "com.example.order.placed",
+    partitionkey: aggregateId,
+    datacontenttype: "application/json",
+    data: payload,
+  };
 }

@@ -52,6 +52,20 @@ export async function producers(
   return rate;
 }
 
+/**
+ * Makes each flush of the log wait a millisecond more, as on the disk of a cloud's database: commit_delay, without its condition that others are
+ * committing too. Answers how to undo it.
+ */
+export async function slowFlush(server: RunningPostgres): Promise<() => Promise<void>> {
+  const set = async (delayUs: number, siblings: number) => {
+    await server.query(`ALTER SYSTEM SET commit_delay = ${delayUs}`);
+    await server.query(`ALTER SYSTEM SET commit_siblings = ${siblings}`);
+    await server.query("SELECT pg_reload_conf()");
+  };
+  await set(1_000, 0);
+  return () => set(0, 5);
+}
+
 /** How much longer a transaction with `outbox.publish` takes than one with the bare INSERT of the same bytes, in percent. */
 export async function publishOverhead(server: RunningPostgres, url: string, rounds: number): Promise<number> {
   const store = postgres({ connectionString: url });

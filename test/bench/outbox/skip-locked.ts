@@ -2,7 +2,7 @@ import type { RawCloudEvent } from "@waybill/core";
 import { Client } from "pg";
 import type { RunningPostgres } from "../../postgres/start-postgres.ts";
 import type { Counting } from "./counting.ts";
-import { EVENT_SQL, KEYS, settle } from "./load.ts";
+import { eventSql, KEYS, settle } from "./load.ts";
 
 /** The loop that one writes by hand: lock a thousand, publish, delete, commit. It keeps no order with a second worker. */
 export async function drainSkipLocked(
@@ -15,7 +15,7 @@ export async function drainSkipLocked(
   await server.query(
     `DROP TABLE IF EXISTS by_hand;
      CREATE TABLE by_hand (pos bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, topic text NOT NULL, key text, event text NOT NULL);
-     INSERT INTO by_hand (topic, key, event) SELECT 'orders', 'k' || (i % ${KEYS}), ${EVENT_SQL} FROM generate_series(1, ${events}) i`,
+     INSERT INTO by_hand (topic, key, event) SELECT 'orders', 'k' || (i % ${KEYS}), ${eventSql()} FROM generate_series(1, ${events}) i`,
     url,
   );
   await settle(server, url);
