@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { networkInterfaces } from "node:os";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { cloudEvent, type EventGridEmulator, open, rest } from "./emulator-event-grid.fixture.ts";
@@ -212,6 +213,13 @@ describe("the door", () => {
   it("listens on loopback only, and closes twice without harm", async () => {
     const { emulator } = await withPull();
     expect(new URL(emulator.endpoint).hostname).toBe("127.0.0.1");
+    const others = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+    const addresses = others
+      .filter(({ family, internal }) => family === "IPv4" && !internal)
+      .map(({ address }) => address);
+    // Another address of a loopback interface, where the system has such.
+    for (const address of ["127.0.0.2", ...addresses])
+      await expect(fetch(`http://${address}:${emulator.port}/health`)).rejects.toThrow();
     const socket = await dial(emulator);
     await Promise.all([emulator.close(), emulator.close()]);
     await toEnd(socket);

@@ -204,6 +204,9 @@ describe("settling", () => {
 });
 
 describe("refusals", () => {
+  // fidelity event-grid: 401, 404, 413 and the sentences beside them
+  // fidelity event-grid: namespace topics: publish and receive
+  // fidelity event-grid: namespace topics: release with its delays
   it("are 400 for what is out of bounds", async () => {
     const { emulator, call, settle, publish } = await withNamespace();
     for (const query of ["maxEvents=0", "maxEvents=101", "maxEvents=x", "maxWaitTime=9", "maxWaitTime=121"])
@@ -219,6 +222,7 @@ describe("refusals", () => {
     expect((await fetch(url, { method: "POST", headers, body: JSON.stringify(cloudEvent("1")) })).status).toBe(400);
   });
 
+  // fidelity event-grid: 401, 404, 413 and the sentences beside them
   it("are 401 for a wrong key and 404 for what does not exist", async () => {
     const { emulator } = await withNamespace();
     const wrong = { authorization: "SharedAccessKey d3Jvbmc=" };

@@ -70,11 +70,12 @@ describe("handshake", () => {
     expect(state(emulator)).toMatchObject({ provisioningState: "Succeeded", endpointUrl: hook.url.split("?")[0] });
   });
 
-  it.each<[string, Record<string, string>, number]>([
+  // fidelity event-grid: webhook handshake: OPTIONS with origin, rate and callback
+  it.each([
     ["another origin", { "webhook-allowed-origin": "elsewhere.net", "webhook-allowed-rate": "1" }, 200],
     ["no rate", { "webhook-allowed-origin": "*" }, 200],
     ["405", {}, 405],
-  ])("takes %s for a refusal", async (_name, headers, status) => {
+  ] as const)("takes %s for a refusal", async (_name, headers, status) => {
     const hook = await webhook((_request, response) => void response.writeHead(status, headers).end());
     await expect(open({ topics: [subscribed(hook.url)] })).rejects.toThrow(/did not agree/);
   });

@@ -92,6 +92,7 @@ describe("CloudEvents", () => {
   });
 });
 
+// fidelity event-grid: publish the Event Grid schema
 describe("Event Grid schema", () => {
   const old = { id: "1", subject: "", eventType: "T", eventTime: "2026-01-01T00:00:00Z", data: 0, dataVersion: "2" };
   const schema = { schema: "EventGridSchema" as EventSchema };

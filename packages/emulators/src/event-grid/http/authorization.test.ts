@@ -21,6 +21,7 @@ const check = (headers: object, more: object = {}) => {
 };
 
 describe("authorization", () => {
+  // fidelity event-grid: key and SAS
   it("takes the key, in the place of the tier", () => {
     expect(check({ "aeg-sas-key": KEY })).toBe("in");
     expect(check({ "aeg-sas-key": `${KEY}x` })).toBe(401);
@@ -29,6 +30,7 @@ describe("authorization", () => {
     expect(check({})).toBe(401);
   });
 
+  // fidelity event-grid: key and SAS
   it("takes a token until it expires, in both ways of writing the time", () => {
     expect(check({ "aeg-sas-token": token("3/4/2026 5:06:08 AM") })).toBe("in");
     expect(check({ "aeg-sas-token": token("2026-03-04T05:06:08Z") })).toBe("in");
@@ -37,6 +39,7 @@ describe("authorization", () => {
     expect(check({ "aeg-sas-token": token("never") })).toBe(401);
   });
 
+  // fidelity event-grid: key and SAS
   it("refuses a token for another resource, by another key, or changed", () => {
     const expiry = "3/4/2026 6:00:00 AM";
     expect(check({ "aeg-sas-token": token(expiry, "http://localhost/ord/api/events") })).toBe(401);
@@ -46,6 +49,7 @@ describe("authorization", () => {
     expect(check({ "aeg-sas-token": "" })).toBe(401);
   });
 
+  // fidelity event-grid partial: bearer tokens — every one is let in
   it("takes any bearer token that is one", () => {
     expect(check({ authorization: "Bearer x.y.z" })).toBe("in");
     expect(check({ authorization: "Bearer " })).toBe(401);

@@ -9,9 +9,9 @@ const START = Date.parse("2026-03-04T05:06:07Z");
 const NEVER = new AbortController().signal;
 const DAY = 86_400_000;
 
-function open(given: Partial<PullSettings> = {}) {
+function open(given: Partial<PullSettings> & { speed?: number } = {}) {
   const clock = createClock({ frozenAt: START });
-  const timing = createTiming(clock, 1);
+  const timing = createTiming(clock, given.speed ?? 1);
   const blobs: Record<string, unknown>[][] = [];
   const deadLetters = new DeadLetters(
     "pull",
@@ -36,6 +36,7 @@ function open(given: Partial<PullSettings> = {}) {
   };
 }
 
+// fidelity event-grid: namespace topics: publish and receive
 describe("receive", () => {
   it("locks what it gives, so that no second receiver gets it", async () => {
     const { publish, receive, states } = open();
@@ -81,6 +82,7 @@ describe("receive", () => {
 });
 
 describe("locks", () => {
+  // fidelity event-grid: namespace topics: renew locks
   it("end after their length: the token is lost and the event comes again", async () => {
     const { publish, receive, clock, queue } = open({ lockMs: 5000 });
     publish("1");
@@ -95,6 +97,7 @@ describe("locks", () => {
     expect(queue.view()).toEqual([]);
   });
 
+  // fidelity event-grid: namespace topics: renew locks
   it("get their full length again by renewal, within an hour of the receipt", async () => {
     const { publish, receive, clock, queue } = open({ lockMs: 300_000 });
     publish("1");
@@ -109,6 +112,7 @@ describe("locks", () => {
     expect(queue.acknowledge(lockToken)).toBeUndefined();
   });
 
+  // fidelity event-grid: faults on demand, in process and over HTTP
   it("can be ended by hand, one or all", async () => {
     const { publish, receive, queue, states } = open();
     publish("1", "2", "3");
@@ -119,6 +123,7 @@ describe("locks", () => {
     expect(queue.expireLocks("nobody")).toBe(0);
   });
 
+  // fidelity event-grid: namespace topics: acknowledge
   it("tell a malformed token from one that is lost", () => {
     const { queue } = open();
     expect(queue.acknowledge("x")).toBe("BadToken");
@@ -127,6 +132,7 @@ describe("locks", () => {
 });
 
 describe("settling", () => {
+  // fidelity event-grid: namespace topics: release with its delays
   it("releases at once or after the delay", async () => {
     const { publish, receive, clock, queue, states } = open();
     publish("1", "2");
@@ -145,6 +151,8 @@ describe("settling", () => {
     expect(await waiting).toMatchObject([{ id: "2", deliveryCount: 2 }]);
   });
 
+  // fidelity event-grid: namespace topics: release with its delays
+  // fidelity event-grid: namespace topics: publish and receive
   it("gives up at the largest number of deliveries, by release and by a lost lock", async () => {
     const { publish, receive, clock, queue, blobs } = open({ maxDeliveries: 2, lockMs: 1000 });
     publish("1", "2");
@@ -170,6 +178,7 @@ describe("settling", () => {
     ]);
   });
 
+  // fidelity event-grid: namespace topics: reject
   it("rejects to the dead letters", async () => {
     const { publish, receive, queue, deadLetters } = open();
     publish("1");
@@ -179,6 +188,7 @@ describe("settling", () => {
   });
 });
 
+// fidelity event-grid: namespace topics: publish and receive
 describe("time to live", () => {
   it("ends what waits, and a held event only when its lock ends", async () => {
     const { publish, receive, clock, queue, deadLetters } = open({ timeToLiveMs: 30_000, lockMs: 60_000 });
@@ -192,5 +202,29 @@ describe("time to live", () => {
     clock.advance(30_000);
     expect(queue.view()).toEqual([]);
     expect(deadLetters.waitingCount).toBe(3);
+  });
+});
+
+// fidelity event-grid: namespace topics: publish and receive
+// fidelity event-grid: namespace topics: release with its delays
+describe("the speed-up", () => {
+  it("shortens delays and times to live, and leaves locks as they are", async () => {
+    const { publish, receive, clock, queue, states } = open({ timeToLiveMs: 7 * DAY, lockMs: 60_000, speed: 1000 });
+    publish("1", "2");
+    const [first] = await receive(1);
+    queue.release(first!.lockToken, 600_000);
+    clock.advance(599);
+    expect(states()[0]).toEqual(["1", "delayed", 1]);
+    clock.advance(1);
+    expect(states()[0]).toEqual(["1", "available", 1]);
+    await receive(1);
+    clock.advance(59_999);
+    expect(states()[1]).toEqual(["2", "locked", 1]);
+    clock.advance(1);
+    expect(states()[1]).toEqual(["2", "available", 1]);
+    clock.advance(604_799 - 60_600);
+    expect(queue.view()).toHaveLength(2);
+    clock.advance(1);
+    expect(queue.view()).toEqual([]);
   });
 });
