@@ -4,6 +4,7 @@ import {
   createHttpHeaders,
   createPipelineFromOptions,
   createPipelineRequest,
+  type HttpClient,
   type Pipeline,
 } from "@azure/core-rest-pipeline";
 import type { Access } from "./access.ts";
@@ -25,6 +26,13 @@ export interface RestCall {
 /** Posts to a namespace, answers the parsed body. Throws with `statusCode` and `code` what is no success, with `code` what had no answer. */
 export type RestClient = (call: RestCall, signal: AbortSignal) => Promise<unknown>;
 
+/** One for the process: it keeps connections for later calls and offers no way to close them, so each more would leave some behind. */
+let shared: HttpClient | undefined;
+function httpClient(): HttpClient {
+  shared ??= createDefaultHttpClient();
+  return shared;
+}
+
 export function createRestClient(access: Access, options: Pick<EventGridOptions, "client">): RestClient {
   const pipeline = createPipelineFromOptions({ ...options.client, retryOptions: NO_RETRIES });
   const { secret, insecure } = access;
@@ -38,7 +46,6 @@ export function createRestClient(access: Access, options: Pick<EventGridOptions,
         ? `SharedAccessSignature ${secret.sas}`
         : undefined;
   const base = access.endpoint.href.replace(/\/+$/, "");
-  const http = createDefaultHttpClient();
 
   return async ({ path, query = {}, body, contentType }, signal) => {
     const url = `${base}${path}?${new URLSearchParams({ ...query, "api-version": API_VERSION })}`;
@@ -53,7 +60,7 @@ export function createRestClient(access: Access, options: Pick<EventGridOptions,
       abortSignal: signal,
       allowInsecureConnection: insecure,
     });
-    const response = await send(pipeline, http, request);
+    const response = await send(pipeline, httpClient(), request);
     const text = response.bodyAsText ?? "";
     if (response.status >= 200 && response.status < 300) return parsed(text);
     throw refusal(response.status, text);
