@@ -208,6 +208,9 @@ describe("dead letters", () => {
     const dead = await ours.openDeadLetters!(source);
     expect(await dead.browse(1_000, never)).toHaveLength(300);
     expect(await dead.browse(7, never)).toHaveLength(7);
+    // Looking has locked none of them.
+    const other = await adapter().openDeadLetters!(source);
+    expect(await take(other, 300)).toHaveLength(300);
   });
 });
 

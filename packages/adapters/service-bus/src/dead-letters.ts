@@ -1,7 +1,16 @@
 import type { ServiceBusClient, ServiceBusReceivedMessage } from "@azure/service-bus";
-import { createCall, type DeadLetterStore, encodeDeadLetter, HEADER, type WireMessage } from "@waybill/core/spi";
+import {
+  createCall,
+  type DeadLetterStore,
+  encodeDeadLetter,
+  HEADER,
+  type Receiver,
+  type WireMessage,
+} from "@waybill/core/spi";
 import Long from "long";
+import { receiverCapabilities } from "./capabilities.ts";
 import { failedCall } from "./classify.ts";
+import { serviceBusErrors } from "./errors.ts";
 import { fromServiceBus } from "./mapping.ts";
 import { createSdkReceiver } from "./receive-options.ts";
 import { openReceiver, type ReceiverOptions } from "./receiver.ts";
@@ -21,14 +30,26 @@ export interface DeadLettersOptions extends Omit<ReceiverOptions, "toMessage"> {
   readonly subscription: string;
 }
 
-/** The broker's own dead-letter queue of a subscription. It has no sessions, also where its entity has. */
+/**
+ * The broker's own dead-letter queue of a subscription. It has no sessions, also where its entity has. Who only looks takes nothing: what comes to a
+ * receiver ahead of being asked for is locked, and nobody else could redrive it.
+ */
 export async function openDeadLetters(options: DeadLettersOptions): Promise<DeadLetterStore> {
-  const { place, settings, connect, discard } = options;
+  const { place, returnTo, settings, connect, discard } = options;
   const toMessage = (raw: ServiceBusReceivedMessage) => recordOf(raw, options);
-  const receiver = await openReceiver({ ...options, toMessage });
   const closing = new AbortController();
   const call = createCall(settings.requestTimeoutMs, closing.signal);
   let client: ServiceBusClient | undefined;
+  let opening: Promise<Receiver> | undefined;
+
+  const receiver = (): Promise<Receiver> => {
+    if (closing.signal.aborted) throw serviceBusErrors.WB_SERVICE_BUS_CLOSED({ what: "receiver" });
+    opening ??= openReceiver({ ...options, toMessage }).catch((error: unknown) => {
+      opening = undefined;
+      throw error;
+    });
+    return opening;
+  };
 
   const browse = async (max: number, signal: AbortSignal): Promise<WireMessage[]> => {
     client ??= connect();
@@ -48,22 +69,30 @@ export async function openDeadLetters(options: DeadLettersOptions): Promise<Dead
     return found;
   };
 
+  const look = async (doing: string, max: number, signal: AbortSignal) => {
+    try {
+      return await browse(max, signal);
+    } catch (error) {
+      if (client !== undefined) discard(client);
+      client = undefined;
+      throw failedCall(doing, place.label, error);
+    }
+  };
+  await look("Opening", 1, closing.signal);
+
   return {
-    ...receiver,
-    async browse(max, signal) {
-      try {
-        return await browse(max, signal);
-      } catch (error) {
-        if (client !== undefined) discard(client);
-        client = undefined;
-        throw failedCall("Looking into", place.label, error);
-      }
-    },
+    capabilities: receiverCapabilities(settings.lockMs, { laned: false, dead: true }),
+    returnTo,
+    browse: (max, signal) => look("Looking into", max, signal),
+    receive: async (want, signal) => (await receiver()).receive(want, signal),
+    settle: async (settlements, signal) => (await receiver()).settle(settlements, signal),
+    renew: async (deliveries, signal) => (await receiver()).renew!(deliveries, signal),
     async close() {
       closing.abort(new DOMException("closed", "AbortError"));
       if (client !== undefined) discard(client);
       client = undefined;
-      await receiver.close();
+      const open = await opening?.catch(() => undefined);
+      await open?.close();
     },
   };
 }
