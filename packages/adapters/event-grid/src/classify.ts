@@ -1,4 +1,4 @@
-import { type ErrorKind, kindWithin, maskSecrets } from "@waybill/core/spi";
+import { type ErrorKind, kindWithin, maskSecrets, tlsAdvice } from "@waybill/core/spi";
 import { eventGridErrors } from "./errors.ts";
 
 /** Codes of the service for one lock token, Node's network codes, and our own. What stands here wins over the status. */
@@ -95,5 +95,8 @@ export function failedCall(doing: string, place: string, error: unknown): unknow
   const kind = classify(error);
   const cause = Object.assign(new Error(words), { name: String(name ?? "Error"), code, statusCode });
   const answer = parts.filter((part) => part !== undefined && part !== "").join(", ");
-  return eventGridErrors.WB_EVENT_GRID_CALL({ doing, place, answer, kind, advice: ADVICE[kind] }, cause);
+  return eventGridErrors.WB_EVENT_GRID_CALL(
+    { doing, place, answer, kind, advice: tlsAdvice(error) ?? ADVICE[kind] },
+    cause,
+  );
 }

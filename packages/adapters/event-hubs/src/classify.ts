@@ -1,4 +1,4 @@
-import { type ErrorKind, kindWithin, maskSecrets } from "@waybill/core/spi";
+import { type ErrorKind, kindWithin, maskSecrets, tlsAdvice } from "@waybill/core/spi";
 import { eventHubsErrors } from "./errors.ts";
 
 /** Codes of the SDK's `MessagingError`, of Node's network, of the blob service, and our own. What stands here wins over a status. */
@@ -84,6 +84,9 @@ const BY_NAME: Readonly<Record<string, ErrorKind>> = {
   AggregateAuthenticationError: "unauthorized",
 };
 
+/** rhea's only word for a peer that hangs up before it has opened the connection: a gateway whose service is away, a broker that is starting. */
+const HUNG_UP = "Failed to connect";
+
 function byStatus(status: number): ErrorKind {
   if (status === 401 || status === 403) return "unauthorized";
   if (status === 404) return "not-found";
@@ -94,10 +97,11 @@ function byStatus(status: number): ErrorKind {
 }
 
 function kindOf(error: object): ErrorKind | undefined {
-  const { code, statusCode, name } = error as Record<string, unknown>;
+  const { code, statusCode, name, message } = error as Record<string, unknown>;
   if (typeof code === "string" && Object.hasOwn(BY_CODE, code)) return BY_CODE[code];
   if (typeof name === "string" && Object.hasOwn(BY_NAME, name)) return BY_NAME[name];
   if (typeof statusCode === "number" && statusCode >= 400) return byStatus(statusCode);
+  if (message === HUNG_UP) return "transient";
   return undefined;
 }
 
@@ -139,7 +143,7 @@ export function failedCall(doing: string, entity: string, error: unknown): unkno
   if (name === "AbortError") return error;
   const kind = classify(error);
   return eventHubsErrors.WB_EVENT_HUBS_CALL(
-    { doing, entity, answer: answerOf(error), kind, advice: ADVICE[kind] },
+    { doing, entity, answer: answerOf(error), kind, advice: tlsAdvice(error) ?? ADVICE[kind] },
     error,
   );
 }

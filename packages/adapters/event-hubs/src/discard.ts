@@ -28,6 +28,6 @@ export async function discardClient(client: EventHubConsumerClient | EventHubPro
   const socket = connection?._connection?.socket;
   await inTime(client.close(), GOODBYE_MS);
   // With an error, for rhea listens to nothing else here: without it the timer of its heartbeat would run on for two minutes.
-  socket?.destroy?.(new Error("The connection was given up."));
+  socket?.destroy?.(Object.assign(new Error("The connection was given up."), { code: "ECONNABORTED" }));
   for (const link of links) link?.authLoop?.stop();
 }

@@ -1,4 +1,4 @@
-import { type ErrorKind, maskSecrets } from "@waybill/core/spi";
+import { type ErrorKind, maskSecrets, tlsAdvice } from "@waybill/core/spi";
 import { kafkaErrors } from "./errors.ts";
 
 /** Kafka's own names of its answers, as both engines give them, Node's network codes, the engines' codes, and our own. */
@@ -210,7 +210,7 @@ export function isExpelled(error: unknown): boolean {
 
 const ADVICE: Readonly<Record<ErrorKind, string>> = {
   transient:
-    "it passes by itself; if it does not, check that the brokers and the addresses that they advertise can be reached",
+    "it passes by itself; if it does not, check that the brokers and the addresses that they advertise can be reached, and speak TLS as ssl says",
   throttled: "the brokers hold this client to its quota; send less, or raise it",
   lost: "the partition has moved to another member, which gets the message again",
   unauthorized: "check sasl and ssl, and the user's ACLs on topic and group",
@@ -226,7 +226,10 @@ export function failedCall(doing: string, what: string, error: unknown): unknown
   const { code, name } = (error ?? {}) as Record<string, unknown>;
   if (name === "AbortError" || (typeof code === "string" && code.startsWith("WB_"))) return error;
   const kind = classify(error);
-  return kafkaErrors.WB_KAFKA_CALL({ doing, what, answer: answerOf(error), kind, advice: ADVICE[kind] }, error);
+  return kafkaErrors.WB_KAFKA_CALL(
+    { doing, what, answer: answerOf(error), kind, advice: tlsAdvice(error) ?? ADVICE[kind] },
+    error,
+  );
 }
 
 function answerOf(error: unknown): string {

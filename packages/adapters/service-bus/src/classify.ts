@@ -1,4 +1,4 @@
-import { type ErrorKind, kindWithin, maskSecrets } from "@waybill/core/spi";
+import { type ErrorKind, kindWithin, maskSecrets, tlsAdvice } from "@waybill/core/spi";
 import { serviceBusErrors } from "./errors.ts";
 
 /**
@@ -91,6 +91,9 @@ const BY_NAME: Readonly<Record<string, ErrorKind>> = {
   AggregateAuthenticationError: "unauthorized",
 };
 
+/** rhea's only word for a peer that hangs up before it has opened the connection: a gateway whose service is away, a broker that is starting. */
+const HUNG_UP = "Failed to connect";
+
 function byStatus(status: number): ErrorKind {
   if (status === 401 || status === 403) return "unauthorized";
   if (status === 404) return "not-found";
@@ -114,6 +117,7 @@ function kindOf(error: object): ErrorKind | undefined {
   }
   if (typeof name === "string" && Object.hasOwn(BY_NAME, name)) return BY_NAME[name];
   if (typeof statusCode === "number" && statusCode >= 400) return byStatus(statusCode);
+  if (message === HUNG_UP) return "transient";
   // A socket error of a code that is not listed.
   if (typeof syscall === "string" && typeof errno === "number") return "transient";
   return undefined;
@@ -143,7 +147,10 @@ export function failedCall(doing: string, entity: string, error: unknown): unkno
   if (name === "AbortError" || (typeof code === "string" && code.startsWith("WB_"))) return error;
   const kind = classify(error);
   const answer = maskSecrets(textOf(error)).replace(/[.\s]+$/, "");
-  return serviceBusErrors.WB_SERVICE_BUS_CALL({ doing, entity, answer, kind, advice: ADVICE[kind] }, error);
+  return serviceBusErrors.WB_SERVICE_BUS_CALL(
+    { doing, entity, answer, kind, advice: tlsAdvice(error) ?? ADVICE[kind] },
+    error,
+  );
 }
 
 function textOf(error: unknown): string {

@@ -23,7 +23,7 @@ export async function discardClient(client: ServiceBusClient): Promise<void> {
     }),
   ]);
   clearTimeout(bound);
-  const error = new Error("The connection is closed.");
+  const error = Object.assign(new Error("The connection is closed."), { code: "ECONNABORTED" });
   // With an error: of a mere close rhea does not hear, and its idle timers run on.
   rhea?.socket?.destroy?.(error);
   // Of a connection that was closed in order, links that are still being opened hear nothing by themselves.

@@ -1,4 +1,4 @@
-import { type ErrorKind, kindWithin, maskSecrets } from "@waybill/core/spi";
+import { type ErrorKind, kindWithin, maskSecrets, tlsAdvice } from "@waybill/core/spi";
 import { storageQueueErrors } from "./errors.ts";
 
 /** `x-ms-error-code` of the service, Node's network codes, and our own. What stands here wins over the status. */
@@ -103,5 +103,8 @@ export function failedCall(doing: string, queue: string, error: unknown): unknow
   const status = typeof statusCode === "number" ? `HTTP ${statusCode}` : undefined;
   const kind = classify(error);
   const answer = [words, status].filter((part) => part !== undefined).join(", ");
-  return storageQueueErrors.WB_STORAGE_QUEUE_CALL({ doing, queue, answer, kind, advice: ADVICE[kind] }, error);
+  return storageQueueErrors.WB_STORAGE_QUEUE_CALL(
+    { doing, queue, answer, kind, advice: tlsAdvice(error) ?? ADVICE[kind] },
+    error,
+  );
 }

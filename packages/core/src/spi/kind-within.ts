@@ -7,13 +7,18 @@ const MAX_LOOKED_AT = 50;
  * none. Never throws, whatever the error is made of.
  */
 export function kindWithin(error: unknown, kindOf: (error: object) => ErrorKind | undefined): ErrorKind {
+  return firstWithin(error, kindOf) ?? "unknown";
+}
+
+/** The first answer of `look`, asked of the error and then of those inside it. */
+export function firstWithin<Found>(error: unknown, look: (error: object) => Found | undefined): Found | undefined {
   const queue: unknown[] = [error];
   try {
     for (let index = 0; index < queue.length && index < MAX_LOOKED_AT; index++) {
       const next = queue[index];
       if (typeof next !== "object" || next === null) continue;
-      const kind = kindOf(next);
-      if (kind !== undefined) return kind;
+      const found = look(next);
+      if (found !== undefined) return found;
       const { cause, errors } = next as { cause?: unknown; errors?: unknown };
       if (Array.isArray(errors)) queue.push(...errors);
       queue.push(cause);
@@ -21,5 +26,5 @@ export function kindWithin(error: unknown, kindOf: (error: object) => ErrorKind 
   } catch {
     // An object whose getters throw says nothing.
   }
-  return "unknown";
+  return undefined;
 }
