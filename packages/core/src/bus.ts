@@ -14,8 +14,9 @@ import { type DrainOptions, RunningSubscription, type Subscription } from "./con
 import { unlooped } from "./consume/unlooped.ts";
 import { coreErrors } from "./errors/core-errors.ts";
 import { noUnknown } from "./errors/no-unknown.ts";
+import { checkEvents } from "./events/check-events.ts";
 import type { RawCloudEvent } from "./events/cloud-event.ts";
-import { isNewEvent, type NewEvent } from "./events/define-event.ts";
+import type { NewEvent } from "./events/define-event.ts";
 import type { NewEventOf, TopicDefinition } from "./events/define-topic.ts";
 import { combineObservers, type Observer } from "./observe/observer.ts";
 import { BusPublisher, type PublishMiddleware } from "./publish/bus-publisher.ts";
@@ -87,25 +88,6 @@ export interface Bus extends Publisher, AsyncDisposable {
   drain(options?: DrainOptions): Promise<{ readonly abandoned: number }>;
   /** Frees everything; running handlers are told at once. Idempotent. */
   close(): Promise<void>;
-}
-
-/** Callers without a type checker, and events of another topic: refused before anything is sent. */
-function checkEvents(topic: TopicDefinition, events: readonly NewEvent[]): void {
-  if (typeof topic !== "object" || topic === null || !(topic.byType instanceof Map)) {
-    throw coreErrors.WB_OPTION_INVALID({
-      option: "topic",
-      problem: "must be made by defineTopic; by name, use publishRaw",
-    });
-  }
-  for (const event of events) {
-    if (typeof event !== "object" || event === null || !isNewEvent(event)) {
-      throw coreErrors.WB_OPTION_INVALID({
-        option: "event",
-        problem: "must be made by calling an event definition; a complete CloudEvent goes to publishRaw",
-      });
-    }
-    if (!topic.byType.has(event.type)) throw coreErrors.WB_EVENT_TYPE_UNKNOWN({ type: event.type, topic: topic.name });
-  }
 }
 
 interface Registered {

@@ -1,4 +1,5 @@
-import type { NewEventOf, RawCloudEvent, TopicDefinition } from "@waybill/core";
+import type { NewEvent, NewEventOf, RawCloudEvent, TopicDefinition } from "@waybill/core";
+import { checkEvents } from "@waybill/core/spi";
 import { type DeadEvents, deadEvents } from "./dead-events.ts";
 import { newRow, newRows } from "./new-row.ts";
 import type { Store } from "./store.ts";
@@ -13,7 +14,7 @@ export interface OutboxOptions<Tx, Joins = Tx> {
 export interface Outbox<Tx, Joins = Tx> {
   /**
    * Writes one event or many through `tx`, in order; they exist once its transaction commits, and never otherwise. Rejects
-   * before writing any of them when one is invalid, or when `tx` has no transaction open.
+   * before writing any of them when one is invalid or of no type of the topic, or when `tx` has no transaction open.
    *
    * With schemas that validate synchronously (most do) the rows are written before the call returns its promise.
    */
@@ -43,7 +44,8 @@ export function createOutbox<Tx, Joins = Tx>(options: OutboxOptions<Tx, Joins>):
   const { store, source } = options;
   return {
     async publish(tx, topic, event) {
-      const events = Array.isArray(event) ? event : [event];
+      const events = (Array.isArray(event) ? event : [event]) as readonly NewEvent[];
+      checkEvents(topic, events);
       const rows = newRows(topic.name, events, source, Date.now());
       // Awaited only where it must be, so that a caller who forgets to await still writes inside the transaction.
       await store.insert(tx, rows instanceof Promise ? await rows : rows);

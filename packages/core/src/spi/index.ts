@@ -9,6 +9,7 @@ export { defineErrors, type ErrorTable } from "../errors/define-errors.ts";
 export { maskSecrets, redacted } from "../errors/redacted.ts";
 export { isWaybillError, WaybillError } from "../errors/waybill-error.ts";
 export { checkAttributes } from "../events/check-attributes.ts";
+export { checkEvents } from "../events/check-events.ts";
 export { isNewEvent } from "../events/define-event.ts";
 export { toCloudEvent } from "../events/to-cloud-event.ts";
 export { retryDelayMs } from "../policies/retry.ts";

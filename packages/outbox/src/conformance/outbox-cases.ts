@@ -1,3 +1,4 @@
+import { defineEvent } from "@waybill/core";
 import { describe, expect } from "vitest";
 import { noted, notes, others, storeCase } from "./fixture.ts";
 import type { StoreConformanceOptions } from "./index.ts";
@@ -83,6 +84,15 @@ export function outboxCases<Tx>(options: StoreConformanceOptions<Tx>): void {
         expect(await store.counts()).toMatchObject({ scheduled: 1 });
       },
     );
+
+    check("events of a type that the topic does not carry are refused before any is written", async (f) => {
+      const stranger = defineEvent("stranger");
+      await f.outbox.transaction(async (tx) => {
+        const both = [noted("a"), stranger({})] as never;
+        await expect(f.outbox.publish(tx, notes, both)).rejects.toMatchObject({ code: "WB_EVENT_TYPE_UNKNOWN" });
+      });
+      expect(await f.store.counts()).toMatchObject({ waiting: 0 });
+    });
 
     check("keys and data are only data, bytes come back as bytes", async ({ outbox, relay, recorder }) => {
       const data = JSON.parse(
