@@ -182,6 +182,23 @@ describe.skipIf(!server)("change data capture", () => {
     expect(troubles[0]).not.toContain("WB_POSTGRES_PERMISSION");
   });
 
+  test("a publication that was emptied is told of, by the relay and in the overview, and made anew once it is dropped", async () => {
+    const url = await server!.database();
+    await postgres({ connectionString: url }).migrations.apply();
+    await server!.query("CREATE PUBLICATION waybill_waybill", url);
+    const { recorder, store, troubles } = await started({ url });
+    await insertSilently(url, 1, 1);
+    await recorder.count(1);
+    await eventually(() => troubles.includes("WB_POSTGRES_PUBLICATION"));
+    expect((await store.overview()).problems).toMatchObject([{ code: "WB_POSTGRES_PUBLICATION" }]);
+    await server!.query("DROP PUBLICATION waybill_waybill", url);
+    const tables = () => server!.query("SELECT tablename FROM pg_publication_tables", url);
+    await eventually(async () => (await tables()).length === 1);
+    expect((await store.overview()).problems).toBeUndefined();
+    await insertSilently(url, 2, 2);
+    await recorder.count(2);
+  });
+
   test("where no slot is left, the relay says so and reads the table; it tails once there is one", async () => {
     const url = await server!.database();
     const [{ max }] = (await server!.query(

@@ -139,6 +139,8 @@ export interface DeadRows {
   retry(positions: readonly number[]): Promise<number>;
   /** Forgets them for good. Answers how many were there. */
   discard(positions: readonly number[]): Promise<number>;
+  /** Parked rows, which are not dead: those that wait for the time of their next try are tried now. Answers how many. */
+  retryParked(): Promise<number>;
 }
 
 /** Events in the store, by where they stand. */
@@ -170,6 +172,8 @@ export interface LeaseHolder {
 export interface Overview {
   readonly topics: readonly TopicBacklog[];
   readonly relays: readonly LeaseHolder[];
+  /** What keeps relays from working as configured; absent: nothing. */
+  readonly problems?: readonly Error[];
 }
 
 /** The store's tables, in numbered steps. */

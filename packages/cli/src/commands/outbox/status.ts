@@ -40,7 +40,7 @@ async function print(
   store: Store,
   schema: { applied: number; wanted: number },
   counts: Counts,
-  { topics, relays }: Overview,
+  { topics, relays, problems = [] }: Overview,
 ): Promise<void> {
   const now = Date.now();
   if (json) {
@@ -54,6 +54,7 @@ async function print(
         oldestSeconds: oldestMs === undefined ? null : seconds(now - oldestMs),
       })),
       relays: relays.map(({ owner, buckets, untilMs }) => ({ owner, buckets, leaseSeconds: seconds(untilMs - now) })),
+      problems: problems.map(({ message }) => message),
     });
     return;
   }
@@ -73,6 +74,7 @@ async function print(
     `lease ends in ${seconds(untilMs - now)} s`,
   ]);
   for (const line of tableLines(leases)) await output.line(line);
+  for (const { message } of problems) await output.line(message);
 }
 
 function seconds(ms: number): number {

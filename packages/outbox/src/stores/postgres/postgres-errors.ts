@@ -38,6 +38,11 @@ const table = {
     sentence: (p: { store: string; problem: string }) => `This user may not do what ${p.store} needs: ${p.problem}.`,
     hint: "docs/guide/outbox.md has the GRANT statements of a service and of a relay; migrations need CREATE on the schema, or on the database where there is none.",
   },
+  WB_POSTGRES_PUBLICATION: {
+    sentence: (p: { store: string; publication: string }) =>
+      `The publication ${p.publication} does not publish inserts into ${p.store}: its relays read the table instead of the write-ahead log.`,
+    hint: "Drop the publication, and a relay makes it anew; or add the table outbox to it with ALTER PUBLICATION. Nothing is lost meanwhile, only later.",
+  },
   WB_POSTGRES_DISK: {
     sentence: (p: { store: string; problem: string }) => `The disk of ${p.store} is full: ${p.problem}.`,
     hint: "Free space on the server; what was not committed is undone. Look for a replication slot that nobody reads: SELECT * FROM pg_replication_slots.",

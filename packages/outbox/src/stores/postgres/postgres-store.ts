@@ -23,6 +23,7 @@ import { postgresMigrations } from "./migrations.ts";
 import { Notifier } from "./notifier.ts";
 import { countRows, postgresOverview } from "./overview.ts";
 import { postgresErrors } from "./postgres-errors.ts";
+import { notPublished, publishesOutbox } from "./publication.ts";
 import { checkSequence, restamp } from "./start-checks.ts";
 import { type Tables, tablesIn } from "./tables.ts";
 import { inTransaction } from "./transaction.ts";
@@ -144,7 +145,11 @@ class PostgresStore<Tx> implements Store<Tx, PostgresTx> {
 
   async overview(): Promise<Overview> {
     await this.open();
-    return this.#connections.run((client) => postgresOverview(client, this.#tables));
+    return this.#connections.run(async (client) => {
+      const overview = await postgresOverview(client, this.#tables);
+      const isUnpublished = this.#tailLog && (await publishesOutbox(client, this.#tables)) === false;
+      return isUnpublished ? { ...overview, problems: [notPublished(this.#connections, this.#tables)] } : overview;
+    });
   }
 
   close(): Promise<void> {

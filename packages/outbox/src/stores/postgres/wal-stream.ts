@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
+import { isWaybillError } from "@waybill/core";
 import type { Clock, Timer } from "@waybill/core/spi";
 import type { Client } from "pg";
 import type { Connections } from "./connections.ts";
 import { databaseError } from "./database-errors.ts";
 import { type LoggedRow, PgOutput } from "./pgoutput.ts";
 import { postgresErrors } from "./postgres-errors.ts";
+import { checkPublication, ensurePublication } from "./publication.ts";
 import { type Replication, startReplication } from "./replication.ts";
 import type { Tables } from "./tables.ts";
 
@@ -12,6 +14,8 @@ import type { Tables } from "./tables.ts";
 const MAX_ROWS = 20_000;
 const MAX_BYTES = 32 * 1024 * 1024;
 const CONFIRM_MS = 1_000;
+/** The publication may be changed while a stream runs, which then brings nothing and says nothing. */
+const CHECK_MS = 30_000;
 const FIRST_PAUSE_MS = 500;
 const OVERFLOW_PAUSE_MS = 5_000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -115,7 +119,7 @@ export class WalStream {
     if (client !== this.#client) return;
     this.#failures = 0;
     this.session = { sinceXid };
-    this.#confirmSoon();
+    this.#confirmSoon(client, this.#options.clock.monotonic() + CHECK_MS);
     this.#options.onSession();
   }
 
@@ -128,10 +132,18 @@ export class WalStream {
     } else if (this.#rows.length === 1) this.#options.onRows();
   }
 
-  #confirmSoon(): void {
-    this.#timer = this.#options.clock.after(CONFIRM_MS, () => {
+  #confirmSoon(client: Client, checkAtMs: number): void {
+    const { clock, connections, tables } = this.#options;
+    this.#timer = clock.after(CONFIRM_MS, () => {
       this.#replication?.confirm();
-      this.#confirmSoon();
+      const now = clock.monotonic();
+      const isTime = now >= checkAtMs;
+      if (isTime) {
+        checkPublication(connections, tables).catch((error) => {
+          if (isWaybillError(error, "WB_POSTGRES_PUBLICATION")) this.#lost(error, client);
+        });
+      }
+      this.#confirmSoon(client, isTime ? now + CHECK_MS : checkAtMs);
     });
   }
 
@@ -157,23 +169,6 @@ export class WalStream {
     client?.end().catch(() => undefined);
     this.#options.onSession();
   }
-}
-
-/** Made once, by whoever owns the table. */
-async function ensurePublication(connections: Connections, t: Tables): Promise<void> {
-  await connections.run(async (client) => {
-    const name = t.publication;
-    const { rowCount } = await client.query("SELECT 1 FROM pg_publication WHERE pubname = $1", [name]);
-    if (rowCount === 1) return;
-    try {
-      await client.query(
-        `CREATE PUBLICATION "${name.replaceAll('"', '""')}" FOR TABLE ${t.outbox} WITH (publish = 'insert')`,
-      );
-    } catch (error) {
-      // Another relay was quicker.
-      if ((error as { code?: string }).code !== "42710") throw error;
-    }
-  });
 }
 
 /** Wrong wal_level, no slot left, no REPLICATION privilege; the relay goes on with the table meanwhile. */
