@@ -381,4 +381,31 @@ describe("outbox", () => {
     const { counts } = json((await outbox("status", "--json")).stdout) as { counts: object };
     expect(counts).toMatchObject({ dead: 1 });
   });
+
+  it("retry --parked: what failed and is not given up is tried now", async () => {
+    const store = sqlite({ path: join(folder, "outbox.db") });
+    const written = createOutbox({ store, source: "/o" });
+    await written.transaction((tx) => written.publishRaw(tx, "orders", [event("p1"), event("p2")]));
+    let failures = 0;
+    const WAIT = { timeout: 20_000 };
+    const relay = createRelay({
+      store,
+      retry: { initialMs: 3_600_000, maxMs: 3_600_000 },
+      publisher: {
+        publishRaw: async (_, events) =>
+          events.map(({ id }) =>
+            id === "p1" && failures++ === 0
+              ? { ok: false as const, error: new Error("not yet") }
+              : { ok: true as const, value: undefined },
+          ),
+      },
+    });
+    await relay.start();
+    await vi.waitFor(async () => expect(await store.counts()).toMatchObject({ parked: 1 }), WAIT);
+    expect(await outbox("retry", "--parked", "--all")).toMatchObject({ code: 2 });
+    expect(await outbox("retry", "--parked", "--json")).toMatchObject({ code: 0, stdout: '{"retried":1}\n' });
+    await vi.waitFor(async () => expect(await store.counts()).toMatchObject({ parked: 0 }), WAIT);
+    await relay.close();
+    await store.close();
+  });
 });

@@ -15,6 +15,8 @@ export interface DeadEvents {
   retry(positions: number | readonly number[]): Promise<number>;
   /** Forgotten for good; a key that it halted goes on. Answers how many were found. */
   discard(positions: number | readonly number[]): Promise<number>;
+  /** Events that failed and are not given up yet are tried now instead of at their time, such as once a fault is mended. Answers how many. */
+  retryParked(): Promise<number>;
 }
 
 /** The operator's view of a store's dead events. */
@@ -26,6 +28,7 @@ export function deadEvents(store: { readonly dead: DeadRows }): DeadEvents {
     },
     retry: (positions) => store.dead.retry([positions].flat()),
     discard: (positions) => store.dead.discard([positions].flat()),
+    retryParked: () => store.dead.retryParked(),
   };
 }
 

@@ -308,6 +308,21 @@ export function relayCases<Tx>(options: StoreConformanceOptions<Tx>): void {
       expect(second.data).toEqual(["slow"]);
     });
 
+    check("parked events are tried at once when an operator asks, in order", async (f) => {
+      let refused = true;
+      f.recorder.refuse = ({ data }) => (refused && data === "first" ? boom : undefined);
+      await f.note(["first", "second"], "k");
+      await f.note(["other"], "other");
+      await f.relay({ retry: { initialMs: 3_600_000, maxMs: 3_600_000 } });
+      await eventually(async () => (await f.store.counts()).parked === 2);
+      refused = false;
+      // The later one waits for the first alone.
+      expect(await f.outbox.dead.retryParked()).toBe(1);
+      await f.recorder.count(3);
+      expect(f.recorder.data).toEqual(["other", "first", "second"]);
+      expect(await f.outbox.dead.retryParked()).toBe(0);
+    });
+
     check("waits while the pace says no", async (f) => {
       let open = false;
       let asked = 0;

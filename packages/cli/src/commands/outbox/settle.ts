@@ -19,7 +19,12 @@ An event goes back to its old place in its key, with its attempts counted anew; 
 Examples:
   waybill outbox retry 41 57
   waybill outbox retry --topic orders --reason too-large
-  waybill outbox retry --all --dry-run`;
+  waybill outbox retry --all --dry-run
+
+Parked events, which failed and are not given up yet, are tried again by themselves. With --parked those that wait for the time of
+their next try are tried now, such as once a fault is mended; those behind them follow.
+
+  waybill outbox retry --parked`;
 
 const DISCARD = `
 Examples:
@@ -27,12 +32,33 @@ Examples:
   waybill outbox discard --topic heartbeats --dry-run`;
 
 export function retryCommand(bind: Bind): Command {
-  return command("retry", "Put events that the relay gave up back to work.", RETRY).action(
-    bind(([positions], options) =>
-      settle("retry", positions as unknown as string[], options as SettleOptions, (store, at) => store.dead.retry(at)),
-    ),
-  );
+  return command("retry", "Put events that the relay gave up back to work.", RETRY)
+    .option("--parked", "instead: try now what waits for its next try")
+    .action(
+      bind(([positions], options) => {
+        const { parked, ...asked } = options as SettleOptions & { parked?: boolean };
+        const given = positions as unknown as string[];
+        const { topic, reason, key, max, all, dryRun } = asked;
+        const others = [topic, reason, key, max, all, dryRun].some((one) => one !== undefined);
+        if (parked) return retryParked(given.length > 0 || others);
+        return settle("retry", given, asked, (store, at) => store.dead.retry(at));
+      }),
+    );
 }
+
+const retryParked =
+  (choosesToo: boolean): Action =>
+  (session) =>
+    withStore(session, async (store) => {
+      if (choosesToo) {
+        const problem = "--parked means all parked events; positions and choices are of dead ones.";
+        throw cliErrors.WB_CLI_USAGE({ problem, command: "waybill outbox retry" });
+      }
+      const retried = await store.dead.retryParked();
+      if (session.json) await session.output.json({ retried });
+      else await session.output.line(`${retried} parked events are tried now`);
+      return EXIT.ok;
+    });
 
 export function discardCommand(bind: Bind): Command {
   return command("discard", "Forget events that the relay gave up, for good.", DISCARD)

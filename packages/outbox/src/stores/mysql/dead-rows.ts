@@ -59,5 +59,12 @@ export function mysqlDeadRows(session: () => Promise<Session>): DeadRows {
       ),
 
     discard: (positions) => take(positions, async () => undefined),
+
+    retryParked: async () =>
+      (await session()).transaction(async (tx) => {
+        await lockKeyOrder(tx);
+        const hastened = await tx.query(`UPDATE outbox_retry SET next_at = ${NOW_MS} WHERE next_at > ${NOW_MS}`, []);
+        return hastened.affectedRows;
+      }),
   };
 }

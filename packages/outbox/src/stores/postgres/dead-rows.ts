@@ -1,5 +1,5 @@
 import type { ClientBase } from "pg";
-import type { DeadRow, DeadRows } from "../../store.ts";
+import { BUCKETS, type DeadRow, type DeadRows } from "../../store.ts";
 import type { Connections } from "./connections.ts";
 import { lockBuckets, restoreKeyOrder } from "./key-order.ts";
 import type { Tables } from "./tables.ts";
@@ -80,5 +80,25 @@ export function postgresDeadRows(connections: Connections, t: Tables, changed: (
       ),
 
     discard: (positions) => take(positions, async () => undefined),
+
+    async retryParked() {
+      const hastened = await inTransaction(
+        connections,
+        async (client) => {
+          await lockBuckets(
+            client,
+            t,
+            Array.from({ length: BUCKETS }, (_, bucket) => bucket),
+          );
+          const { rowCount } = await client.query(
+            `UPDATE ${t.retry} SET next_at = clock_timestamp() WHERE next_at > clock_timestamp()`,
+          );
+          return rowCount ?? 0;
+        },
+        undefined,
+      );
+      changed();
+      return hastened;
+    },
   };
 }

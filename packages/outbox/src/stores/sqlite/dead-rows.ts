@@ -56,5 +56,13 @@ export function sqliteDeadRows(store: { path: string; writer: Writer; reader: ()
       }),
 
     discard: (positions) => take(positions, () => undefined),
+
+    retryParked: () =>
+      store.writer.run((db) => {
+        const now = Date.now();
+        const { changes } = statement(db, "UPDATE main.outbox_retry SET next_at = ? WHERE next_at > ?").run(now, now);
+        store.writer.addedRows(db);
+        return Number(changes);
+      }),
   };
 }
