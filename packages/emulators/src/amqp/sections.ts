@@ -55,7 +55,10 @@ const CODES: Readonly<Record<string, number>> = {
   "amqp:footer:map": 0x78,
 };
 
-/** Throws `amqp:decode-error` when the bytes are no message. The result points into `bytes`. */
+/**
+ * Throws `amqp:decode-error` when the bytes are no message. The sections may stand in any order, as the service takes them: the SDKs for
+ * JavaScript and Python do not keep the one of the specification. The result points into `bytes`.
+ */
 export function readSections(bytes: Buffer): Sections {
   const decoder = new Decoder(bytes);
   let header = NO_HEADER;
@@ -63,27 +66,18 @@ export function readSections(bytes: Buffer): Sections {
   let annotations = NO_ENTRIES;
   let properties: Buffer | undefined;
   let applicationProperties = NO_ENTRIES;
-  let bodyStart = -1;
-  let bodyEnd = -1;
+  const body: Buffer[] = [];
   let footer: Buffer | undefined;
-  let last = 0;
   while (decoder.remaining > 0) {
     const start = decoder.position;
     const descriptor = decoder.descriptor();
     const code = typeof descriptor === "string" ? CODES[descriptor] : descriptor;
     if (code === undefined || code < 0x70 || code > 0x78) throw malformed("An unknown message section.");
-    if (code === FOOTER) {
-      // Anywhere: rhea, which the JavaScript SDKs use, writes it in front of the body.
-      decoder.skip();
-      footer = bytes.subarray(start, decoder.position);
-      continue;
-    }
-    if (code < last) throw malformed("Message sections are out of order.");
-    last = code;
     if (code >= 0x75) {
-      if (bodyStart < 0) bodyStart = start;
       decoder.skip();
-      bodyEnd = decoder.position;
+      const section = bytes.subarray(start, decoder.position);
+      if (code === FOOTER) footer = section;
+      else body.push(section);
     } else {
       const section = decoder.raw();
       if (code === 0x70) header = readHeader(section);
@@ -93,14 +87,14 @@ export function readSections(bytes: Buffer): Sections {
       else if (code === 0x74) applicationProperties = readEntries(section);
     }
   }
-  const body = bytes.subarray(Math.max(bodyStart, 0), Math.max(bodyEnd, 0));
   return {
     header,
     deliveryAnnotations,
     annotations,
     properties,
     applicationProperties,
-    body: footer === undefined ? body : Buffer.concat([body, footer]),
+    // Mostly one section, which is not copied.
+    body: footer === undefined && body.length === 1 ? body[0]! : Buffer.concat(footer ? [...body, footer] : body),
   };
 }
 

@@ -116,7 +116,7 @@ export class Administration {
           throw badRequest("The body describes neither a queue nor a topic.");
         const names = queue === undefined ? TOPIC_SETTINGS : QUEUE_SETTINGS;
         const settings = readSettings(queue ?? topic, names);
-        const keys = readAuthorizationRules(queue ?? topic, this.broker.clock.now());
+        const keys = readAuthorizationRules(queue ?? topic);
         if (keys !== undefined) settings.authorizationRules = keys;
         if (isUpdate) {
           if (existing === undefined || (existing.kind === "queue") !== (queue !== undefined))

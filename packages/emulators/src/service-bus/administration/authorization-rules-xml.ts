@@ -5,7 +5,7 @@ import { asList, child, escapeXml, tag, text } from "./xml.ts";
 const RIGHTS = ["Manage", "Send", "Listen"];
 
 /** Undefined where the description says nothing of rules. Throws a problem. */
-export function readAuthorizationRules(description: unknown, now: number): readonly AuthorizationRule[] | undefined {
+export function readAuthorizationRules(description: unknown): readonly AuthorizationRule[] | undefined {
   const element = child(description, "AuthorizationRules");
   if (element === undefined) return undefined;
   return asList(child(element, "AuthorizationRule")).map((rule) => {
@@ -21,8 +21,8 @@ export function readAuthorizationRules(description: unknown, now: number): reado
       claimValue: text(child(rule, "ClaimValue")) ?? "None",
       primaryKey: text(child(rule, "PrimaryKey")) ?? "",
       secondaryKey: text(child(rule, "SecondaryKey")) ?? "",
-      createdAt: Date.parse(text(child(rule, "CreatedTime")) ?? "") || now,
-      updatedAt: now,
+      createdTime: text(child(rule, "CreatedTime")),
+      modifiedTime: text(child(rule, "ModifiedTime")),
     };
   });
 }
@@ -34,8 +34,8 @@ export function writeAuthorizationRules(rules: readonly AuthorizationRule[]): st
       tag("ClaimType", escapeXml(rule.claimType)) +
         tag("ClaimValue", escapeXml(rule.claimValue)) +
         tag("Rights", rule.rights.map((right) => tag("AccessRights", right)).join("")) +
-        tag("CreatedTime", new Date(rule.createdAt).toISOString()) +
-        tag("ModifiedTime", new Date(rule.updatedAt).toISOString()) +
+        tag("CreatedTime", rule.createdTime && escapeXml(rule.createdTime)) +
+        tag("ModifiedTime", rule.modifiedTime && escapeXml(rule.modifiedTime)) +
         tag("KeyName", escapeXml(rule.keyName)) +
         tag("PrimaryKey", escapeXml(rule.primaryKey)) +
         tag("SecondaryKey", escapeXml(rule.secondaryKey)),

@@ -9,8 +9,9 @@ export interface AuthorizationRule {
   readonly claimValue: string;
   readonly primaryKey: string;
   readonly secondaryKey: string;
-  readonly createdAt: number;
-  readonly updatedAt: number;
+  /** As the client wrote them: the service adds none. */
+  readonly createdTime: string | undefined;
+  readonly modifiedTime: string | undefined;
 }
 
 export interface QueueSettings {
