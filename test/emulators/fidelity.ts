@@ -15,9 +15,8 @@ const ABSENT: Readonly<Record<Section, readonly string[]>> = {
     "authorization rules: stored, but nobody is let in or kept out by them",
     "partitioned entities: only the key of duplicate detection and the size are different",
     "Premium: the tier is always Standard",
-    "transactions, `viaPartitionKey`: refused",
+    "transactions, `viaPartitionKey`: refused (the JavaScript SDK has none)",
     "geo-replication and disaster recovery",
-    "detaching idle links",
   ],
   "event-hubs": ["the Kafka endpoint; Capture; schema registry"],
   "event-grid": [

@@ -9,6 +9,7 @@ import type { Broker } from "./broker/broker.ts";
 import { entityDisabled, notAllowed, notFound } from "./broker/conditions.ts";
 import { type Entity, pathOf } from "./broker/entity.ts";
 import type { FaultPlan } from "./fault-plan.ts";
+import { type IdleWatch, watchIdle } from "./links/idle-links.ts";
 import { acceptReceiver } from "./links/receive-link.ts";
 import { acceptSender } from "./links/send-link.ts";
 import { acceptSession, SESSION_FILTER } from "./links/session-link.ts";
@@ -97,7 +98,18 @@ export class Namespace implements LinkHandler {
       throw notAllowed("Messages are sent to a queue or a topic.");
     const { status } = entity.settings;
     if (status === "Disabled" || status === "SendDisabled") throw entityDisabled(entity.name);
-    const link: IncomingLink = acceptSender(request, this.broker, entity, this.faults, () => this.links.delete(link));
+    let idle: IdleWatch | undefined;
+    const link: IncomingLink = acceptSender(request, this.broker, entity, this.faults, {
+      onActivity: () => {
+        this.broker.touch(entity);
+        idle?.active();
+      },
+      onClosed: () => {
+        this.links.delete(link);
+        idle?.stop();
+      },
+    });
+    idle = watchIdle(this.broker.clock, link);
     this.links.set(link, entity);
   }
 
@@ -117,17 +129,26 @@ export class Namespace implements LinkHandler {
         `It is not possible for an entity that requires sessions to create a non-sessionful message receiver. Entity: '${pathOf(entity)}'.`,
       );
     let opened: OutgoingLink | undefined;
+    let idle: IdleWatch | undefined;
     const options = {
       onClosed: () => {
         if (opened !== undefined) this.links.delete(opened);
+        idle?.stop();
       },
-      onActivity: () => this.broker.touch(entity),
+      onActivity: () => {
+        this.broker.touch(entity);
+        idle?.active();
+      },
     };
     const onOpen = (link: OutgoingLink) => {
       opened = link;
       this.links.set(link, entity);
     };
     if (wantsSession) acceptSession(request, store, this.broker.clock, { ...options, onOpen });
-    else onOpen(acceptReceiver(request, store, options));
+    else {
+      const link = acceptReceiver(request, store, options);
+      onOpen(link);
+      idle = watchIdle(this.broker.clock, link);
+    }
   }
 }

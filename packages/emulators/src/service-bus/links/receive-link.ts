@@ -45,6 +45,7 @@ export function acceptReceiver(request: AttachRequest, store: MessageQueue, opti
     receiveAndDelete,
     session: options.session,
     deliver: (message: StoredMessage, lock: Lock | undefined) => {
+      options.onActivity();
       const tag = lock === undefined ? Buffer.alloc(16) : reorder(lock.token.bytes);
       link.send(encodeStored(message, { lockedUntil: lock?.until, lockToken: lock?.token }), tag, receiveAndDelete);
     },

@@ -16,20 +16,25 @@ export interface Throttle {
   readonly isBusy: boolean;
 }
 
+export interface SendOptions {
+  readonly onClosed: () => void;
+  readonly onActivity: () => void;
+}
+
 /** A sender: each transfer is taken whole or refused whole. */
 export function acceptSender(
   request: AttachRequest,
   broker: Broker,
   entity: QueueEntity | TopicEntity,
   throttle: Throttle,
-  onClosed: () => void,
+  { onClosed, onActivity }: SendOptions,
 ): IncomingLink {
   const maxMessageSize = entity.settings.maxMessageSizeInKilobytes * 1024;
   const take = (delivery: IncomingDelivery) => {
+    onActivity();
     if (throttle.isBusy) throw serverBusy();
     if (delivery.tooLarge) throw tooLarge(maxMessageSize + 1, maxMessageSize);
     const contents = delivery.format === BATCH_FORMAT ? readBatch(delivery.payload) : [readContent(delivery.payload)];
-    broker.touch(entity);
     broker.router.send(entity, contents);
   };
   return request.acceptSender({
