@@ -143,6 +143,11 @@ describe("send", () => {
     await expect(client.createSender("nowhere").sendMessages({ body: 1 })).rejects.toMatchObject({
       code: "MessagingEntityNotFound",
     });
+    control.createQueue("late");
+    const late = client.createSender("late");
+    await late.sendMessages({ body: 1 });
+    control.update("late", { status: "SendDisabled" });
+    await expect(late.sendMessages({ body: 2 })).rejects.toMatchObject({ code: "MessagingEntityDisabled" });
     const small = client.createSender("small");
     for (let at = 0; at < 5; at += 1) await small.sendMessages({ body: Buffer.alloc(200_000) });
     await expect(small.sendMessages({ body: Buffer.alloc(200_000) })).rejects.toMatchObject({ code: "QuotaExceeded" });
@@ -299,6 +304,9 @@ describe("settlement", () => {
     expect(control.state("q").messages[0]).toMatchObject({ state: "active", deliveryCount: 1 });
     await expect(receiver.completeMessage(message)).rejects.toMatchObject({ code: "MessageLockLost" });
     await expect(receiver.renewMessageLock(message)).rejects.toMatchObject({ code: "MessageLockLost" });
+    await one(receiver);
+    clock.advance(10_000);
+    expect(control.state("q").messages[0]).toMatchObject({ state: "active", deliveryCount: 2 });
     await receiver.completeMessage(await one(receiver));
   });
 
@@ -380,6 +388,8 @@ describe("receive", () => {
       expect(await receiver.receiveMessages(5, { maxWaitTimeInMs: 50 })).toEqual([]);
       expect(control.state("q").receivers).toBe(1);
     }
+    await sender.sendMessages({ body: "undelivered" });
+    expect(control.state("q").messages.at(-1)).toMatchObject({ state: "active" });
   });
 
   // fidelity service-bus: peek
@@ -409,6 +419,7 @@ describe("receive", () => {
     expect(control.state("drops").messages).toHaveLength(1);
     clock.advance(1);
     expect(control.state("drops").messages).toHaveLength(0);
+    expect(control.state("drops/$DeadLetterQueue").messages).toHaveLength(0);
     expect(control.state("keeps").messages).toHaveLength(1);
     const dead = await one(client.createReceiver("keeps", { subQueueType: "deadLetter" }));
     expect(dead).toMatchObject({ body: 1, deadLetterReason: "TTLExpiredException" });

@@ -24,3 +24,7 @@ export interface MutantList {
 }
 
 export const occurrences = (text: string, part: string): number => text.split(part).length - 1;
+
+/** Mutants that tests of one file must kill. */
+export const seenBy = (test: string, mutants: readonly Omit<Mutant, "test">[]): readonly Mutant[] =>
+  mutants.map((mutant) => ({ ...mutant, test }));

@@ -1,17 +1,12 @@
-import type { Mutant, MutantList } from "./mutant.ts";
+import type { MutantList } from "./mutant.ts";
+import { ADMINISTRATION_API } from "./service-bus/administration.ts";
+import { DOORS } from "./service-bus/doors.ts";
+import { MESSAGES } from "./service-bus/messages.ts";
+import { SESSIONS } from "./service-bus/sessions.ts";
+import { TOPICS } from "./service-bus/topics.ts";
 
-const QUEUES = "test/integration/emulator-service-bus.test.ts";
-
-const mutants: readonly Mutant[] = [
-  {
-    behaviour: "duplicate detection within its window",
-    does: "forgets what it has seen",
-    file: "service-bus/broker/duplicate-window.ts",
-    find: "if (until > now) break;",
-    replace: "",
-    test: QUEUES,
-    name: "drops what it has seen within the window",
-  },
-];
-
-export const SERVICE_BUS: MutantList = { isComplete: false, without: {}, mutants };
+export const SERVICE_BUS: MutantList = {
+  isComplete: true,
+  without: {},
+  mutants: [...MESSAGES, ...SESSIONS, ...TOPICS, ...ADMINISTRATION_API, ...DOORS],
+};

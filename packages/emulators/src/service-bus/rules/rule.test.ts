@@ -65,6 +65,7 @@ describe("SQL filters", () => {
     ["NOT (missing = 1)", false],
     ["missing <> 1", false],
     ["missing NOT IN (1)", false],
+    ["color NOT IN ('green', missing)", false],
     ["missing IS NULL", true],
     ["color IS NOT NULL", true],
     ["EXISTS(color)", true],
@@ -115,6 +116,7 @@ describe("correlation filters", () => {
   it("wants every field equal", () => {
     expect(filter({ subject: "Order" }).matches(order)).toBe(true);
     expect(filter({ subject: "order" }).matches(order)).toBe(false);
+    expect(filter({ correlationId: "c-1", subject: "order" }).matches(order)).toBe(false);
     expect(filter({ subject: "Order", correlationId: "c-2" }).matches(order)).toBe(false);
     expect(filter({ properties: new Map<string, unknown>([["price", 10]]) }).matches(order)).toBe(true);
     expect(filter({ properties: new Map<string, unknown>([["price", "10"]]) }).matches(order)).toBe(false);
