@@ -47,8 +47,8 @@ export const cliErrors = defineErrors({
   },
   WB_TAIL_NEEDS_SUBSCRIPTION: {
     sentence: (p: { topic: string; broker: string }) =>
-      `The broker ${p.broker} gives events of ${p.topic} to its declared subscriptions only, so there is none that could be looked at in passing.`,
-    hint: "Name a subscription with --subscription and say --take; the events printed are then taken away from it.",
+      `The broker ${p.broker} gives events of ${p.topic} only to subscriptions that were made for it, so there is none that could be looked at in passing.`,
+    hint: "Name a subscription with --subscription: a declared one with --take, and the events printed are taken away from it; or one that you have made for tail alone.",
   },
   WB_TAIL_TAKES: {
     sentence: (p: { topic: string; subscription: string }) =>

@@ -24,14 +24,23 @@ export interface Session {
   readonly redactor: Redactor;
   readonly shutdown: Shutdown;
   loaded(): Promise<LoadedConfig>;
-  /** The bus and its adapters; rejects with WB_BROKER_UNREACHABLE unless every broker answers or `evenIfDown` is set. */
-  open(options?: { observers?: readonly Observer[]; evenIfDown?: boolean }): Promise<OpenedBus>;
+  /**
+   * The bus and its adapters; rejects with WB_BROKER_UNREACHABLE unless every broker answers or `evenIfDown` is set. `changed`: another configuration
+   * than the one that was read.
+   */
+  open(options?: OpenOptions): Promise<OpenedBus>;
   /** Why a broker that was opened cannot be reached just now; undefined when all can, or none was opened. */
   brokerTrouble(): Promise<Error | undefined>;
   /** True when an opened broker knows the error, or a cause of it, as one of network or credentials. */
   isBrokerFault(error: unknown): boolean;
   /** Closes the bus; answers within `withinMs` (default 5 000), since a broker that does not answer must not keep the command. */
   close(options?: { withinMs?: number }): Promise<void>;
+}
+
+export interface OpenOptions {
+  readonly observers?: readonly Observer[];
+  readonly evenIfDown?: boolean;
+  readonly changed?: (loaded: LoadedConfig) => LoadedConfig;
 }
 
 export interface OpenedBus {
@@ -84,9 +93,10 @@ export function createSession(parts: Pick<Session, "options" | "output" | "redac
       loading ??= load();
       return loading;
     },
-    open: async ({ observers = [], evenIfDown = false } = {}) => {
+    open: async ({ observers = [], evenIfDown = false, changed } = {}) => {
       parts.shutdown.finishWithin(FINISH_MS);
-      const loaded = await session.loaded();
+      const read = await session.loaded();
+      const loaded = changed?.(read) ?? read;
       const adapters = await openAdapters(loaded);
       if (Object.values(loaded.config.brokers).some(({ adapter }) => adapter === "memory")) {
         parts.output.note("the memory broker lives in this process only: its events are gone when this command ends");

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { brokerOf } from "@waybill/config";
+import { brokerOf, type LoadedConfig } from "@waybill/config";
 import type { RawCloudEvent } from "@waybill/core";
 import { Command, Option } from "commander";
 import type { Action, Bind } from "../action.ts";
@@ -19,8 +19,8 @@ interface TailOptions {
 }
 
 const EXAMPLES = `
-Where the broker gives every subscription its own copy, tail reads through a subscription of its own and disturbs nobody. Where it
-does not (storage queues), name a subscription and say --take: what is printed is taken away from it.
+Where the broker makes a subscription for whoever asks (Kafka), tail reads through one of its own and disturbs nobody. Where it does
+not, name a subscription and say --take: what is printed is taken away from it. Or make one for tail alone, and leave it undeclared.
 
 Examples:
   waybill tail orders
@@ -49,7 +49,7 @@ const tail =
   (topic: string, options: TailOptions): Action =>
   async (session) => {
     const { output, shutdown } = session;
-    const opened = await session.open();
+    const opened = await session.open({ changed: makingNoTopics });
     const name = await subscriptionFor(topic, options, opened);
     let printed = 0;
     const full = new AbortController();
@@ -59,7 +59,7 @@ const tail =
       full.signal,
       ...(options.for === undefined ? [] : [AbortSignal.timeout(options.for)]),
     ]);
-    const subscription = await opened.bus.subscribe(
+    const subscribing = opened.bus.subscribe(
       topic,
       {
         name,
@@ -76,6 +76,9 @@ const tail =
         if (++printed === options.max) full.abort();
       },
     );
+    const subscription = await subscribing.catch((error: unknown) => {
+      throw options.subscription === undefined ? withoutOwn(topic, opened, error) : error;
+    });
     output.note(`tailing ${topic} as ${name}${options.take ? ": what is printed is taken away" : ""}`);
     shutdown.finishWithin(options.drainTimeout + 1_000);
     await aborted(stop);
@@ -87,6 +90,22 @@ const tail =
     }
     return EXIT.ok;
   };
+
+/** Kafka makes a topic for the retries of each subscription that is opened; tail's own would be left behind, and needs none. */
+function makingNoTopics(loaded: LoadedConfig): LoadedConfig {
+  const brokers = { ...loaded.config.brokers };
+  for (const [name, broker] of Object.entries(brokers)) {
+    if (broker.adapter === "kafka") brokers[name] = { ...broker, options: { ...broker.options, createTopics: false } };
+  }
+  return { ...loaded, config: { ...loaded.config, brokers } };
+}
+
+/** Where subscriptions are entities that somebody must make, there is none for tail itself. */
+function withoutOwn(topic: string, { adapters, loaded }: OpenedBus, error: unknown): unknown {
+  const broker = brokerOf(loaded.config, topic) ?? "";
+  if (adapters[broker]?.classify(error) !== "not-found") return error;
+  return cliErrors.WB_TAIL_NEEDS_SUBSCRIPTION({ topic, broker }, error);
+}
 
 /** The subscription to read through, refused where that would take events away unasked. */
 async function subscriptionFor(topic: string, options: TailOptions, { adapters, loaded }: OpenedBus): Promise<string> {
