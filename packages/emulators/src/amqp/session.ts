@@ -110,9 +110,9 @@ export class Session {
           !peerReceives,
           asRaw(raw[3]),
           asRaw(raw[4]),
-          // A link that is refused has no node on our side: clients tell by that that a detach follows.
-          isRefused && peerReceives ? null : (granted ?? asRaw(raw[5])),
-          isRefused && !peerReceives ? null : asRaw(raw[6]),
+          // A link that is refused has no nodes: clients tell by that that a detach follows, Go's only when it has neither.
+          isRefused ? null : (granted ?? asRaw(raw[5])),
+          isRefused ? null : asRaw(raw[6]),
           null,
           null,
           peerReceives ? uint(0) : null,

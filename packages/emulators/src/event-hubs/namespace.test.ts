@@ -1,9 +1,10 @@
 import { expect, it } from "vitest";
 import { Connection } from "../amqp/connection.ts";
 import { Decoder } from "../amqp/decode.ts";
-import { ATTACH, BEGIN, DETACH, DISPOSITION, frame, OPEN, performative, TRANSFER } from "../amqp/performative.ts";
+import { Encoder } from "../amqp/encode.ts";
+import { ATTACH, BEGIN, DETACH, DISPOSITION, FLOW, frame, OPEN, performative, TRANSFER } from "../amqp/performative.ts";
 import { AMQP_HEADER } from "../amqp/sasl.ts";
-import { type Described, ubyte, uint } from "../amqp/values.ts";
+import { Described, ubyte, uint } from "../amqp/values.ts";
 import { createClock } from "../clock.ts";
 import { framesOf, MemorySocket } from "../fuzz/memory-socket.test.fixture.ts";
 import { FaultPlan } from "./fault-plan.ts";
@@ -35,16 +36,21 @@ const transfer = (handle: number, payload: Buffer) =>
     payload,
   ]);
 
-/** What a peer hears that says all this: performatives of one kind, as their fields. */
-async function hear(code: number, ...frames: Buffer[]): Promise<unknown[][]> {
+/** All that a peer hears that says this. */
+async function answersTo(...frames: Buffer[]): Promise<Buffer> {
   const hubs = new Hubs(createClock({ frozenAt: 0 }), undefined);
   hubs.create("orders", { partitionCount: 1 });
   const socket = new MemorySocket();
   new Connection(socket, Buffer.alloc(0), new Namespace(hubs, new FaultPlan(), createClock(), () => undefined));
   socket.push(Buffer.concat([...HELLO, ...frames]));
   await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-  const heard = framesOf(Buffer.concat(socket.received)).map((bytes) => new Decoder(bytes, 8).value() as Described);
   socket.destroy();
+  return Buffer.concat(socket.received);
+}
+
+/** Performatives of one kind, as their fields. */
+async function hear(code: number, ...frames: Buffer[]): Promise<unknown[][]> {
+  const heard = framesOf(await answersTo(...frames)).map((bytes) => new Decoder(bytes, 8).value() as Described);
   return heard.filter(({ descriptor }) => descriptor === code).map(({ value }) => value as unknown[]);
 }
 
@@ -57,6 +63,8 @@ it("opens $cbs once for each role and connection, until it is closed", async () 
   ] as const) {
     const [[refused, , error] = []] = await hear(DETACH, ...both, attach(handle, "$cbs", receives));
     expect([refused, (error as Described).value]).toEqual([handle, ["amqp:not-allowed", expect.any(String), null]]);
+    const answers = await hear(ATTACH, ...both, attach(handle, "$cbs", receives));
+    expect(answers.at(-1)!.slice(5, 7)).toEqual([null, null]);
   }
   expect(await hear(DETACH, ...both, detach(0), detach(1), attach(4, "$cbs"), attach(5, "$cbs", true))).toEqual([
     [0, true],
@@ -70,4 +78,24 @@ it("writes every field of a refusal out", async () => {
   expect(answer).toHaveLength(6);
   const [error] = (answer![4] as Described).value as Described[];
   expect(error!.value).toEqual(["amqp:decode-error", expect.any(String), null]);
+});
+
+it.each([
+  ["a hub", "orders", "Accepted"],
+  ["a partition", "ORDERS/Partitions/0", "Accepted"],
+  ["the namespace", "", "Accepted"],
+  ["a hub that is not there", "nothing/Partitions/0", "could not be found"],
+])("takes or refuses a token for %s", async (_name, path, status) => {
+  const token = new Encoder()
+    .value(
+      new Described(
+        0x74,
+        new Map(Object.entries({ operation: "put-token", type: "jwt", name: `sb://localhost/${path}` })),
+      ),
+    )
+    .value(new Described(0x77, "a.b.c"))
+    .finish();
+  const credit = frame(0, performative(FLOW, [uint(0), uint(100), uint(0), uint(100), uint(1), uint(0), uint(10)]));
+  const answers = await answersTo(attach(0, "$cbs"), attach(1, "$cbs", true), credit, transfer(0, token));
+  expect(answers.toString("latin1")).toContain(status);
 });
