@@ -40,6 +40,7 @@ describe("queues", () => {
     const emulator = await open();
     const admin = administer(emulator);
     const created = await admin.createQueue("orders/new");
+    expect(created.authorizationRules).toBeUndefined();
     expect(created).toMatchObject({
       name: "orders/new",
       lockDuration: "PT1M",

@@ -124,24 +124,26 @@ it("manages rules through the data plane", async () => {
   expect((await list()).map(({ name, filter }) => [name, filter])).toEqual([["$Default", { sqlExpression: "1=1" }]]);
   await rules.deleteRule("$Default");
   await rules.createRule("sql", { sqlExpression: "color = 'red'" }, { sqlExpression: "SET seen = 1" });
-  await rules.createRule("corr", { subject: "x", applicationProperties: { n: 1 } });
+  const made = new Date(1_700_000_000_000);
+  await rules.createRule("corr", { subject: "x", applicationProperties: { n: 1, made } });
   await expect(rules.createRule("sql", { sqlExpression: "1=1" })).rejects.toMatchObject({
     code: "MessagingEntityAlreadyExists",
   });
   await expect(rules.deleteRule("nope")).rejects.toMatchObject({ code: "MessagingEntityNotFound" });
   await expect(rules.createRule("bad", { sqlExpression: "color = " })).rejects.toThrow(/not well formed/);
-  const [sql, corr] = await list();
+  // By name, not by age.
+  const [corr, sql] = await list();
   expect(sql).toMatchObject({
     name: "sql",
     filter: { sqlExpression: "color = 'red'" },
     action: { sqlExpression: "SET seen = 1" },
   });
-  expect(corr).toMatchObject({ name: "corr", filter: { subject: "x", applicationProperties: { n: 1 } } });
+  expect(corr).toMatchObject({ name: "corr", filter: { subject: "x", applicationProperties: { n: 1, made } } });
   const sender = client.createSender("t");
   await sender.sendMessages([
     { body: "none" },
     { body: "red", applicationProperties: { color: "red" } },
-    { body: "x", subject: "x", applicationProperties: { n: 1 } },
+    { body: "x", subject: "x", applicationProperties: { n: 1, made } },
   ]);
   const receiver = client.createReceiver("t", "s");
   expect(bodies(await take(receiver, 2))).toEqual(["red", "x"]);

@@ -89,6 +89,7 @@ describe("send", () => {
       deliveryAnnotations: { "x-opt-of-the-way": "w" } as object,
       messageAnnotations: { "x-opt-own": "o" } as object,
       footer: { "x-opt-foot": "f" },
+      header: { durable: true, priority: 7, timeToLive: 90_000, firstAcquirer: false },
     };
     await client.createSender("q").sendMessages(message);
     const { _rawAmqpMessage: raw } = await one(client.createReceiver("q"));
@@ -100,6 +101,7 @@ describe("send", () => {
       "x-opt-sequence-number",
     ]);
     expect(raw.footer).toMatchObject({ "x-opt-foot": "f" });
+    expect(raw.header).toEqual({ ...message.header, deliveryCount: 0 });
   });
 
   // fidelity service-bus: an id for a message that has none

@@ -21,6 +21,7 @@ export interface Header {
   readonly durable: boolean;
   readonly priority: number | undefined;
   readonly ttlMs: number | undefined;
+  readonly firstAcquirer: boolean | undefined;
 }
 
 /**
@@ -38,7 +39,7 @@ export interface Sections {
   readonly body: Buffer;
 }
 
-const NO_HEADER: Header = { durable: false, priority: undefined, ttlMs: undefined };
+const NO_HEADER: Header = { durable: false, priority: undefined, ttlMs: undefined, firstAcquirer: undefined };
 const NO_ENTRIES: Entries = new Map();
 const malformed = (what: string) => new AmqpError("amqp:decode-error", what);
 
@@ -105,6 +106,7 @@ function readHeader(section: Buffer): Header {
     durable: fields[0] === true,
     priority: typeof fields[1] === "number" ? fields[1] : undefined,
     ttlMs: typeof fields[2] === "number" ? fields[2] : undefined,
+    firstAcquirer: typeof fields[3] === "boolean" ? fields[3] : undefined,
   };
 }
 
@@ -185,13 +187,13 @@ export interface Outgoing {
 /** The message as it goes to a receiver. */
 export function writeSections(message: Sections, out: Outgoing): Buffer {
   const encoder = new Encoder(message.body.length + 512);
-  const { durable, priority } = message.header;
+  const { durable, priority, firstAcquirer } = message.header;
   encoder.value(
     new Described(0x70, [
       durable,
       priority === undefined ? null : ubyte(priority),
       out.ttlMs === undefined ? null : uint(Math.min(out.ttlMs, 0xffffffff)),
-      null,
+      firstAcquirer ?? null,
       uint(out.deliveryCount ?? 0),
     ]),
   );

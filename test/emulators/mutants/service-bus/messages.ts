@@ -27,6 +27,14 @@ const SEND: readonly Omit<Mutant, "test">[] = [
   },
   {
     behaviour: "annotations: the sender's kept, the service's beside them",
+    does: "forgets that a header says who acquires first",
+    file: "amqp/sections.ts",
+    find: "firstAcquirer ?? null,",
+    replace: "firstAcquirer ? null : null,",
+    name: "adds its own annotations",
+  },
+  {
+    behaviour: "annotations: the sender's kept, the service's beside them",
     does: "leaves out the lock token",
     file: "service-bus/links/receive-link.ts",
     find: "lockToken: lock?.token",

@@ -107,6 +107,14 @@ export const TOPICS: readonly Mutant[] = [
     },
     {
       behaviour: "rule manager",
+      does: "lists rules by their age",
+      file: "service-bus/broker/entity.ts",
+      find: "[...rules].sort(([a], [b]) => (a < b ? -1 : 1))",
+      replace: "[...rules]",
+      name: "manages rules through the data plane",
+    },
+    {
+      behaviour: "rule manager",
       does: "tells no properties of a correlation filter",
       file: "service-bus/management/rule-operations.ts",
       find: "new Map(filter.filter.properties),",

@@ -1,6 +1,6 @@
 import type { Broker } from "../broker/broker.ts";
 import { entityExists } from "../broker/conditions.ts";
-import type { Entity, SubscriptionEntity, TopicEntity } from "../broker/entity.ts";
+import { type Entity, rulesByName, type SubscriptionEntity, type TopicEntity } from "../broker/entity.ts";
 import { queueDefaults } from "../broker/settings.ts";
 import { DEFAULT_RULE_NAME } from "../rules/rule.ts";
 import { QUEUE_SETTINGS, type SettingNames, SUBSCRIPTION_SETTINGS, TOPIC_SETTINGS } from "../setting-names.ts";
@@ -91,7 +91,7 @@ export class Administration {
       }
       case "rules": {
         const subscription = this.subscription(route.topic, route.subscription);
-        return list(subscription.rules.values(), (rule) => ruleEntry(subscription, rule, origin));
+        return list(rulesByName(subscription), (rule) => ruleEntry(subscription, rule, origin));
       }
       case "rule": {
         const subscription = this.subscription(route.topic, route.subscription);

@@ -65,6 +65,10 @@ export interface Makings {
 export const pathOf = (entity: Entity): string =>
   entity.kind === "subscription" ? `${entity.topic.name}/Subscriptions/${entity.name}` : entity.name;
 
+/** As the service lists them. */
+export const rulesByName = ({ rules }: SubscriptionEntity): Rule[] =>
+  [...rules].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, rule]) => rule);
+
 export interface Routes {
   /** A scheduled message's time has come. */
   due(entity: QueueEntity | TopicEntity, content: Content, sequenceNumber: number): void;

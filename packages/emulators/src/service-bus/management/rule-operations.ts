@@ -1,6 +1,6 @@
 import { Described } from "../../amqp/values.ts";
 import { argumentError, notAllowed } from "../broker/conditions.ts";
-import type { SubscriptionEntity } from "../broker/entity.ts";
+import { rulesByName, type SubscriptionEntity } from "../broker/entity.ts";
 import { CORRELATION_FIELDS, type CorrelationFilter } from "../rules/correlation-filter.ts";
 import type { RuleDescription, RuleFilter } from "../rules/rule.ts";
 import { NOTHING, type Operation, type OperationContext } from "./operation.ts";
@@ -46,7 +46,7 @@ export const removeRule: Operation = (context) => {
 export const enumerateRules: Operation = (context) => {
   const skip = context.body.number("skip") ?? 0;
   const top = context.body.number("top") ?? 100;
-  const rules = [...subscriptionOf(context).rules.values()].slice(skip, skip + top);
+  const rules = rulesByName(subscriptionOf(context)).slice(skip, skip + top);
   if (rules.length === 0) return undefined;
   const written = rules.map(
     ({ description, createdAt }) => new Map([["rule-description", writeRule(description, createdAt)]]),
