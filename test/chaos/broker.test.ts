@@ -12,6 +12,7 @@ const FAULTS_OF: Readonly<Record<string, readonly Fault[]>> = {
   "service-bus-sessions": ["kill", "cut", "broker-restart", "taken-away"],
   "event-hubs": ["kill", "half-open", "broker-restart", "taken-away", "graves-down", "throttled"],
   "event-grid": ["cut", "broker-restart", "taken-away", "throttled"],
+  "event-grid-webhook": ["kill", "cut", "broker-restart", "graves-down", "throttled"],
   kafka: ["kill", "broker-restart", "taken-away"],
   "kafka-platformatic": ["kill", "cut", "half-open"],
 };

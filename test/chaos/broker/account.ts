@@ -1,5 +1,6 @@
+import type { Carrier } from "./carrier.ts";
 import type { Entry } from "./ledger.ts";
-import { eventsOf, KEEPER, SUBSCRIPTIONS, type Workload } from "./workload.ts";
+import { eventsOf, KEEPER, KEEPER_OF_A, SUBSCRIPTIONS, type Workload } from "./workload.ts";
 
 export interface Account {
   /** Effects that are there for the first time. */
@@ -10,8 +11,12 @@ export interface Account {
 
 const name = (key: string, n: number) => `${key}/${n}`;
 
-/** Holds the ledger against what was published. `ordered`: the broker promises order per key. */
-export function account(workload: Workload, entries: readonly Entry[], ordered: boolean): Account {
+/** Holds the ledger against what was published, and against what the carrier promises. */
+export function account(
+  workload: Workload,
+  entries: readonly Entry[],
+  { ordered, keepsGraves = false }: Pick<Carrier, "ordered" | "keepsGraves">,
+): Account {
   const problems: string[] = [];
   let done = 0;
   let duplicates = 0;
@@ -23,16 +28,26 @@ export function account(workload: Workload, entries: readonly Entry[], ordered: 
       else first.set(name(entry.key, entry.n), entry);
     }
     done += first.size;
-    problems.push(...lost(workload, subscription, first));
+    problems.push(...lost(workload, subscription, first, keepsGraves || subscription === "b"));
     if (subscription === "b") problems.push(...strayed(all));
     if (ordered) problems.push(...inverted(workload, subscription, first));
   }
-  const kept = new Set(ofSubscription(entries, KEEPER).map(({ key, n }) => name(key, n)));
+  problems.push(...unkept(workload, "b", ofSubscription(entries, KEEPER)));
+  if (keepsGraves) problems.push(...unkept(workload, "a", ofSubscription(entries, KEEPER_OF_A)));
+  return { done, duplicates, problems };
+}
+
+/** The graves of a subscription have all the poison, and nothing else. */
+function unkept(workload: Workload, subscription: string, entries: readonly Entry[]): string[] {
+  const problems: string[] = [];
+  const kept = new Set(entries.map(({ key, n }) => name(key, n)));
   const poison = [...eventsOf(workload)].filter(({ kind }) => kind === "poison");
   const missing = poison.filter(({ key, n }) => !kept.has(name(key, n)));
-  if (missing.length > 0) problems.push(`graves: ${missing.length} of ${poison.length} given up by b are not there`);
-  if (kept.size > poison.length) problems.push(`graves: ${kept.size - poison.length} that b never gave up`);
-  return { done, duplicates, problems };
+  if (missing.length > 0)
+    problems.push(`graves: ${missing.length} of ${poison.length} given up by ${subscription} are not there`);
+  if (kept.size > poison.length)
+    problems.push(`graves: ${kept.size - poison.length} that ${subscription} never gave up`);
+  return problems;
 }
 
 function ofSubscription(entries: readonly Entry[], subscription: string): Entry[] {
@@ -40,14 +55,19 @@ function ofSubscription(entries: readonly Entry[], subscription: string): Entry[
 }
 
 /**
- * `a` ends with everything, since its dead letters were redriven; `b` may do without the poison, which the graves have. A second copy of such an event, from a
+ * `a` ends with everything, since its dead letters were redriven; whose poison is in the graves may do without. A second copy of such an event, from a
  * publish call that failed after it had worked, may still be on its way when the bug is mended, and then it is done.
  */
-function lost(workload: Workload, subscription: string, first: ReadonlyMap<string, Entry>): string[] {
+function lost(
+  workload: Workload,
+  subscription: string,
+  first: ReadonlyMap<string, Entry>,
+  withoutPoison: boolean,
+): string[] {
   let missing = 0;
   let example = "";
   for (const { key, n, kind } of eventsOf(workload)) {
-    if (first.has(name(key, n)) || (subscription === "b" && kind === "poison")) continue;
+    if (first.has(name(key, n)) || (withoutPoison && kind === "poison")) continue;
     missing++;
     example ||= `${name(key, n)} (${kind})`;
   }

@@ -7,10 +7,21 @@ import { openBus } from "@waybill/config";
 import { isWaybillError, PublishError } from "@waybill/core";
 import type { ChaosReport } from "../main.ts";
 import { type Account, account } from "./account.ts";
-import { CARRIERS, type Carrier, FAULTS, type Fault } from "./carrier.ts";
+import { CARRIERS, type Carrier, CONSUMERS, FAULTS, type Fault } from "./carrier.ts";
 import { LedgerReader } from "./ledger.ts";
 import { startWorkers, type Workers } from "./workers.ts";
-import { eventsOf, graves, KEEPER, planWorkload, SUBSCRIPTIONS, steps, stepTaken, type Workload } from "./workload.ts";
+import {
+  eventsOf,
+  graves,
+  gravesOfA,
+  KEEPER,
+  KEEPER_OF_A,
+  planWorkload,
+  SUBSCRIPTIONS,
+  steps,
+  stepTaken,
+  type Workload,
+} from "./workload.ts";
 
 export interface BrokerChaosOptions {
   /** A name of `CARRIERS`. */
@@ -35,7 +46,6 @@ export interface BrokerChaosResult extends ChaosReport {
   readonly seconds: number;
 }
 
-const CONSUMERS = 3;
 /** Without any news for so long the run is given up. */
 const STALL_MS = 60_000;
 /** Events of one publish call. */
@@ -45,7 +55,8 @@ const MAX_AHEAD = 2_000;
 
 /**
  * One publisher, three consumer processes with two subscriptions each, and a broker to which things happen. At the end every event has had its effect in both
- * subscriptions, in order per key where the broker promises it; what was poison was given up by both, and comes through in `a`, and there alone, once it is redriven.
+ * subscriptions, in order per key where the broker promises it; what was poison was given up by both, and comes through in `a`, and there alone, once it is redriven, or
+ * is in the graves of both where nothing can be redriven.
  */
 export async function runBrokerChaos(options: BrokerChaosOptions): Promise<BrokerChaosResult> {
   const { broker, events, seed, progress = () => undefined } = options;
@@ -63,9 +74,10 @@ export async function runBrokerChaos(options: BrokerChaosOptions): Promise<Broke
   const workload = planWorkload(events, seed);
   const poison = new Set<string>();
   for (const { key, n, kind } of eventsOf(workload)) if (kind === "poison") poison.add(`${key}/${n}`);
+  const buried: readonly string[] = carrier.keepsGraves ? SUBSCRIPTIONS : ["b"];
   const reader = new LedgerReader(
     ledgers,
-    ({ subscription, key, n }) => subscription !== "b" || !poison.has(`${key}/${n}`),
+    ({ subscription, key, n }) => !buried.includes(subscription) || !poison.has(`${key}/${n}`),
   );
   const made: Record<string, number> = {};
   const problems: string[] = [];
@@ -81,7 +93,8 @@ export async function runBrokerChaos(options: BrokerChaosOptions): Promise<Broke
     stalls += workers?.stalls ?? 0;
   };
   try {
-    workers = await startWorkers({ count: CONSUMERS, configFile, ledgers, fixed: false });
+    const atWork = { count: CONSUMERS, configFile, ledgers, doors: carrier.doors };
+    workers = await startWorkers({ ...atWork, fixed: false });
     progress(`${CONSUMERS} consumers at work over ${broker}; order: ${workers.orders.join(", ")}`);
     if (carrier.ordered && workers.orders.some((order) => order !== "per-key"))
       problems.push(`order per key was promised and the guarantee says ${workers.orders.join(", ")}`);
@@ -110,20 +123,22 @@ export async function runBrokerChaos(options: BrokerChaosOptions): Promise<Broke
       },
     });
     await publishing;
-    const effects = (events - poison.size) * SUBSCRIPTIONS.length + poison.size;
+    const effects = (events - poison.size) * SUBSCRIPTIONS.length + poison.size * buried.length;
     await until(
       reader,
       () => reader.distinct >= effects,
       (now) => progress(`${now} of ${effects} effects, ${published} of ${events} published`),
     );
-    await endWorkers();
-    workers = await startWorkers({ count: CONSUMERS, configFile, ledgers, fixed: true });
-    redriven = await redriveAll(configFile, poison.size, progress);
-    await until(
-      reader,
-      () => reader.distinct >= effects + poison.size,
-      (now) => progress(`${now} of ${effects + poison.size} effects`),
-    );
+    if (!carrier.keepsGraves) {
+      await endWorkers();
+      workers = await startWorkers({ ...atWork, fixed: true });
+      redriven = await redriveAll(configFile, poison.size, progress);
+      await until(
+        reader,
+        () => reader.distinct >= effects + poison.size,
+        (now) => progress(`${now} of ${effects + poison.size} effects`),
+      );
+    }
     // What else would come, such as a redriven event in the other subscription, has had its chance.
     await sleep(1_000);
     await endWorkers();
@@ -139,7 +154,7 @@ export async function runBrokerChaos(options: BrokerChaosOptions): Promise<Broke
       await endWorkers();
     }
     reader.refresh();
-    result = account(workload, reader.entries, carrier.ordered);
+    result = account(workload, reader.entries, carrier);
     problems.push(...result.problems);
     await carrier.stop();
     await rm(folder, { recursive: true, force: true });
@@ -157,15 +172,20 @@ export async function runBrokerChaos(options: BrokerChaosOptions): Promise<Broke
   };
 }
 
-function configOf({ brokers }: Carrier) {
+function configOf({ brokers, keepsGraves }: Carrier) {
   const retry = { attempts: 3, initial: "50ms" };
   const tuned = { concurrency: 32, retry };
+  const ofA = keepsGraves ? { deadLetterTo: gravesOfA.name } : {};
   return {
     source: "/chaos",
     brokers,
     topics: {
-      [steps.name]: { broker: "main", subscriptions: { a: tuned, b: { ...tuned, deadLetterTo: graves.name } } },
+      [steps.name]: {
+        broker: "main",
+        subscriptions: { a: { ...tuned, ...ofA }, b: { ...tuned, deadLetterTo: graves.name } },
+      },
       [graves.name]: { broker: "graves", subscriptions: { [KEEPER]: tuned } },
+      ...(keepsGraves && { [gravesOfA.name]: { broker: "graves", subscriptions: { [KEEPER_OF_A]: tuned } } }),
     },
   };
 }

@@ -4,8 +4,8 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 /** Stands between clients and a broker, on loopback, and spoils their connections. */
 export interface TcpProxy {
   readonly port: number;
-  /** Where new connections go: a broker that comes back elsewhere. */
-  target(port: number): void;
+  /** Where new connections go: a broker that comes back elsewhere. Of several, to each in turn. */
+  target(...ports: readonly [number, ...number[]]): void;
   /** Ends every connection with a reset. Returns how many. */
   cut(): number;
   /** The connections stay open and carry nothing more, in either direction; new ones work. Returns how many. `cut` ends them. */
@@ -23,7 +23,8 @@ interface Pair {
 
 export async function startTcpProxy(brokerPort: number): Promise<TcpProxy> {
   const pairs = new Set<Pair>();
-  let port = brokerPort;
+  let ports: readonly number[] = [brokerPort];
+  let turn = 0;
   let refused = false;
 
   const end = (pair: Pair) => {
@@ -36,7 +37,11 @@ export async function startTcpProxy(brokerPort: number): Promise<TcpProxy> {
       client.resetAndDestroy();
       return;
     }
-    const pair: Pair = { client, broker: connect({ port, host: "127.0.0.1" }), stalled: false };
+    const pair: Pair = {
+      client,
+      broker: connect({ port: ports[turn++ % ports.length]!, host: "127.0.0.1" }),
+      stalled: false,
+    };
     pairs.add(pair);
     for (const [from, to] of [
       [client, pair.broker],
@@ -69,8 +74,8 @@ export async function startTcpProxy(brokerPort: number): Promise<TcpProxy> {
   };
   return {
     port: (server.address() as AddressInfo).port,
-    target: (next) => {
-      port = next;
+    target: (...next) => {
+      ports = next;
     },
     cut,
     stall: () => {

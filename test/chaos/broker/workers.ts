@@ -40,8 +40,10 @@ export async function startWorkers(options: {
   readonly configFile: string;
   readonly ledgers: string;
   readonly fixed: boolean;
+  /** Of a broker that pushes: the port of each. */
+  readonly doors?: readonly number[] | undefined;
 }): Promise<Workers> {
-  const { count, configFile, ledgers, fixed } = options;
+  const { count, configFile, ledgers, fixed, doors } = options;
   const slots: { child: ChildProcess; ready: Promise<void> }[] = [];
   const troubles = new Map<string, number>();
   const problems: string[] = [];
@@ -52,7 +54,14 @@ export async function startWorkers(options: {
   const start = (index: number, untilMs = performance.now() + START_MS): Promise<void> => {
     const child = spawn(
       process.execPath,
-      ["--conditions=source", SCRIPT, configFile, ledgers, ...(fixed ? ["fixed"] : [])],
+      [
+        "--conditions=source",
+        SCRIPT,
+        configFile,
+        ledgers,
+        ...(fixed ? ["--fixed"] : []),
+        ...(doors === undefined ? [] : ["--door", String(doors[index])]),
+      ],
       { stdio: ["ignore", "ignore", "pipe", "ipc"] },
     );
     let output = "";

@@ -9,10 +9,13 @@ export const stepTaken = defineEvent(
 export const steps = defineTopic("steps", [stepTaken]);
 /** Where subscription `b` sends what it gives up: on a broker entry of its own, which can be down by itself. */
 export const graves = defineTopic("graves", [stepTaken]);
+/** Beside it, that of `a` on a carrier that keeps graves. */
+export const gravesOfA = defineTopic("graves-a", [stepTaken]);
 
 /** `a` uses the broker's own place for dead letters, `b` the topic `graves`. */
 export const SUBSCRIPTIONS = ["a", "b"] as const;
 export const KEEPER = "keeper";
+export const KEEPER_OF_A = "keeper-a";
 
 export type Kind = "plain" | "poison" | "flaky" | "slow";
 
