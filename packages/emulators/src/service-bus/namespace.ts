@@ -17,6 +17,14 @@ import { managementNode } from "./management/management-node.ts";
 
 type AnyLink = IncomingLink | OutgoingLink;
 
+/** Of a shared access signature: its own time, by the machine's clock, which is what clients make it with. */
+function expired({ token }: TokenRequest): ReturnType<TokenCheck> {
+  const seconds = Number(/^SharedAccessSignature .*\bse=(\d+)/.exec(token)?.[1] ?? Number.POSITIVE_INFINITY);
+  if (seconds * 1_000 > Date.now()) return undefined;
+  const at = new Date(seconds * 1_000).toISOString();
+  return { status: 401, description: `ExpiredToken: The token is expired. Expiration time: '${at}'.` };
+}
+
 const MAX_REQUEST_BYTES = 1024 * 1024 + 65_536;
 
 /** Answers links: what a Service Bus namespace is on the wire. */
@@ -32,7 +40,7 @@ export class Namespace implements LinkHandler {
     this.broker = broker;
     this.commit = commit;
     this.faults = faults;
-    this.cbs = claimsBasedSecurity((token) => check(token) ?? this.missing(token));
+    this.cbs = claimsBasedSecurity((token) => expired(token) ?? check(token) ?? this.missing(token));
     broker.onRemoved = (entity) => {
       this.management.clear();
       this.detachAll(entity, notFound(pathOf(entity)));
