@@ -191,6 +191,15 @@ export interface InboxRows<Tx> {
   readonly asksFirst: boolean;
   /** Of each key whether it is committed already. A hint: `false` may be out of date. */
   known(keys: readonly InboxKey[]): Promise<readonly boolean[]>;
+  /**
+   * Opens a transaction that has recorded the key already, in one message to the server, and runs `work` in it as `transaction` does. Absent
+   * where that is no faster.
+   */
+  transaction?(
+    key: InboxKey,
+    work: (tx: Tx) => Promise<void>,
+    options: { readonly signal: AbortSignal },
+  ): Promise<"processed" | "duplicate">;
   /** Records the key inside `tx`. `false` when it is there already. */
   add(tx: Tx, key: InboxKey): Promise<boolean> | boolean;
   /**

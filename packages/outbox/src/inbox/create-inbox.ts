@@ -27,6 +27,7 @@ export function createInbox<Tx>({ store }: { readonly store: Store<Tx> }): Store
     async process(key, work, signal) {
       if (store.inbox.asksFirst && (await store.inbox.known([key]))[0]) return "duplicate";
       try {
+        if (store.inbox.transaction !== undefined) return await store.inbox.transaction(key, work, { signal });
         return await store.transaction<"processed" | "duplicate">(
           async (tx) => {
             if (!(await store.inbox.add(tx, key))) return "duplicate";

@@ -123,6 +123,13 @@ export function postgresInboxRows<Tx>(connections: Connections, t: Tables): Inbo
   }
 }
 
+/** Records one key, as a statement without parameters. */
+export function recordText(t: Tables, key: InboxKey): string {
+  const slot = slotOf(key);
+  return `INSERT INTO ${t.schema}.inbox_${slot} (key, slot, seen_at)
+    VALUES (decode('${inboxId(key).toString("hex")}', 'hex'), ${slot}, clock_timestamp()) ON CONFLICT DO NOTHING`;
+}
+
 function slotOf(key: InboxKey): number {
   const timeMs = idTimeMs(key.id);
   return timeMs === undefined ? FOREIGN : Math.floor(timeMs / DAY_MS) % INBOX_SLOTS;

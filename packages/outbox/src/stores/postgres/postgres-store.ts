@@ -1,3 +1,4 @@
+import type { InboxKey } from "@waybill/core";
 import type { Pool, PoolClient } from "pg";
 import type { PostgresTx } from "../../handles/join-transaction.ts";
 import { inLibraryTransaction, type OpenTransaction } from "../../handles/open-transaction.ts";
@@ -17,7 +18,7 @@ import { Connections } from "./connections.ts";
 import { databaseError } from "./database-errors.ts";
 import { postgresDeadRows } from "./dead-rows.ts";
 import { postgresFeed } from "./feed.ts";
-import { postgresInboxRows } from "./inbox-rows.ts";
+import { postgresInboxRows, recordText } from "./inbox-rows.ts";
 import { insertRows } from "./insert.ts";
 import { postgresMigrations } from "./migrations.ts";
 import { Notifier } from "./notifier.ts";
@@ -84,7 +85,11 @@ class PostgresStore<Tx> implements Store<Tx, PostgresTx> {
     this.#openTransaction = options.transaction;
     this.#tailLog = options.mode === "cdc";
     this.#notifier = new Notifier(connections.pool, tables.channel);
-    this.inbox = postgresInboxRows(connections, tables);
+    const inbox = postgresInboxRows<Tx>(connections, tables);
+    this.inbox =
+      options.transaction === undefined
+        ? { ...inbox, transaction: (key, work, { signal }) => this.#process(key, work, signal) }
+        : inbox;
     this.dead = postgresDeadRows(connections, tables, () => this.#news());
     this.migrations = postgresMigrations(connections, tables);
   }
@@ -159,6 +164,28 @@ class PostgresStore<Tx> implements Store<Tx, PostgresTx> {
       await this.#connections.close();
     })();
     return this.#closed;
+  }
+
+  /** A transaction that begins with the record of an event. */
+  async #process(
+    key: InboxKey,
+    work: (tx: Tx) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<"processed" | "duplicate"> {
+    this.#assertOpen();
+    await this.open();
+    const result = await inTransaction(
+      this.#connections,
+      async (client, { rowCount }) => {
+        if (rowCount !== 1) return "duplicate";
+        await work(client as Tx);
+        return "processed";
+      },
+      signal,
+      recordText(this.#tables, key),
+    );
+    this.#news();
+    return result;
   }
 
   async #open(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { PoolClient } from "pg";
+import type { PoolClient, QueryResult } from "pg";
 import { orAbort } from "../../or-abort.ts";
 import type { Connections } from "./connections.ts";
 import { databaseError, endsConnection } from "./database-errors.ts";
@@ -6,27 +6,39 @@ import { postgresErrors } from "./postgres-errors.ts";
 
 /**
  * Runs `work` in a transaction on a connection of the pool. What it throws reaches the caller as it is; an aborted signal ends the
- * connection, so that work which goes on cannot write into whatever comes next on it.
+ * connection, so that work which goes on cannot write into whatever comes next on it. `first` goes to the server together with BEGIN; `work` gets
+ * its result.
  */
 export async function inTransaction<T>(
   connections: Connections,
-  work: (tx: PoolClient) => T | Promise<T>,
+  work: (tx: PoolClient, begun: QueryResult) => T | Promise<T>,
   signal: AbortSignal | undefined,
+  first = "",
 ): Promise<T> {
   signal?.throwIfAborted();
   const { store } = connections;
   const client = await connections.take();
   let broken = false;
   try {
+    let begun: QueryResult;
     try {
-      await client.query("BEGIN");
+      // Several statements in one text answer with a list of results.
+      const results: unknown = await orAbort(client.query(`BEGIN;${first}`), signal, () => {
+        broken = true;
+      });
+      begun = (Array.isArray(results) ? results[1] : results) as QueryResult;
     } catch (error) {
-      broken = endsConnection(error);
+      broken ||= endsConnection(error);
+      if (!broken) {
+        await client.query("ROLLBACK").catch(() => {
+          broken = true;
+        });
+      }
       throw databaseError(error, store);
     }
     let result: T;
     try {
-      result = await orAbort((async () => work(client))(), signal, () => {
+      result = await orAbort((async () => work(client, begun))(), signal, () => {
         broken = true;
       });
     } catch (error) {
