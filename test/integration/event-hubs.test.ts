@@ -1,5 +1,13 @@
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
-import { type CheckpointStore, EventHubProducerClient, MessagingError } from "@azure/event-hubs";
+import {
+  type CheckpointStore,
+  EventHubBufferedProducerClient,
+  EventHubConsumerClient,
+  EventHubProducerClient,
+  earliestEventPosition,
+  MessagingError,
+  type ReceivedEventData,
+} from "@azure/event-hubs";
 import { BlobCheckpointStore } from "@azure/eventhubs-checkpointstore-blob";
 import { ContainerClient } from "@azure/storage-blob";
 import { createBus, isWaybillError } from "@waybill/core";
@@ -555,32 +563,37 @@ describe.skipIf(noAzurite !== "")("what cannot work says so within seconds", () 
     expect(JSON.stringify(health)).not.toContain(CANARY);
   });
 
-  it("measures a message as the SDK will", async () => {
-    const { topic, open } = setUp();
-    const sender = await open().openSender(topic);
-    const bare = new EventHubProducerClient(emulator.connectionString, topic);
-    onTestFinished(() => bare.close());
-    const text = fc.oneof(fc.string({ unit: "grapheme" }), fc.string({ minLength: 250, maxLength: 260 }));
-    const message = fc.record({
-      id: fc.string({ unit: "grapheme", minLength: 1, maxLength: 30 }).filter((id) => id.length <= 128),
-      key: fc.option(fc.string({ minLength: 1, maxLength: 128 }), { nil: undefined }),
-      contentType: fc.option(fc.string({ maxLength: 300 }), { nil: undefined }),
-      body: fc.uint8Array({ maxLength: 300 }),
-      headers: fc.dictionary(
-        text.map((name) => `h${name}`),
-        fc.oneof(text, fc.uint8Array({ maxLength: 300 })),
-      ),
-    });
-    await fc.assert(
-      fc.asyncProperty(message, async ({ key, contentType, id, body, headers }) => {
-        const batch = await bare.createBatch(key === undefined ? {} : { partitionKey: key });
-        const properties = Object.keys(headers).length === 0 ? {} : { properties: headers };
-        const type = contentType === undefined ? {} : { contentType };
-        expect(batch.tryAdd({ body: Buffer.from(body), messageId: id, ...type, ...properties })).toBe(true);
-        expect(sender.measure?.({ id, key, body, headers, contentType })).toBe(batch.sizeInBytes);
-      }),
-    );
-  });
+  it.each(["client", "service"] as const)(
+    "measures a message as the SDK will, keys hashed by the %s",
+    async (partitioner) => {
+      const { topic, open } = setUp({ partitioner });
+      const sender = await open().openSender(topic);
+      const bare = new EventHubProducerClient(emulator.connectionString, topic);
+      onTestFinished(() => bare.close());
+      const text = fc.oneof(fc.string({ unit: "grapheme" }), fc.string({ minLength: 250, maxLength: 260 }));
+      const message = fc.record({
+        id: fc.string({ unit: "grapheme", minLength: 1, maxLength: 30 }).filter((id) => id.length <= 128),
+        key: fc.option(fc.string({ minLength: 1, maxLength: 128 }), { nil: undefined }),
+        contentType: fc.option(fc.string({ maxLength: 300 }), { nil: undefined }),
+        body: fc.uint8Array({ maxLength: 300 }),
+        headers: fc.dictionary(
+          text.map((name) => `h${name}`),
+          fc.oneof(text, fc.uint8Array({ maxLength: 300 })),
+        ),
+      });
+      await fc.assert(
+        fc.asyncProperty(message, async ({ key, contentType, id, body, headers }) => {
+          const partitionKey = partitioner === "service" ? key : undefined;
+          const batch = await bare.createBatch(partitionKey === undefined ? {} : { partitionKey });
+          const carried = key === partitionKey ? headers : { ...headers, wbkey: key! };
+          const properties = Object.keys(carried).length === 0 ? {} : { properties: carried };
+          const type = contentType === undefined ? {} : { contentType };
+          expect(batch.tryAdd({ body: Buffer.from(body), messageId: id, ...type, ...properties })).toBe(true);
+          expect(sender.measure?.({ id, key, body, headers, contentType })).toBe(batch.sizeInBytes);
+        }),
+      );
+    },
+  );
 
   it("an event over the limit is refused alone, whatever stands beside it", async () => {
     const { topic, open } = setUp();
@@ -597,6 +610,87 @@ describe.skipIf(noAzurite !== "")("what cannot work says so within seconds", () 
     await bare.close();
     expect(adapter.classify(told)).toBe("too-large");
   });
+});
+
+/** What somebody without Waybill reads there. */
+async function readBySdk(hub: string, count: number): Promise<(ReceivedEventData & { partition: string })[]> {
+  const consumer = new EventHubConsumerClient("$Default", emulator.connectionString, hub);
+  onTestFinished(() => consumer.close());
+  const found: (ReceivedEventData & { partition: string })[] = [];
+  consumer.subscribe(
+    {
+      processEvents: async (events, { partitionId: partition }) => {
+        for (const each of events) found.push(Object.assign(each, { partition }));
+      },
+      processError: async () => undefined,
+    },
+    { startPosition: earliestEventPosition, maxBatchSize: 500, maxWaitTimeInSeconds: 1, skipParsingBodyAsJson: true },
+  );
+  await soon(() => found.length).toBe(count);
+  return found;
+}
+
+describe("keys", () => {
+  it("go to the partition where the SDK's buffered producer and the service put them", async () => {
+    const keys = fc.sample(fc.string({ unit: "grapheme", minLength: 1, maxLength: 60 }), { numRuns: 300, seed: 1 });
+    const some = [...new Set(keys)];
+    const { topic, open } = setUp({ partitions: 5 });
+    const messages = some.map((key, index) => ({ id: `${index}`, key, body: Buffer.from("x"), headers: {} }));
+    const partitions = async (hub: string) => {
+      const found = await readBySdk(hub, some.length);
+      return found
+        .map(({ messageId, partition }) => [Number(messageId), partition] as const)
+        .sort(([a], [b]) => a - b)
+        .map(([, partition]) => partition);
+    };
+
+    await sent(await open().openSender(topic), messages);
+    const ours = await partitions(topic);
+    expect(new Set(ours).size).toBe(5);
+
+    const buffered = setUp({ partitions: 5 }).topic;
+    const failures: unknown[] = [];
+    const producer = new EventHubBufferedProducerClient(emulator.connectionString, buffered, {
+      maxWaitTimeInMs: 100,
+      onSendEventsErrorHandler: async ({ error }) => void failures.push(error),
+    });
+    for (const { id, key, body } of messages)
+      await producer.enqueueEvent({ body, messageId: id }, { partitionKey: key });
+    await producer.close();
+    expect(failures).toEqual([]);
+    expect(ours).toEqual(await partitions(buffered));
+
+    const service = setUp({ partitions: 5, partitioner: "service" });
+    await sent(await service.open().openSender(service.topic), messages);
+    expect(ours).toEqual(await partitions(service.topic));
+  });
+
+  it.each(["client", "service"] as const)(
+    "hashed by the %s, arrive whole, whatever carries them",
+    async (partitioner) => {
+      const { topic, open, source } = setUp({ partitions: 3, partitioner });
+      const adapter = open();
+      const long = "k".repeat(200);
+      const document = (id: string, key?: string) => ({ id, key, body: Buffer.from("{}"), headers: {} });
+      const messages = [event("attribute", "a"), event("long", long), document("own", "b"), document("own-long", long)];
+      await sent(await adapter.openSender(topic), [...messages, document("none"), document("empty", "")]);
+      const found = await receiveAll(await adapter.openReceiver(source()), 6);
+      expect(new Map(found.map(({ message: { id, key, headers } }) => [id, [key, headers.wbkey]]))).toEqual(
+        new Map([
+          ["attribute", ["a", undefined]],
+          ["long", [long, undefined]],
+          ["own", ["b", undefined]],
+          ["own-long", [long, undefined]],
+          ["none", [undefined, undefined]],
+          ["empty", [undefined, undefined]],
+        ]),
+      );
+      const read = await readBySdk(topic, 6);
+      const foreign = read.find(({ messageId }) => messageId === "attribute");
+      expect(foreign?.properties).toMatchObject({ cloudEvents_partitionkey: "a" });
+      expect(foreign?.partitionKey ?? undefined).toBe(partitioner === "service" ? "a" : undefined);
+    },
+  );
 });
 
 describe.skipIf(noAzurite !== "")("ways in", () => {

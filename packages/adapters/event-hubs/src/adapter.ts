@@ -18,6 +18,7 @@ import { eventHubsErrors } from "./errors.ts";
 import { type HubReader, openHubReader } from "./hub-reader.ts";
 import { createHubNames } from "./names.ts";
 import { checkOptions, type EventHubsOptions } from "./options.ts";
+import { createPartitionCounts } from "./partition-counts.ts";
 import type { Held, Tenure } from "./partitions.ts";
 import { createProducers } from "./producers.ts";
 import { createReceiver } from "./receiver.ts";
@@ -52,6 +53,7 @@ export function eventHubs(options: EventHubsOptions): EventHubsAdapter {
     const client = producers.get(hub);
     return hubInfo(client, producers.watch(client, call));
   };
+  const partitionCountOf = createPartitionCounts(infoOf);
 
   const checkDeclared = ({ topic, subscription }: Omit<Source, "startFrom">) => {
     const declared = settings.subscriptions.get(topic);
@@ -96,7 +98,10 @@ export function eventHubs(options: EventHubsOptions): EventHubsAdapter {
     async openSender(topic) {
       checkOpen();
       const hub = names.hub(topic);
-      const maxBytes = await maxMessageBytes(hub);
+      const [maxBytes, partitionCount] = await Promise.all([
+        maxMessageBytes(hub),
+        settings.partitioner === "client" ? partitionCountOf(hub) : undefined,
+      ]);
       const closed = new AbortController();
       const part = {
         close: async () => {
@@ -109,6 +114,7 @@ export function eventHubs(options: EventHubsOptions): EventHubsAdapter {
         hub,
         producers,
         maxMessageBytes: maxBytes,
+        partitionCount,
         prefix: settings.attributePrefix,
         call: createCall(settings.requestTimeoutMs, closed.signal),
         checkOpen: () => closed.signal.throwIfAborted(),

@@ -19,6 +19,8 @@ const CE = "ce_";
 const MAX_MESSAGE_ID = 128;
 /** Of a partition key, in characters: Service Bus's documented limit. Event Hubs' pages name none. */
 const MAX_KEY = 128;
+/** Carries the key of a message whose headers do not: one that is a whole document. */
+const KEY_PROPERTY = "wbkey";
 const KEY_HEADER = "ce_partitionkey";
 
 /**
@@ -37,8 +39,11 @@ export function partitionKeyOf(key: string | undefined): string | undefined {
   return key.length <= MAX_KEY ? key : `sha256:${createHash("sha256").update(key).digest("hex")}`;
 }
 
-/** The message as an event of the SDK. A body of `null` travels as no bytes. Throws, kind `invalid`, what a hub cannot do. */
-export function toEvent(message: OutboundMessage, prefix: AttributePrefix): OutgoingEvent {
+/**
+ * The message as an event of the SDK. A body of `null` travels as no bytes; the key as a property, where neither the batch has it as `partitionKey` nor the
+ * headers as attribute. Throws, kind `invalid`, what a hub cannot do.
+ */
+export function toEvent(message: OutboundMessage, prefix: AttributePrefix, partitionKey?: string): OutgoingEvent {
   if (message.notBefore !== undefined) throw unfit(message, "it is not to be delivered before a time");
   const properties: Record<string, string | Uint8Array> = {};
   let any = false;
@@ -46,6 +51,11 @@ export function toEvent(message: OutboundMessage, prefix: AttributePrefix): Outg
     any = true;
     const wire = name.startsWith(CE) ? prefix + name.slice(CE.length) : HOSTILE.test(name) ? ESCAPE + name : name;
     setHeader(properties, wire, typeof value === "string" ? value : bytesOf(value));
+  }
+  const { key } = message;
+  if (key !== undefined && key !== "" && key !== partitionKey && key !== message.headers[KEY_HEADER]) {
+    any = true;
+    properties[KEY_PROPERTY] = key;
   }
   return {
     body: bytesOf(message.body ?? EMPTY),
@@ -63,10 +73,12 @@ export function toMessage(event: ReceivedEventData, partition: string): WireMess
     const text = toHeader(value);
     if (text !== undefined) setHeader(headers, headerName(name), text);
   }
+  const ownKey = headers[KEY_PROPERTY];
+  delete headers[KEY_PROPERTY];
   const id = headers.ce_id ?? event.messageId;
   return {
     id: typeof id === "string" && id !== "" ? id : `${partition}/${event.sequenceNumber}`,
-    key: keyOf(event, headers[KEY_HEADER]),
+    key: keyOf(event, ownKey ?? headers[KEY_HEADER]),
     body: toBody(event.body),
     headers,
     contentType: typeof event.contentType === "string" ? event.contentType : undefined,
@@ -88,11 +100,11 @@ function toHeader(value: unknown): string | Uint8Array | undefined {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
-/** A long key stands whole in the event's own attribute. */
-function keyOf(event: ReceivedEventData, attribute: string | Uint8Array | undefined): string | undefined {
-  const key = event.partitionKey;
-  if (key === null || key === undefined) return undefined;
-  return typeof attribute === "string" && partitionKeyOf(attribute) === key ? attribute : String(key);
+/** The key that the event itself tells, unless the broker has another; of a long one the broker has a digest. */
+function keyOf({ partitionKey }: ReceivedEventData, told: string | Uint8Array | undefined): string | undefined {
+  const own = typeof told === "string" && told !== "" ? told : undefined;
+  if (partitionKey === null || partitionKey === undefined || partitionKeyOf(own) === partitionKey) return own;
+  return String(partitionKey);
 }
 
 /** Data sections are bytes as they came; what a foreign sender wrote as an AMQP value is text, or JSON of anything else. */

@@ -8,6 +8,7 @@ it("has the defaults that the docstrings state", () => {
     retryHubs: false,
     createContainer: true,
     attributePrefix: "cloudEvents_",
+    partitioner: "client",
     partitionBatch: 100,
     loadBalancing: {
       strategy: "greedy",
@@ -25,6 +26,7 @@ it.each<[object | null, RegExp]>([
   [{ strategy: "quick" }, /strategy must be/],
   [{ updateIntervalMs: 10 }, /updateIntervalMs must be between 100 and 60000/],
   [{ updateIntervalMs: 10_000, ownershipMs: 15_000 }, /ownershipMs must be at least twice/],
+  [{ partitioner: "kafka" }, /partitioner must be/],
   [{ attributePrefix: "ce-" }, /attributePrefix must be/],
   [{ retryHubs: "yes" }, /retryHubs must be true or false/],
   [{ subscriptions: { orders: "billing" } }, /subscriptions.orders must be a list/],

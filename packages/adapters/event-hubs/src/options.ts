@@ -33,6 +33,8 @@ export type CheckpointOptions =
       readonly store: CheckpointStore;
     };
 
+export type Partitioner = "client" | "service";
+
 export interface EventHubsOptions {
   /** Of the namespace, with a key or a SAS. */
   readonly connectionString?: string | undefined;
@@ -56,6 +58,11 @@ export interface EventHubsOptions {
   readonly retryHubs?: boolean | undefined;
   /** Of the CloudEvents attributes as they are written. Default `cloudEvents_`. */
   readonly attributePrefix?: AttributePrefix | undefined;
+  /**
+   * Who hashes keys to partitions, by the same hash. `client`: the adapter, which sends all events of a partition in one batch; readers find the key in
+   * `cloudEvents_partitionkey`. `service`: each key has its batches, and readers find it in the event's `partitionKey` too. Default client.
+   */
+  readonly partitioner?: Partitioner | undefined;
 
   /** Events that the SDK hands over at a time for each partition, and reads ahead, 1 to 1 000. Default 100. */
   readonly partitionBatch?: number | undefined;
@@ -86,6 +93,7 @@ export interface Settings {
   readonly retryHubs: boolean;
   readonly createContainer: boolean;
   readonly attributePrefix: AttributePrefix;
+  readonly partitioner: Partitioner;
   readonly partitionBatch: number;
   readonly loadBalancing: Required<LoadBalancingOptions>;
   readonly requestTimeoutMs: number;
@@ -108,6 +116,7 @@ const KNOWN: Readonly<Record<keyof EventHubsOptions, true>> = {
   consumerGroups: true,
   retryHubs: true,
   attributePrefix: true,
+  partitioner: true,
   partitionBatch: true,
   strategy: true,
   updateIntervalMs: true,
@@ -128,6 +137,9 @@ export function checkOptions(options: EventHubsOptions): Settings {
   const attributePrefix = options.attributePrefix ?? "cloudEvents_";
   if (attributePrefix !== "cloudEvents_" && attributePrefix !== "cloudEvents:")
     throw refused("attributePrefix", 'must be "cloudEvents_" or "cloudEvents:"');
+  const partitioner = options.partitioner ?? "client";
+  if (partitioner !== "client" && partitioner !== "service")
+    throw refused("partitioner", 'must be "client" or "service"');
   const strategy = options.strategy ?? "greedy";
   if (strategy !== "greedy" && strategy !== "balanced") throw refused("strategy", 'must be "greedy" or "balanced"');
   if (options.prefix !== undefined) checkLogicalName("prefix", options.prefix);
@@ -144,6 +156,7 @@ export function checkOptions(options: EventHubsOptions): Settings {
     retryHubs: fact("retryHubs", options.retryHubs ?? false),
     createContainer: fact("createContainer", options.createContainer ?? true),
     attributePrefix,
+    partitioner,
     partitionBatch: count("partitionBatch", options.partitionBatch ?? 100),
     loadBalancing: { strategy, updateIntervalInMs, partitionOwnershipExpirationIntervalInMs: ownershipMs },
     requestTimeoutMs,

@@ -1,10 +1,11 @@
-import type { EventDataBatch } from "@azure/event-hubs";
+import type { CreateBatchOptions, EventDataBatch } from "@azure/event-hubs";
 import { type Call, done, type OutboundMessage, type Outcome, type Sender } from "@waybill/core/spi";
 import { senderCapabilities } from "./capabilities.ts";
 import { failedCall } from "./classify.ts";
 import { eventHubsErrors } from "./errors.ts";
 import { type AttributePrefix, type OutgoingEvent, partitionKeyOf, toEvent } from "./mapping.ts";
 import { batchSize } from "./message-size.ts";
+import { partitionIdOf } from "./partition-hash.ts";
 import type { Producers } from "./producers.ts";
 
 export interface SenderParts {
@@ -12,6 +13,8 @@ export interface SenderParts {
   readonly producers: Producers;
   /** As the hub's link says. */
   readonly maxMessageBytes: number;
+  /** Of the hub, whose keys are then hashed here. Undefined: the service hashes them. */
+  readonly partitionCount: number | undefined;
   readonly prefix: AttributePrefix;
   readonly call: Call;
   /** Throws once the sender is closed. */
@@ -25,19 +28,30 @@ interface Entry {
   readonly event: OutgoingEvent;
 }
 
+/** What all events of a batch share. Neither: the service chooses a partition for the batch. */
+type Target = Pick<CreateBatchOptions, "partitionId" | "partitionKey">;
+
+interface Group {
+  readonly target: Target;
+  readonly entries: Entry[];
+}
+
 /**
- * Groups by partition key, which is a batch's and not an event's: the batches of one key go one after the other, those of different keys side by side.
- * When one fails, the later ones of its key are not tried, for they would overtake it.
+ * One AMQP batch goes to one partition, so messages are grouped by theirs. The batches of a group go one after the other, those of different groups side by
+ * side. When one fails, the later ones of its group are not tried, for they would overtake it.
  */
 export function createSender(parts: SenderParts): Sender {
-  const { hub, producers, maxMessageBytes, prefix, checkOpen, close } = parts;
+  const { hub, producers, maxMessageBytes, partitionCount, prefix, checkOpen, close } = parts;
 
-  const sendKey = async (
-    key: string | undefined,
-    entries: readonly Entry[],
-    outcomes: Outcome[],
-    signal: AbortSignal,
-  ) => {
+  const targetOf = (key: string | undefined): Target => {
+    const partitionKey = partitionKeyOf(key);
+    if (partitionKey === undefined) return {};
+    return partitionCount === undefined
+      ? { partitionKey }
+      : { partitionId: partitionIdOf(partitionKey, partitionCount) };
+  };
+
+  const sendGroup = async ({ target, entries }: Group, outcomes: Outcome[], signal: AbortSignal) => {
     const client = producers.get(hub);
     const call = producers.watch(client, parts.call);
     let failure: unknown;
@@ -51,10 +65,7 @@ export function createSender(parts: SenderParts): Sender {
         for (const { index } of part) outcomes[index] = { ok: false, error: failure };
       }
     };
-    const newBatch = () =>
-      call(signal, (abortSignal) =>
-        client.createBatch({ abortSignal, ...(key === undefined ? {} : { partitionKey: key }) }),
-      );
+    const newBatch = () => call(signal, (abortSignal) => client.createBatch({ abortSignal, ...target }));
     let part: Entry[] = [];
     try {
       let batch = await newBatch();
@@ -73,7 +84,7 @@ export function createSender(parts: SenderParts): Sender {
             continue;
           }
         }
-        outcomes[entry.index] = { ok: false, error: tooLarge(entry.message, batchSize(entry.event, key)) };
+        outcomes[entry.index] = { ok: false, error: tooLarge(entry.message, target) };
       }
       await flush(batch, part);
     } catch (error) {
@@ -83,28 +94,35 @@ export function createSender(parts: SenderParts): Sender {
     }
   };
 
-  const tooLarge = ({ id }: OutboundMessage, bytes: number) =>
-    eventHubsErrors.WB_EVENT_HUBS_TOO_LARGE({ id, bytes, maxBytes: maxMessageBytes });
+  const sizeOf = (message: OutboundMessage, { partitionKey }: Target) =>
+    batchSize(toEvent(message, prefix, partitionKey), partitionKey);
+  const tooLarge = (message: OutboundMessage, target: Target) =>
+    eventHubsErrors.WB_EVENT_HUBS_TOO_LARGE({
+      id: message.id,
+      bytes: sizeOf(message, target),
+      maxBytes: maxMessageBytes,
+    });
 
   return {
     capabilities: senderCapabilities(maxMessageBytes),
-    measure: (message) => batchSize(toEvent(message, prefix), partitionKeyOf(message.key)),
+    measure: (message) => sizeOf(message, targetOf(message.key)),
     async send(messages, signal) {
       checkOpen();
       const outcomes: Outcome[] = new Array(messages.length);
-      const byKey = new Map<string | undefined, Entry[]>();
+      const groups = new Map<string | undefined, Group>();
       for (const [index, message] of messages.entries()) {
         try {
-          const key = partitionKeyOf(message.key);
-          const entry = { index, message, event: toEvent(message, prefix) };
-          const entries = byKey.get(key);
-          if (entries === undefined) byKey.set(key, [entry]);
-          else entries.push(entry);
+          const target = targetOf(message.key);
+          const entry = { index, message, event: toEvent(message, prefix, target.partitionKey) };
+          const name = target.partitionId ?? target.partitionKey;
+          const group = groups.get(name);
+          if (group === undefined) groups.set(name, { target, entries: [entry] });
+          else group.entries.push(entry);
         } catch (error) {
           outcomes[index] = { ok: false, error };
         }
       }
-      await Promise.all([...byKey].map(([key, entries]) => sendKey(key, entries, outcomes, signal)));
+      await Promise.all([...groups.values()].map((group) => sendGroup(group, outcomes, signal)));
       return outcomes;
     },
     close,

@@ -33,6 +33,10 @@ export const eventHubs = z.strictObject({
     ["cloudEvents_", "cloudEvents:"],
     "Of the CloudEvents attributes as they are written. Default cloudEvents_.",
   ),
+  partitioner: choice(
+    ["client", "service"],
+    "Who hashes keys to partitions: the adapter, in one batch a partition, or the service, in one a key. Default client.",
+  ),
   partitionBatch: count(1, 1_000, "Events handed over at a time for each partition, and read ahead. Default 100."),
   strategy: choice(["greedy", "balanced"], "Takes all free partitions at once, or one a round. Default greedy."),
   ...durations({
