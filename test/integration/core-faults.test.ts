@@ -269,3 +269,42 @@ it("says with a deadline what the broker answered until then", async () => {
     cause: away,
   });
 });
+
+it("tells of no trouble when it is closed with acks that are still gathered", async () => {
+  const troubles: unknown[] = [];
+  const adapter = memory({ like: "event-hubs" });
+  const gathering: Adapter = {
+    ...adapter,
+    openReceiver: async (source) => {
+      const receiver = await adapter.openReceiver(source);
+      let closed = false;
+      return {
+        capabilities: { ...receiver.capabilities, settle: "upTo", settleCost: "io" },
+        receive: (want, signal) => receiver.receive(want, signal),
+        settle: async (settlements, signal) =>
+          closed
+            ? settlements.map(() => ({ ok: false, error: new Error("The receiver is closed.") }))
+            : receiver.settle(settlements, signal),
+        close: () => {
+          closed = true;
+          return receiver.close();
+        },
+      };
+    },
+    classify: (error) => (error instanceof Error && /closed/.test(error.message) ? "closed" : adapter.classify(error)),
+  };
+  const bus = createBus({
+    source: "/t",
+    adapter: gathering,
+    observers: [{ trouble: ({ error }) => void troubles.push(error) }],
+  });
+  const handled = Promise.withResolvers<void>();
+  await bus.subscribe(notes, { name: "reader" }, async () => handled.resolve());
+  await bus.publish(notes, noted({}));
+  await handled.promise;
+  // The ack is on its way to the settler, which gathers.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await bus.close();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(troubles).toEqual([]);
+});

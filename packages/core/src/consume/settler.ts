@@ -58,6 +58,8 @@ export class Settler {
     await new Promise<void>((resolve) => setImmediate(resolve));
     while (this.#pending.length > 0 && !signal.aborted) {
       if (settle === "upTo" && settleCost === "io" && !this.hurry) await sleep(clock, GROUP_MS, signal);
+      // The receiver is closed by now, and would only say so.
+      if (signal.aborted) break;
       const group = this.#pending.splice(0, MAX_GROUP);
       const again = await this.#tell(settle === "upTo" ? newestOfEachLane(group) : group);
       if (again.length > 0) {
