@@ -12,6 +12,14 @@ export interface Place {
   readonly subscription: string;
 }
 
+/** What counts of a consumer's life. Without `last` its closing counts as well. */
+export interface BenchClock {
+  /** The first message has come. */
+  first(): void;
+  /** The last ack is told. */
+  last(): void;
+}
+
 /** One broker, started, and its SDK used as its own documentation says. */
 export interface BrokerBench {
   /** A fresh place for each measurement: what is left in the last one must not be in its way. */
@@ -21,8 +29,8 @@ export interface BrokerBench {
   rawSend(
     topic: string,
   ): Promise<{ one(load: Load): Promise<void>; batch(loads: readonly Load[]): Promise<void>; close(): Promise<void> }>;
-  /** Resolves when so many messages have been received and acked, by the SDK's fastest way of doing both. Calls `first` when the first has come. */
-  rawConsume(place: Place, count: number, first: () => void): Promise<void>;
+  /** Resolves when so many messages have been received and acked, by the SDK's fastest way of doing both, and the client is closed. */
+  rawConsume(place: Place, count: number, clock: BenchClock): Promise<void>;
   /** Other libraries on the same broker. */
   readonly peers?: readonly Peer[];
   stop(): Promise<void>;
@@ -31,13 +39,15 @@ export interface BrokerBench {
 export interface Peer {
   readonly name: string;
   send(topic: string): Promise<{ one(load: Load): Promise<void>; close(): Promise<void> }>;
-  consume(place: Place, count: number, first: () => void): Promise<void>;
+  consume(place: Place, count: number, clock: BenchClock): Promise<void>;
 }
 
 export interface BrokerEntry {
   readonly name: string;
-  /** Messages of one measurement with `--quick`: ten times fewer. Brokers differ by two orders of magnitude. */
+  /** Messages of one measurement; with `--quick` ten times fewer. Brokers differ by two orders of magnitude. */
   readonly events: number;
+  /** Of one measurement of receiving. Default: `events`. */
+  readonly consumeEvents?: number;
   /** Of the broker's own best batch call. */
   readonly batch: number;
   readonly start: () => Promise<BrokerBench>;

@@ -35,13 +35,13 @@ export const eventGridBench: BrokerEntry = {
         batch: async (loads) => void (await publish(topic, loads)),
         close: async () => undefined,
       }),
-      rawConsume: async ({ topic, subscription }, count, first) => {
+      rawConsume: async ({ topic, subscription }, count, clock) => {
         const path = `/topics/${topic}/eventsubscriptions/${subscription}`;
         for (let left = count; left > 0; ) {
           const answer = await call(`${path}:receive?${VERSION}&maxEvents=100&maxWaitTime=10`, "application/json", "");
           const { value } = JSON.parse(answer) as { value: { brokerProperties: { lockToken: string } }[] };
           if (value.length === 0) continue;
-          first();
+          clock.first();
           const lockTokens = value.map(({ brokerProperties }) => brokerProperties.lockToken);
           await call(`${path}:acknowledge?${VERSION}`, "application/json", JSON.stringify({ lockTokens }));
           left -= value.length;

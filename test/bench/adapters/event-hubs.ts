@@ -45,7 +45,7 @@ export const eventHubsBench: BrokerEntry = {
           close: () => producer.close(),
         };
       },
-      rawConsume: async ({ topic, subscription }, count, first) => {
+      rawConsume: async ({ topic, subscription }, count, clock) => {
         const container = new ContainerClient(emulators.storage, `raw-${topic}`);
         await container.createIfNotExists();
         const consumer = new EventHubConsumerClient(
@@ -61,7 +61,7 @@ export const eventHubsBench: BrokerEntry = {
           {
             processEvents: async (events, context) => {
               if (events.length === 0) return;
-              first();
+              clock.first();
               for (const { properties, body } of events) eventOfHeaders(properties, "cloudEvents_", String(body));
               await context.updateCheckpoint(events.at(-1)!);
               left -= events.length;
@@ -77,6 +77,7 @@ export const eventHubsBench: BrokerEntry = {
           },
         );
         await all.promise;
+        clock.last();
         await subscribed.close();
         await consumer.close();
       },

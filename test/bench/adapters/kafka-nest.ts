@@ -3,7 +3,7 @@ import { Controller, type INestMicroservice, Module } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import { ClientKafka, EventPattern, type MicroserviceOptions, Payload, Transport } from "@nestjs/microservices";
 import { firstValueFrom } from "rxjs";
-import type { Load } from "./broker-bench.ts";
+import type { BenchClock, Load } from "./broker-bench.ts";
 
 /** NestJS's Kafka transport, as its documentation has it: `emit` for each event, a controller with an `@EventPattern`. */
 
@@ -25,13 +25,13 @@ export async function nestConsume(
   brokers: readonly string[],
   topic: string,
   count: number,
-  first: () => void,
+  clock: BenchClock,
 ): Promise<void> {
   let left = count;
   const all = Promise.withResolvers<void>();
   class Handlers {
     handle(): void {
-      first();
+      clock.first();
       if (--left === 0) all.resolve();
     }
   }
@@ -52,5 +52,6 @@ export async function nestConsume(
   });
   await service.listen();
   await all.promise;
+  clock.last();
   await service.close();
 }

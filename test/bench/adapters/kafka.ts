@@ -11,6 +11,7 @@ const PARTITIONS = 4;
 export const kafkaBench: BrokerEntry = {
   name: "kafka",
   events: 50_000,
+  consumeEvents: 200_000,
   batch: 1_000,
   start: async () => {
     const broker = await startKafka({ properties: { "num.partitions": String(PARTITIONS) } });
@@ -38,7 +39,7 @@ export const kafkaBench: BrokerEntry = {
           close: () => producer.disconnect(),
         };
       },
-      rawConsume: async ({ topic, subscription }, count, first) => {
+      rawConsume: async ({ topic, subscription }, count, clock) => {
         const consumer = client.consumer({ groupId: `raw-${topic}-${subscription}`, maxWaitTimeInMs: 100 });
         await consumer.connect();
         await consumer.subscribe({ topic, fromBeginning: true });
@@ -48,7 +49,7 @@ export const kafkaBench: BrokerEntry = {
           autoCommit: false,
           partitionsConsumedConcurrently: PARTITIONS,
           eachBatch: async ({ batch, heartbeat }) => {
-            first();
+            clock.first();
             for (const { headers, value } of batch.messages) eventOfHeaders(headers, "ce_", String(value));
             await heartbeat();
             const offset = String(BigInt(batch.lastOffset()) + 1n);
@@ -58,13 +59,14 @@ export const kafkaBench: BrokerEntry = {
           },
         });
         await all.promise;
+        clock.last();
         await consumer.disconnect();
       },
       peers: [
         {
           name: "NestJS",
           send: (topic) => nestSender(broker.brokers, topic),
-          consume: ({ topic }, count, first) => nestConsume(broker.brokers, topic, count, first),
+          consume: ({ topic }, count, clock) => nestConsume(broker.brokers, topic, count, clock),
         },
       ],
       stop: async () => {

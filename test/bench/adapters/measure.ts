@@ -1,12 +1,18 @@
 import { type Bus, createBus, defineEvent, defineTopic, type TopicDefinition } from "@waybill/core";
-import { z } from "zod";
+import type { Adapter } from "@waybill/core/spi";
 import { type BenchOptions, median, type Result } from "../result.ts";
-import { type BrokerBench, type BrokerEntry, type Load, loads, type Peer, type Place } from "./broker-bench.ts";
+import {
+  type BenchClock,
+  type BrokerBench,
+  type BrokerEntry,
+  type Load,
+  loads,
+  type Peer,
+  type Place,
+} from "./broker-bench.ts";
 
-const orderPlaced = defineEvent(
-  "com.example.order.placed",
-  z.object({ orderId: z.string(), total: z.number(), note: z.string() }),
-);
+/** Without a schema: what a raw SDK sends and receives is not validated either. */
+const orderPlaced = defineEvent("com.example.order.placed");
 type Orders = TopicDefinition<readonly [typeof orderPlaced]>;
 
 const CALLERS = 1_000;
@@ -15,9 +21,11 @@ const WARM_UP = 200;
 
 /** The same work by the raw SDK and by Waybill, turn by turn on the same broker in the same run. */
 export async function measureBroker(entry: BrokerEntry, { quick, progress }: BenchOptions): Promise<Result[]> {
-  const events = Math.max(CALLERS, Math.round(entry.events * (quick ? 0.1 : 1)));
+  const scaled = (count: number) => Math.max(CALLERS, Math.round(count * (quick ? 0.1 : 1)));
+  const events = scaled(entry.events);
+  const consumed = scaled(entry.consumeEvents ?? entry.events);
   const rounds = quick ? 1 : ROUNDS;
-  progress(`${entry.name}: ${events} events, ${rounds} round${rounds === 1 ? "" : "s"}`);
+  progress(`${entry.name}: ${events} events, ${consumed} to consume, ${rounds} round${rounds === 1 ? "" : "s"}`);
   const bench = await entry.start();
   const results: Result[] = [];
   const note = (what: string, value: number, unit: string, aim?: number) => {
@@ -40,12 +48,12 @@ export async function measureBroker(entry: BrokerEntry, { quick, progress }: Ben
       (all) => concurrent(bench, all),
       ...peers.map((peer) => (all: readonly Load[]) => peerConcurrent(bench, peer, all)),
     ]);
-    const [rawConsume, consumed, ...peersConsume] = await turns(rounds, events, [
-      (all) => received(bench, entry.batch, all, (place, first) => bench.rawConsume(place, all.length, first)),
+    const [rawConsume, consume, ...peersConsume] = await turns(rounds, consumed, [
+      (all) => received(bench, entry.batch, all, (place, clock) => bench.rawConsume(place, all.length, clock)),
       (all) => consumption(bench, entry.batch, all),
       ...peers.map(
         (peer) => (all: readonly Load[]) =>
-          received(bench, entry.batch, all, (place, first) => peer.consume(place, all.length, first)),
+          received(bench, entry.batch, all, (place, clock) => peer.consume(place, all.length, clock)),
       ),
     ]);
     rate("raw SDK, one send awaited at a time", one!);
@@ -53,14 +61,14 @@ export async function measureBroker(entry: BrokerEntry, { quick, progress }: Ben
     rate("publish, batches", batch!);
     rate("publish, 1 000 callers", callers!);
     rate("raw SDK, receive and ack", rawConsume!);
-    rate("consume with acks", consumed!);
+    rate("consume with acks", consume!);
     ratio("publish in batches / raw SDK's batches", batch!, rawBatch!, 0.95);
     ratio("publish with 1 000 callers / raw SDK's batches", callers!, rawBatch!, 0.95);
     ratio("publish with 1 000 callers / raw SDK, one at a time", callers!, one!, 10);
-    ratio("consume with acks / raw SDK", consumed!, rawConsume!, 0.95);
+    ratio("consume with acks / raw SDK", consume!, rawConsume!, 0.95);
     for (const [index, peer] of peers.entries()) {
       ratio(`publish with 1 000 callers / ${peer.name}`, callers!, peersSend[index]!, 1);
-      ratio(`consume with acks / ${peer.name}`, consumed!, peersConsume[index]!, 1);
+      ratio(`consume with acks / ${peer.name}`, consume!, peersConsume[index]!, 1);
     }
   } finally {
     await bench.stop();
@@ -93,20 +101,28 @@ async function turns(rounds: number, count: number, works: readonly Work[]): Pro
   }));
 }
 
-/** From the first event that arrives, where `work` says so: how long a group takes to come together is another matter. */
-async function timed(work: (first: () => void) => Promise<void>): Promise<Took> {
+/**
+ * From the first event that arrives to the last ack, where `work` says so: how long a group takes to come together, and how long a client takes to leave,
+ * are other matters.
+ */
+async function timed(work: (clock: BenchClock) => Promise<void>): Promise<Took> {
   globalThis.gc?.();
-  let started = performance.now();
-  let before = process.cpuUsage();
+  const now = () => ({ ms: performance.now(), cpu: process.cpuUsage() });
+  let started = now();
+  let ended: ReturnType<typeof now> | undefined;
   let isFirst = true;
-  await work(() => {
-    if (!isFirst) return;
-    isFirst = false;
-    started = performance.now();
-    before = process.cpuUsage();
+  await work({
+    first() {
+      if (isFirst) started = now();
+      isFirst = false;
+    },
+    last() {
+      ended ??= now();
+    },
   });
-  const { user, system } = process.cpuUsage(before);
-  return { ms: performance.now() - started, cpuUs: user + system };
+  ended ??= now();
+  const cpuUs = ended.cpu.user - started.cpu.user + (ended.cpu.system - started.cpu.system);
+  return { ms: ended.ms - started.ms, cpuUs };
 }
 
 function* chunks(all: readonly Load[], size: number): Generator<readonly Load[]> {
@@ -152,9 +168,13 @@ async function peerConcurrent(bench: BrokerBench, peer: Peer, all: readonly Load
 
 const eventOf = ({ key, data }: Load) => orderPlaced(data, { key });
 
-async function withBus<T>(bench: BrokerBench, work: (bus: Bus, topic: Orders, place: Place) => Promise<T>): Promise<T> {
+async function withBus<T>(
+  bench: BrokerBench,
+  work: (bus: Bus, topic: Orders, place: Place) => Promise<T>,
+  wrap: (adapter: Adapter) => Adapter = (adapter) => adapter,
+): Promise<T> {
   const place = await bench.place();
-  const bus = createBus({ source: "/bench", adapter: bench.adapter(place) });
+  const bus = createBus({ source: "/bench", adapter: wrap(bench.adapter(place)) });
   try {
     return await work(bus, defineTopic(place.topic, [orderPlaced]), place);
   } finally {
@@ -181,27 +201,51 @@ async function received(
   bench: BrokerBench,
   size: number,
   all: readonly Load[],
-  receive: (place: Place, first: () => void) => Promise<void>,
+  receive: (place: Place, clock: BenchClock) => Promise<void>,
 ): Promise<Took> {
   const place = await bench.place();
   const sender = await bench.rawSend(place.topic);
   for (const some of chunks(all, size)) await sender.batch(some);
   await sender.close();
-  return timed((first) => receive(place, first));
+  return timed((clock) => receive(place, clock));
 }
 
-const consumption = (bench: BrokerBench, size: number, all: readonly Load[]) =>
-  withBus(bench, async (bus, topic, place) => {
-    for (const some of chunks(all, size)) await bus.publish(topic, some.map(eventOf));
-    return timed(async (first) => {
-      let left = all.length;
-      const end = Promise.withResolvers<void>();
-      const subscription = await bus.subscribe(topic, { name: place.subscription, concurrency: 64 }, () => {
-        first();
-        if (--left === 0) end.resolve();
+const consumption = (bench: BrokerBench, size: number, all: readonly Load[]) => {
+  let acked: (() => void) | undefined;
+  return withBus(
+    bench,
+    async (bus, topic, place) => {
+      for (const some of chunks(all, size)) await bus.publish(topic, some.map(eventOf));
+      return timed(async (clock) => {
+        acked = clock.last;
+        let left = all.length;
+        const end = Promise.withResolvers<void>();
+        const subscription = await bus.subscribe(topic, { name: place.subscription, concurrency: 64 }, () => {
+          clock.first();
+          if (--left === 0) end.resolve();
+        });
+        await end.promise;
+        // The acks are part of the work.
+        await subscription.drain({ deadlineMs: 60_000 });
       });
-      await end.promise;
-      // The acks are part of the work.
-      await subscription.drain({ deadlineMs: 60_000 });
-    });
-  });
+    },
+    (adapter) => tellsClosing(adapter, () => acked?.()),
+  );
+};
+
+/** A subscription closes its receiver when all acks are told. */
+function tellsClosing(adapter: Adapter, closing: () => void): Adapter {
+  return {
+    ...adapter,
+    openReceiver: async (source) => {
+      const receiver = await adapter.openReceiver(source);
+      return {
+        ...receiver,
+        close: async () => {
+          closing();
+          await receiver.close();
+        },
+      };
+    },
+  };
+}

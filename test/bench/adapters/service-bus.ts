@@ -24,7 +24,7 @@ export const serviceBusBench: BrokerEntry = {
           close: () => sender.close(),
         };
       },
-      rawConsume: async ({ topic }, count, first) => {
+      rawConsume: async ({ topic }, count, clock) => {
         const receiver = client.createReceiver(topic, {
           maxAutoLockRenewalDurationInMs: 0,
           skipParsingBodyAsJson: true,
@@ -34,7 +34,7 @@ export const serviceBusBench: BrokerEntry = {
         receiver.subscribe(
           {
             processMessage: async (received) => {
-              first();
+              clock.first();
               eventOfHeaders(received.applicationProperties, "cloudEvents_", String(received.body));
               await receiver.completeMessage(received);
               if (--left === 0) all.resolve();
@@ -44,6 +44,7 @@ export const serviceBusBench: BrokerEntry = {
           { autoCompleteMessages: false, maxConcurrentCalls: CALLS },
         );
         await all.promise;
+        clock.last();
         await receiver.close();
       },
       stop: async () => {

@@ -32,11 +32,11 @@ export const storageQueueBench: BrokerEntry = {
           close: async () => undefined,
         };
       },
-      rawConsume: async ({ topic }, count, first) => {
+      rawConsume: async ({ topic }, count, clock) => {
         const queue = queueOf(topic);
         for (let left = count; left > 0; ) {
           const { receivedMessageItems } = await queue.receiveMessages({ numberOfMessages: 32 });
-          first();
+          clock.first();
           await sideBySide(receivedMessageItems, async ({ messageId, messageText, popReceipt }) => {
             JSON.parse(Buffer.from(messageText, "base64").toString());
             await queue.deleteMessage(messageId, popReceipt);
