@@ -23,7 +23,7 @@ export function toMessage(record: FetchedRecord, lane: string): WireMessage {
   let contentType: string | undefined;
   let id: string | undefined;
   for (const [name, bytes] of record.headers) {
-    const value = textOf(bytes) ?? bytes;
+    const value = textOf(bytes) ?? Buffer.from(bytes);
     if (name.toLowerCase() === CONTENT_TYPE && typeof value === "string") {
       contentType = value;
       continue;
@@ -34,7 +34,7 @@ export function toMessage(record: FetchedRecord, lane: string): WireMessage {
   return {
     id: id ?? `${lane}/${record.offset}`,
     key: record.key === null ? undefined : record.key.toString(),
-    body: record.value,
+    body: record.value === null ? null : Buffer.from(record.value),
     headers,
     contentType,
     timeMs: record.timestampMs,

@@ -1,4 +1,4 @@
-import { done, Handoff, type Outcome, type Receiver, type Settlement } from "@waybill/core/spi";
+import { done, type Outcome, type Receiver, type Settlement } from "@waybill/core/spi";
 import { receiverCapabilities } from "./capabilities.ts";
 import { classify, failedCall, isCoordinatorLoading, isExpelled } from "./classify.ts";
 import type {
@@ -11,19 +11,9 @@ import type {
 } from "./engine/engine.ts";
 import { kafkaErrors } from "./errors.ts";
 import { KafkaDelivery, laneOf, Partition } from "./partitions.ts";
+import { Prefetch } from "./prefetch.ts";
 import { unlessAborted } from "./unless-aborted.ts";
 
-/** What of one partition may wait for core; about what one fetch brings. */
-const PREFETCH_RECORDS = 1_000;
-const PREFETCH_BYTES = 1_048_576;
-/** Core takes it in pieces, so that there is room again long before all of it is gone. */
-const PIECE_RECORDS = 250;
-/**
- * How long the engine waits for room before the partition is paused: so long while core takes some of it, and no longer than that while it takes none. Other
- * partitions may wait as long. kafkajs with every partition paused sleeps for a whole fetch, so a pause is for what is stuck, not for what flows.
- */
-const PATIENCE_MS = 500;
-const STUCK_MS = 50;
 const IDLE_WAIT_MS = 1_000;
 /** A broker that has just started, or has just taken the group over, reads the group's positions first and answers nothing meanwhile. */
 const COORDINATOR_PATIENCE_MS = 10_000;
@@ -42,7 +32,10 @@ export interface ReceiverOptions {
 /** A member of the subscription's group. One that ended by itself is replaced by the next `receive`, as often as core asks. */
 export async function openReceiver(options: ReceiverOptions): Promise<Receiver> {
   const { groupId } = options;
-  const handoff = new Handoff();
+  const prefetch = new Prefetch({
+    pause: (partition) => consumer?.pause(partition),
+    resume: (partition) => consumer?.resume(partition),
+  });
   let partitions = new Map<string, Partition>();
   let consumer: EngineConsumer | undefined;
   let joining: Promise<void> | undefined;
@@ -51,7 +44,7 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
   const lose = (gone: Iterable<Partition>) => {
     for (const partition of gone) {
       partition.lose(kafkaErrors.WB_KAFKA_LOST({ id: "*", lane: partition.lane }));
-      handoff.discard((delivery) => (delivery as KafkaDelivery).partition === partition);
+      prefetch.forget(partition);
     }
   };
 
@@ -80,45 +73,10 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
     const partition = partitions.get(laneOf(batch));
     if (partition === undefined) return;
     // A member that kept a partition through a rebalance may be given again what it has in hand.
-    const fresh = batch.records.filter(({ offset }) => offset >= partition.next);
+    let from = 0;
+    while (from < batch.count && batch.offsetOf(from) < partition.next) from++;
     if (batch.next > partition.next) partition.next = batch.next;
-    if (fresh.length === 0) return;
-    const last = fresh.length - 1;
-    const deliveries = fresh.map(
-      (record, index) => new KafkaDelivery(record, partition, index === last ? batch.next : record.offset + 1n),
-    );
-    await waitForRoom(partition, deliveries);
-  };
-
-  const waitForRoom = async (partition: Partition, deliveries: readonly KafkaDelivery[]): Promise<void> => {
-    const pieces: Promise<void>[] = [];
-    for (let from = 0; from < deliveries.length; from += PIECE_RECORDS) {
-      pieces.push(offer(partition, deliveries.slice(from, from + PIECE_RECORDS)));
-    }
-    const untilMs = performance.now() + PATIENCE_MS;
-    for (const taken of pieces) {
-      if (hasRoom(partition)) return;
-      const before = partition.waiting;
-      await within(taken, STUCK_MS);
-      if (partition.waiting === before || performance.now() > untilMs) break;
-    }
-    if (hasRoom(partition) || !partition.isHeld) return;
-    partition.isPaused = true;
-    consumer?.pause(partition);
-  };
-
-  /** Resolves when core has taken them. */
-  const offer = async (partition: Partition, piece: readonly KafkaDelivery[]): Promise<void> => {
-    const bytes = piece.reduce((sum, { message }) => sum + (message.body?.byteLength ?? 0), 0);
-    partition.waiting += piece.length;
-    partition.waitingBytes += bytes;
-    await handoff.offer(piece);
-    partition.waiting -= piece.length;
-    partition.waitingBytes -= bytes;
-    if (partition.isPaused && hasRoom(partition) && partition.isHeld) {
-      partition.isPaused = false;
-      consumer?.resume(partition);
-    }
+    if (from < batch.count) await prefetch.add(partition, batch, from);
   };
 
   const forget = () => {
@@ -140,7 +98,7 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
           failure = { error };
           const hadJoined = consumer !== undefined;
           ended();
-          if (hadJoined && !closed) handoff.fail(failedCall("Receiving from", groupId, error));
+          if (hadJoined && !closed) prefetch.fail(failedCall("Receiving from", groupId, error));
         };
         const opened = await openConsumer({ groupId, topics: options.topics, assigned, records, failed });
         if (failure !== undefined) throw (failure as { error: unknown }).error;
@@ -194,7 +152,7 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
         closed
       )
         return [];
-      return handoff.receive(
+      return prefetch.receive(
         { ...want, max: Math.min(want.max, receiverCapabilities.maxReceiveBatch) },
         signal,
         IDLE_WAIT_MS,
@@ -227,7 +185,7 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
       closed = true;
       lose(partitions.values());
       // A receive that waits ends with nothing.
-      handoff.fail(kafkaErrors.WB_KAFKA_CLOSED({ what: "receiver" }));
+      prefetch.fail(kafkaErrors.WB_KAFKA_CLOSED({ what: "receiver" }));
       await joining?.catch(() => undefined);
       await consumer?.close();
       consumer = undefined;
@@ -254,7 +212,6 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
 }
 
 const placeOf = ({ topic, partition }: TopicPartition) => ({ topic, partition });
-const hasRoom = ({ waiting, waitingBytes }: Partition) => waiting < PREFETCH_RECORDS && waitingBytes < PREFETCH_BYTES;
 
 function refusalOf({ kind, delivery }: Settlement): Outcome | undefined {
   if (kind !== "ack") return { ok: false, error: kafkaErrors.WB_KAFKA_UNSUPPORTED({ what: `${kind} a message` }) };
@@ -270,13 +227,4 @@ function refusalOf({ kind, delivery }: Settlement): Outcome | undefined {
 function lostOutcome({ partition, message }: KafkaDelivery): Outcome | undefined {
   if (partition.isHeld) return undefined;
   return { ok: false, error: kafkaErrors.WB_KAFKA_LOST({ id: message.id, lane: partition.lane }) };
-}
-
-async function within(promise: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([promise, late]);
-  clearTimeout(timer);
 }

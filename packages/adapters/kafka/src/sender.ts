@@ -25,8 +25,7 @@ export function createSender(options: SenderOptions): Sender {
   /** What was sent last, also when its caller has given it up: the next batch must not pass it. */
   let before: Promise<unknown> = Promise.resolve();
 
-  const refusalOf = (message: OutboundMessage): Outcome | undefined => {
-    const bytes = measure(message);
+  const refusalOf = (message: OutboundMessage, bytes: number): Outcome | undefined => {
     if (bytes > maxMessageBytes) {
       const { id } = message;
       return { ok: false, error: kafkaErrors.WB_KAFKA_TOO_LARGE({ id, bytes, maxBytes: maxMessageBytes, topic }) };
@@ -66,9 +65,10 @@ export function createSender(options: SenderOptions): Sender {
     async send(messages, signal) {
       if (!open) throw kafkaErrors.WB_KAFKA_CLOSED({ what: "sender" });
       signal.throwIfAborted();
-      checkBatch(messages, capabilities.maxSendBatch, capabilities.maxSendBatchBytes);
+      const sizes = messages.map(measure);
+      checkBatch(sizes, capabilities.maxSendBatch, capabilities.maxSendBatchBytes);
       const count = options.partitionCount();
-      const outcomes = messages.map(refusalOf);
+      const outcomes = messages.map((message, index) => refusalOf(message, sizes[index]!));
       const records = messages
         .filter((_, index) => outcomes[index] === undefined)
         .map((message) => toRecord(message, (key) => choose(key, count)));
@@ -98,9 +98,9 @@ function notSent(): Outcome {
 }
 
 /** One message that is too large alone is that message's own failure. */
-function checkBatch(messages: readonly OutboundMessage[], maxMessages: number, maxBytes: number): void {
-  const bytes = messages.reduce((sum, message) => sum + measure(message), 0);
-  if (messages.length <= maxMessages && (messages.length === 1 || bytes <= maxBytes)) return;
-  const what = `take a batch of ${messages.length} messages and ${bytes} bytes, only ${maxMessages} and ${maxBytes}`;
+function checkBatch(sizes: readonly number[], maxMessages: number, maxBytes: number): void {
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  if (sizes.length <= maxMessages && (sizes.length === 1 || bytes <= maxBytes)) return;
+  const what = `take a batch of ${sizes.length} messages and ${bytes} bytes, only ${maxMessages} and ${maxBytes}`;
   throw kafkaErrors.WB_KAFKA_UNSUPPORTED({ what });
 }

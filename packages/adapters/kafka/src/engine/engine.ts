@@ -22,20 +22,25 @@ export interface OutboundRecord {
   readonly headers: readonly (readonly [name: string, value: Buffer])[];
 }
 
-/** A record as read; its bytes are the receiver's to keep. */
+/** A record as read. Its bytes are slices of the whole fetch: whoever keeps some of them copies them. */
 export interface FetchedRecord {
-  readonly offset: bigint;
+  readonly offset: bigint | string;
   readonly timestampMs: number;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: readonly (readonly [name: string, value: Buffer])[];
-  readonly raw: unknown;
 }
 
+/** Records of one partition in the order of their offsets, as the client library has decoded them. */
 export interface FetchedBatch extends TopicPartition {
   /** The offset to ask for next: after these records, and after what is no record of anybody's (transaction markers). */
   readonly next: bigint;
-  readonly records: readonly FetchedRecord[];
+  readonly count: number;
+  offsetOf(index: number): bigint;
+  /** Of the record's value. */
+  bytesOf(index: number): number;
+  /** Made anew by each call. */
+  record(index: number): FetchedRecord;
 }
 
 export interface EngineProducer {

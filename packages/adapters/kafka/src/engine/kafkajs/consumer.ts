@@ -5,7 +5,7 @@ import type { ConsumerOptions, EngineConsumer, Position, TopicPartition } from "
 import { createPulse } from "../pulse.ts";
 import { withinSeconds } from "../within-seconds.ts";
 import { METADATA_MAX_AGE_MS, RETRY } from "./client.ts";
-import { toRecord } from "./fetched-record.ts";
+import { KafkajsBatch } from "./fetched-batch.ts";
 
 /** A fetch waits this long for something to come: also what `disconnect` and a resumed partition may have to wait for. */
 const MAX_WAIT_MS = 250;
@@ -110,8 +110,7 @@ export async function openConsumer(
       const next = BigInt(last) + 1n;
       checkGap(joined, batch);
       joined.next.set(keyOf(batch), next);
-      const records = batch.messages.map(toRecord);
-      await options.records({ topic: batch.topic, partition: batch.partition, next, records });
+      await options.records(new KafkajsBatch(batch.topic, batch.partition, next, batch.messages));
       if (now === joined && !payload.isStale()) payload.resolveOffset(last);
     } catch (error) {
       fail(error);

@@ -1,7 +1,7 @@
 import type { ClusterMetadata, Consumer, FetchOptions, RecordsBatch } from "@platformatic/kafka";
-import type { FetchedBatch, FetchedRecord, Position, TopicPartition } from "../engine.ts";
+import type { FetchedBatch, Position, TopicPartition } from "../engine.ts";
 import { says } from "./admin.ts";
-import { nextOffset, toRecords } from "./fetched-record.ts";
+import { PlatformaticBatch } from "./fetched-batch.ts";
 
 /** Of the library's answer, which it does not export. */
 interface FetchResponse {
@@ -65,12 +65,10 @@ export function startFetchLoops(options: FetchLoopsOptions, starts: readonly Pos
       if (topic === undefined) continue;
       for (const { partitionIndex: partition, records: found } of partitions) {
         const key = keyOf({ topic, partition });
-        const last = found?.at(-1);
-        if (last === undefined || !asked.has(key)) continue;
-        const from = next.get(key)!;
-        const records: FetchedRecord[] = found!.flatMap((batch) => toRecords(batch, from));
-        next.set(key, nextOffset(last));
-        batches.push({ topic, partition, next: nextOffset(last), records });
+        if (found === null || found === undefined || found.length === 0 || !asked.has(key)) continue;
+        const batch = new PlatformaticBatch({ topic, partition }, found, next.get(key)!);
+        next.set(key, batch.next);
+        batches.push(batch);
       }
     }
     await Promise.all(batches.map(options.records));
