@@ -129,6 +129,23 @@ describe.skipIf(broker === undefined).each(["kafkajs", "platformatic"] as const)
     expect((came[1]!.message.body as Buffer).buffer.byteLength).toBeLessThan(100_000);
   });
 
+  it("carries a key that is no text unchanged into a copy", async () => {
+    const topic = freshTopic();
+    const one = adapter({ partitions: 1 });
+    const receiver = await one.openReceiver(source(topic));
+    const key = Buffer.from([0, 0xff, 0x80, 7]);
+    const client = new Kafka({ clientId: "binary", brokers, logLevel: logLevel.NOTHING });
+    const producer = client.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+    await producer.connect();
+    await producer.send({ topic, messages: [{ key, value: "v" }] });
+    await producer.disconnect();
+    const [came] = await take(receiver, 1);
+    await (await one.openSender(topic)).send([{ ...came!.message, headers: { wbreason: "handler-failed" } }], signal);
+    const [copy] = await take(receiver, 1);
+    expect(copy!.message.keyBytes).toEqual(key);
+    expect(copy!.message.key).toBe(came!.message.key);
+  });
+
   it("moves partitions to a member that joins, tells who had them, and skips nothing", async () => {
     const topic = freshTopic();
     const [one, two] = [adapter(), adapter()];

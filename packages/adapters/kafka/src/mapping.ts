@@ -6,7 +6,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** A message as a record: attributes are headers as they stand, the content type is one more, no body is a tombstone. */
 export function toRecord(message: OutboundMessage, partitionOf: (key: Buffer | null) => number): OutboundRecord {
-  const key = message.key === undefined ? null : Buffer.from(message.key);
+  const key = keyOf(message);
   const headers: [string, Buffer][] = [];
   if (message.contentType !== undefined) headers.push([CONTENT_TYPE, Buffer.from(message.contentType)]);
   for (const name of Object.keys(message.headers)) {
@@ -31,14 +31,22 @@ export function toMessage(record: FetchedRecord, lane: string): WireMessage {
     if (name === "ce_id" && typeof value === "string" && value !== "") id = value;
     setHeader(headers, name, value);
   }
+  const key = record.key === null ? undefined : textOf(record.key);
+  const isText = record.key === null || key !== undefined;
   return {
     id: id ?? `${lane}/${record.offset}`,
-    key: record.key === null ? undefined : record.key.toString(),
+    key: isText ? key : record.key!.toString(),
+    keyBytes: isText ? undefined : Buffer.from(record.key!),
     body: record.value === null ? null : Buffer.from(record.value),
     headers,
     contentType,
     timeMs: record.timestampMs,
   };
+}
+
+function keyOf({ key, keyBytes }: OutboundMessage): Buffer | null {
+  if (keyBytes !== undefined) return bytesOf(keyBytes);
+  return key === undefined ? null : Buffer.from(key);
 }
 
 /** Header values are bytes; those that are text are given as text. */
@@ -65,7 +73,7 @@ const RECORD_FIXED_BYTES = 3;
  * is smaller than their sum.
  */
 export function measure(message: OutboundMessage): number {
-  const key = message.key === undefined ? -1 : Buffer.byteLength(message.key);
+  const key = message.keyBytes?.byteLength ?? (message.key === undefined ? -1 : Buffer.byteLength(message.key));
   const value = message.body === null ? -1 : message.body.byteLength;
   let record = RECORD_FIXED_BYTES + field(key) + field(value);
   let headers = 0;

@@ -11,6 +11,8 @@ export interface WireMessage {
   readonly id: string;
   /** What decides the order: the record key, session id or partition key. */
   readonly key?: string | undefined;
+  /** The key's own bytes, where they are no UTF-8: `key` only stands for them then, and a copy on the same broker carries these. */
+  readonly keyBytes?: Uint8Array | undefined;
   /** The bytes of the body; `null` where the message has none (on a compacted Kafka topic: a tombstone). */
   readonly body: Uint8Array | null;
   readonly headers: Headers;
