@@ -97,6 +97,7 @@ it("lets a producer with a higher owner level displace the others of its group",
   await eventually(() => bodies(events)).toEqual(["old", "owner", "equal", "elsewhere", "plain"]);
 });
 
+// fidelity event-hubs partial: idempotent producers: numbers, owner levels, batches sent twice — remembered by the process, not over a restart
 it("refuses claims out of range", async () => {
   const emulator = await open();
   for (const options of [{ ownerLevel: -1 }, { startingSequenceNumber: -1 }])
@@ -127,6 +128,7 @@ it("goes on after its connection was cut, with a batch whose answer was lost not
   await eventually(() => bodies(events)).toEqual(Array.from({ length: 13 }, (_, at) => at));
 });
 
+// fidelity event-hubs partial: idempotent producers: numbers, owner levels, batches sent twice — remembered by the process, not over a restart
 it("serves the buffered producer with idempotent retries", async () => {
   const emulator = await open();
   const errors: unknown[] = [];

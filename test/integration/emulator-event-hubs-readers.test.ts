@@ -105,12 +105,16 @@ it("tells the last enqueued event beside each event, when asked", async () => {
   await send(emulator.producer(), "0", "a", "b", "c");
   const { lastEnqueuedOffset, lastEnqueuedOnUtc } = await emulator.producer().getPartitionProperties("0");
   const infos: { asked: boolean; retrievedOn?: Date }[] = [];
+  const annotations = new Map<boolean, object>();
   for (const trackLastEnqueuedEventProperties of [true, false])
     emulator.consumer().subscribe(
       "0",
       {
         processEvents: async (events, context) => {
-          if (events.length > 0)
+          const [event] = events;
+          if (event !== undefined)
+            annotations.set(trackLastEnqueuedEventProperties, event.getRawAmqpMessage().deliveryAnnotations ?? {});
+          if (event !== undefined)
             infos.push({ asked: trackLastEnqueuedEventProperties, ...context.lastEnqueuedEventProperties });
         },
         processError: async () => undefined,
@@ -126,6 +130,8 @@ it("tells the last enqueued event beside each event, when asked", async () => {
     retrievedOn: expect.any(Date),
   });
   expect(infos).toContainEqual({ asked: false });
+  expect(annotations.get(true)).toHaveProperty("last_enqueued_offset");
+  expect(annotations.get(false)).toEqual({});
   const retrieved = infos.find(({ asked }) => asked)?.retrievedOn?.getTime() ?? 0;
   expect(Math.abs(retrieved - Date.now())).toBeLessThan(10_000);
 });

@@ -103,6 +103,7 @@ describe("values", () => {
     }
   });
 
+  // fidelity event-hubs: hostile peers
   it("refuses what is nested without end", () => {
     const deep = Buffer.concat([Buffer.from("005370".repeat(100_000), "hex"), Buffer.of(0x40)]);
     expect(() => decodeOne(deep)).toThrow(AmqpError);

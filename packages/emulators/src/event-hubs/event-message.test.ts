@@ -22,6 +22,7 @@ const batch = (annotations: Record<string, unknown>, ...inner: Buffer[]) =>
 const place = { sequenceNumber: 7, offset: 120, enqueuedAt: 5 };
 
 describe("readEvents", () => {
+  // fidelity event-hubs: every field, AMQP types, bytes, annotations
   it("takes the key of the envelope for each event", () => {
     const events = readEvents(batch({ "x-opt-partition-key": "k" }, message({}), message({ own: 1 })), BATCH);
     expect(events.map(({ partitionKey }) => partitionKey)).toEqual(["k", "k"]);
@@ -43,6 +44,7 @@ describe("readEvents", () => {
       expect(() => readEvents(bytes, format)).toThrow(expect.objectContaining({ condition: "amqp:decode-error" }));
   });
 
+  // fidelity event-hubs: every field, AMQP types, bytes, annotations
   it("takes sections in any order, and puts them right", () => {
     const parts = [
       section(0x70, [true]),
@@ -82,6 +84,7 @@ describe("readEvents", () => {
 });
 
 describe("writeEvent", () => {
+  // fidelity event-hubs: every field, AMQP types, bytes, annotations
   it("adds the place over what the sender claims, and leaves the rest", () => {
     const [event] = readEvents(message({ own: 1, "x-opt-offset": "mine" }, "body"), 0);
     const { bytes, headLength } = writeEvent(event!, place);
@@ -102,6 +105,7 @@ describe("writeEvent", () => {
 });
 
 describe("withDeliveryAnnotations", () => {
+  // fidelity event-hubs: runtime metrics: the last enqueued event beside each event
   it.each([
     ["after the header", section(0x70, [true]), new Map([["added", 2]])],
     [

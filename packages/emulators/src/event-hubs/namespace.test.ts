@@ -54,6 +54,7 @@ async function hear(code: number, ...frames: Buffer[]): Promise<unknown[][]> {
   return heard.filter(({ descriptor }) => descriptor === code).map(({ value }) => value as unknown[]);
 }
 
+// fidelity event-hubs: `$cbs` once on a connection; refusals with every field
 it("opens $cbs once for each role and connection, until it is closed", async () => {
   const both = [attach(0, "$cbs"), attach(1, "$cbs", true)];
   expect(await hear(DETACH, ...both)).toEqual([]);
@@ -73,6 +74,7 @@ it("opens $cbs once for each role and connection, until it is closed", async () 
 });
 
 // Microsoft's Python client reads the fields of a refusal by number: one that is left out makes it wait for ever.
+// fidelity event-hubs: `$cbs` once on a connection; refusals with every field
 it("writes every field of a refusal out", async () => {
   const [answer] = await hear(DISPOSITION, attach(0, "orders"), transfer(0, Buffer.from("no message")));
   expect(answer).toHaveLength(6);
@@ -80,6 +82,7 @@ it("writes every field of a refusal out", async () => {
   expect(error!.value).toEqual(["amqp:decode-error", expect.any(String), null]);
 });
 
+// fidelity event-hubs: codes for what is not there
 it.each([
   ["a hub", "orders", "Accepted"],
   ["a partition", "ORDERS/Partitions/0", "Accepted"],

@@ -91,6 +91,7 @@ describe("PartitionLog", () => {
     expect(bytes).toEqual(before);
   });
 
+  // fidelity event-hubs: durability: hubs and events over a restart and a kill, with `dataDir`
   it("is the same after a restart, a half-written record apart", () => {
     const path = folder();
     const first = new PartitionLog(FOREVER, new SegmentFolder(path));
