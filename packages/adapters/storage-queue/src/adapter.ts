@@ -79,7 +79,7 @@ export function storageQueue(options: StorageQueueOptions): StorageQueueAdapter 
       checkDeclared(source);
       const own = ownTopic(source.topic, source.subscription);
       const queue = queueOf(own);
-      await admin.ensure(queue.name);
+      await (settings.createQueues ? admin.ensure(queue.name) : admin.look(queue.name));
       return track(createReceiver({ queue, admin, settings, returnTo: own }));
     },
     async openDeadLetters({ topic, subscription }) {

@@ -9,6 +9,8 @@ export interface QueueAdmin {
    * kind `transient`, while a queue of this name is still being deleted.
    */
   ensure(queue: string, signal?: AbortSignal): Promise<void>;
+  /** Throws, kind `not-found`, where there is no such queue. Needs no more rights than reading does. */
+  look(queue: string): Promise<void>;
   /** Somebody deleted it: the next `ensure` looks again. */
   forget(queue: string): void;
 }
@@ -42,6 +44,13 @@ export function createAdmin(
       }
       const creating = under;
       await call(signal, () => creating);
+    },
+    async look(queue) {
+      try {
+        await call(undefined, (abortSignal) => service.getQueueClient(queue).peekMessages({ abortSignal }));
+      } catch (error) {
+        throw failedCall("Looking into", queue, error);
+      }
     },
     forget: (queue) => void ensured.delete(queue),
   };
