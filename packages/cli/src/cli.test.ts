@@ -252,6 +252,8 @@ describe.concurrent("check", () => {
     const refused = await waybill(["check", "--config", "kafka-like.yaml", "--to", "queue-like.yaml"]);
     expect(refused.code).toBe(4);
     expect(refused.stdout).toMatch(/^ {2}! +order +per-key +→ refused$/m);
+    expect(refused.stdout).toMatch(/^ {2}< +order +per-key +→ none$/m);
+    expect(refused.stdout).toMatch(/ \(<\) promise less than today\.$/m);
     expect(refused.stdout).toMatch(/^ {6}maxMessageBytes +1048588 +→ 65536$/m);
     const fine = await waybill(["check", "--config", "kafka-like.yaml", "--to", "bus-like.yaml", "--json"]);
     expect(fine.code).toBe(0);

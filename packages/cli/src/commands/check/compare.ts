@@ -10,12 +10,16 @@ export interface Change {
   readonly to: string;
   /** It works today and would be refused. */
   readonly refused: boolean;
+  /** It still works, and promises less: events of one key are no longer in order, or a duplicate has its effect again. */
+  readonly weaker: boolean;
 }
 
 interface Fact {
   readonly what: string;
   readonly text: string;
   readonly refused?: boolean;
+  /** How much it promises; absent where that is no measure. */
+  readonly promise?: number;
 }
 
 /** What differs between two configurations, subscription by subscription; nothing for what stays the same. */
@@ -36,7 +40,8 @@ export function compareReports(
       const next = after.find((fact) => fact.what === what);
       if (old?.text === next?.text) return [];
       const refused = next?.refused === true && old?.refused !== true && from.has(place);
-      return [{ topic, subscription, what, from: old?.text ?? "–", to: next?.text ?? "–", refused }];
+      const weaker = !refused && next?.promise !== undefined && next.promise < (old?.promise ?? 0);
+      return [{ topic, subscription, what, from: old?.text ?? "–", to: next?.text ?? "–", refused, weaker }];
     });
   });
 }
@@ -55,8 +60,8 @@ function factsOf(report: SubscriptionReport | undefined): readonly Fact[] {
   const { order = "refused", delivery = "–" } = granted?.guarantee ?? {};
   return [
     ...known,
-    { what: "order", text: order, refused: granted === undefined },
-    { what: "duplicates", text: delivery },
+    { what: "order", text: order, refused: granted === undefined, promise: order === "per-key" ? 1 : 0 },
+    { what: "duplicates", text: delivery, promise: delivery === "at-least-once, idempotent" ? 1 : 0 },
     { what: "retries", text: granted === undefined ? "–" : retryText(retries) },
     ...findings.map(({ feature, how, detail }) => ({
       what: feature,

@@ -42,12 +42,16 @@ export async function printChanges(
   }
   for (const [place, list] of places) {
     await output.line(place);
-    const rows = list.map(({ what, from, to, refused }) => [refused ? "  ! " : "    ", what, from, `→ ${to}`]);
+    const rows = list.map((change) => [`  ${markOf(change)} `, change.what, change.from, `→ ${change.to}`]);
     for (const line of tableLines(rows)) await output.line(line);
   }
-  const refused = changes.filter((change) => change.refused).length;
+  const count = (wanted: "refused" | "weaker") => changes.filter((change) => change[wanted]).length;
+  const [refused, weaker] = [count("refused"), count("weaker")];
   if (refused > 0) await output.line(`${refused} of ${changes.length} changes (!) refuse what works today.`);
+  if (weaker > 0) await output.line(`${weaker} of ${changes.length} changes (<) promise less than today.`);
 }
+
+const markOf = ({ refused, weaker }: Change) => (refused ? "!" : weaker ? "<" : " ");
 
 function reportJson(report: SubscriptionReport): Record<string, unknown> {
   const { topic, subscription, broker, adapter, assessment, limits, problem, assumed } = report;
