@@ -47,7 +47,7 @@ it("loses nothing and keeps the order of a key, over both engines, when the brok
     await expect.poll(() => lines.map(({ seen }) => seen.size), { timeout: 60_000 }).toEqual([EVENTS, EVENTS]);
     for (const { seen, backlog } of lines) {
       expect([...seen]).toEqual(Array.from({ length: EVENTS }, (_, n) => n));
-      await expect.poll(backlog).toEqual({ events: 0 });
+      await expect.poll(backlog, { timeout: 10_000 }).toEqual({ events: 0 });
     }
   } finally {
     await Promise.all(lines.map(({ bus }) => bus.close()));
