@@ -12,7 +12,7 @@ export interface OperationContext {
   readonly body: RequestBody;
 }
 
-/** Answers with the body's fields; undefined is "no content". Throws an AmqpError. */
+/** Answers with the body's fields; undefined is "no content", with a condition that the SDK wants to see beside it. Throws an AmqpError. */
 export type Operation = (context: OperationContext) => ReadonlyMap<string, unknown> | undefined;
 
 const STATUS: Readonly<Record<string, number>> = {
@@ -44,7 +44,7 @@ const status = (code: number, text: string, condition?: string): ReadonlyMap<str
 
 export const succeeded = (fields: ReadonlyMap<string, unknown> | undefined): Response =>
   fields === undefined
-    ? { properties: status(204, "No content") }
+    ? { properties: status(204, "There are none.", "com.microsoft:message-not-found") }
     : { properties: status(200, "OK"), body: new Map(fields) };
 
 export const failed = (error: AmqpError): Response => ({
