@@ -78,6 +78,7 @@ export function postgresFeed(
   const leases = new BucketLeases(control, t, owner, leaseMs);
   const stopListening = onNews(() => nudge.now());
   let claimable: ReadonlySet<number> = new Set();
+  const claims = { begun: 0, ended: 0 };
   /** When to look for parked and scheduled rows, by the monotonic clock. */
   let dueAtMs = 0;
   let lookedMs = 0;
@@ -99,6 +100,18 @@ export function postgresFeed(
     return rows;
   };
 
+  const claim = async (wanted: ClaimOptions): Promise<readonly OutboxRow[]> => {
+    nudge.noteRead();
+    await ahead.absorb(wanted.skip);
+    if (claimable.size === 0) return [];
+    const due = await dueRows(wanted);
+    if (due.length > 0) return due;
+    if (clock.monotonic() - readMs >= pollMs) ahead.look();
+    const rows = await ahead.take(wanted, claimable, claimable.size === BUCKETS);
+    if (rows.length > 0) nudge.heat();
+    return withHeld(rows);
+  };
+
   const withHeld = async (rows: readonly OutboxRow[]): Promise<readonly OutboxRow[]> => {
     if (rows.length === 0 || !ahead.mayHold) return rows;
     const held = await heldKeys((config) => control.query(config), t, rows);
@@ -108,8 +121,9 @@ export function postgresFeed(
 
   return {
     async lease(isBusy) {
-      const round = await leases.round(isBusy);
+      const round = await leases.round(isBusy, claims.ended);
       claimable = leases.claimable;
+      leases.stopped(claims.begun);
       stream?.want(claimable.size > 0);
       if (round.gained) {
         ahead.rewind();
@@ -121,15 +135,12 @@ export function postgresFeed(
     isBalancing: () => leases.isBalancing,
 
     async claim(wanted) {
-      nudge.noteRead();
-      await ahead.absorb(wanted.skip);
-      if (claimable.size === 0) return [];
-      const due = await dueRows(wanted);
-      if (due.length > 0) return due;
-      if (clock.monotonic() - readMs >= pollMs) ahead.look();
-      const rows = await ahead.take(wanted, claimable, claimable.size === BUCKETS);
-      if (rows.length > 0) nudge.heat();
-      return withHeld(rows);
+      claims.begun++;
+      try {
+        return await claim(wanted);
+      } finally {
+        claims.ended++;
+      }
     },
 
     rewind: () => ahead.rewind(),

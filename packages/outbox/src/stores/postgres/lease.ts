@@ -11,8 +11,8 @@ export class BucketLeases {
   readonly #owner: string;
   readonly #leaseMs: number;
   #mine = new Map<number, number>();
-  /** To be given back as soon as nothing of them is being worked on; until then nothing more is claimed of them. */
-  #leaving = new Set<number>();
+  /** To be given back as soon as nothing of them is being worked on. With each, how many claims had begun when claims stopped asking for it. */
+  #leaving = new Map<number, number>();
   /** The most that are ours as long as no relay comes or goes; whoever comes last may get fewer. */
   #share = 0;
   /** Rounds since our share or what we have changed. */
@@ -35,8 +35,11 @@ export class BucketLeases {
     return this.#leaving.size > 0 || (this.#mine.size < this.#share && this.#unchanged < this.#leaseMs / 100);
   }
 
-  /** Prolongs, takes and gives back. Answers what is held, and whether any bucket became claimable that was not before. */
-  async round(isBusy: (bucket: number) => boolean): Promise<{ leases: Leases; gained: boolean }> {
+  /**
+   * Prolongs, takes and gives back. Answers what is held, and whether any bucket became claimable that was not before. Claims go by `claimable` as it is then,
+   * and `stopped` must be told. So many claims have `ended`: one that began before may yet answer rows of what is leaving, which nobody knows to be at work.
+   */
+  async round(isBusy: (bucket: number) => boolean, ended: number): Promise<{ leases: Leases; gained: boolean }> {
     const before = this.claimable;
     const { share, mine } = await this.#renew();
     for (const [bucket, epoch] of this.#mine) if (mine.get(bucket) !== epoch) this.#leaving.delete(bucket);
@@ -44,10 +47,16 @@ export class BucketLeases {
     this.#mine = mine;
     this.#share = share;
     this.#chooseLeaving(share, isBusy);
-    const idle = [...this.#leaving].filter((bucket) => !isBusy(bucket));
+    const idle = [...this.#leaving].flatMap(([bucket, begun]) => (ended >= begun && !isBusy(bucket) ? [bucket] : []));
     if (idle.length > 0) await this.#giveBack(idle);
     const gained = [...this.claimable].some((bucket) => !before.has(bucket));
     return { leases: new Map(this.#mine), gained };
+  }
+
+  /** Claims ask for nothing more of what is leaving; so many have `begun` until now. */
+  stopped(begun: number): void {
+    for (const [bucket, before] of this.#leaving)
+      if (before === Number.POSITIVE_INFINITY) this.#leaving.set(bucket, begun);
   }
 
   /** Inside a transaction: rejects unless all of these buckets are still ours, and keeps them so until its end. */
@@ -111,16 +120,16 @@ export class BucketLeases {
   }
 
   #chooseLeaving(share: number, isBusy: (bucket: number) => boolean): void {
-    for (const bucket of this.#leaving) if (!this.#mine.has(bucket)) this.#leaving.delete(bucket);
+    for (const bucket of this.#leaving.keys()) if (!this.#mine.has(bucket)) this.#leaving.delete(bucket);
     let excess = this.#mine.size - share - this.#leaving.size;
     // Another relay has gone: what was to be given back is kept.
-    for (const bucket of [...this.#leaving]) if (excess++ < 0) this.#leaving.delete(bucket);
+    for (const bucket of [...this.#leaving.keys()]) if (excess++ < 0) this.#leaving.delete(bucket);
     excess = this.#mine.size - share - this.#leaving.size;
     const idleFirst = [...this.#mine.keys()].sort((a, b) => Number(isBusy(a)) - Number(isBusy(b)) || b - a);
     for (const bucket of idleFirst) {
       if (excess <= 0) break;
       if (this.#leaving.has(bucket)) continue;
-      this.#leaving.add(bucket);
+      this.#leaving.set(bucket, Number.POSITIVE_INFINITY);
       excess--;
     }
   }
