@@ -28,3 +28,7 @@ export const occurrences = (text: string, part: string): number => text.split(pa
 /** Mutants that tests of one file must kill. */
 export const seenBy = (test: string, mutants: readonly Omit<Mutant, "test">[]): readonly Mutant[] =>
   mutants.map((mutant) => ({ ...mutant, test }));
+
+/** Mutants that break what one row of the fidelity table says. */
+export const ofRow = (behaviour: string, mutants: readonly Omit<Mutant, "behaviour">[]): readonly Mutant[] =>
+  mutants.map((mutant) => ({ behaviour, ...mutant }));

@@ -1,0 +1,196 @@
+import { type Mutant, ofRow } from "../mutant.ts";
+
+const DOMAIN = "test/integration/emulator-event-grid-domain.test.ts";
+const CUSTOM = "test/integration/emulator-event-grid-custom-schema.test.ts";
+const CONFIG = "packages/emulators/src/event-grid/config.test.ts";
+
+/** Topics with a schema of their own, domains, partner topics, and what a configuration may say. */
+export const TOPICS: readonly Mutant[] = [
+  ...ofRow("topics with a custom input schema", [
+    {
+      does: "does not keep the publisher's event",
+      file: "event-grid/events/custom-event.ts",
+      find: "data: value,",
+      replace: "data: {},",
+      test: CUSTOM,
+      name: "are delivered mapped",
+    },
+    {
+      does: "delivers the mapped event as the publisher's own",
+      file: "event-grid/events/accepted-event.ts",
+      find: `if (schema === "CustomInputSchema") return data as EventAttributes;`,
+      replace: `if (schema === "CustomInputSchema") return event.attributes;`,
+      test: CUSTOM,
+      name: "are delivered mapped",
+    },
+    {
+      does: "has no defaults",
+      file: "event-grid/events/custom-event.ts",
+      find: " ?? defaultValue;",
+      replace: ";",
+      test: CUSTOM,
+      name: "get the default",
+    },
+    {
+      does: "creates a topic without a mapping",
+      file: "event-grid/events/custom-event.ts",
+      find: "if (sourceField === undefined && defaultValue === undefined)",
+      replace: "if (false)",
+      test: CUSTOM,
+      name: "need a mapping",
+    },
+    {
+      does: "delivers any schema as any other",
+      file: "event-grid/subscription.ts",
+      find: "if (schema !== usual && !others.includes(schema))",
+      replace: "if (false)",
+      test: CUSTOM,
+      name: "need a mapping",
+    },
+  ]),
+  ...ofRow("domains: each event to the topic that it names, and to the domain's own subscriptions", [
+    {
+      does: "gives the domain's own subscriptions nothing",
+      file: "event-grid/topics.ts",
+      find: "for (const subscription of target.subscriptions.values()) subscription.offer(accepted);",
+      replace: `if (topic.kind !== "domain") for (const subscription of target.subscriptions.values()) subscription.offer(accepted);`,
+      test: DOMAIN,
+      name: "hand a CloudEvent",
+    },
+    {
+      does: "gives domain topics nothing",
+      file: "event-grid/topics.ts",
+      find: `if (topic.kind !== "domain") return;`,
+      replace: "return;",
+      test: DOMAIN,
+      name: "hand a CloudEvent",
+    },
+    {
+      does: "takes an extension of a CloudEvent for its topic",
+      file: "event-grid/topics.ts",
+      find: `nameOf(String(schema === "EventGridSchema" ? given : source))`,
+      replace: "nameOf(String(given ?? source))",
+      test: DOMAIN,
+      name: "hand a CloudEvent",
+    },
+    {
+      does: "takes no whole id",
+      file: "event-grid/events/topic-of-event.ts",
+      find: "text.toLowerCase().startsWith(start.toLowerCase()) ? text.slice(start.length) : text",
+      replace: "text",
+      test: DOMAIN,
+      name: "read `topic`",
+    },
+  ]),
+  ...ofRow("domains: events that name no topic are refused", [
+    {
+      does: "takes any source",
+      file: "event-grid/events/read-events.ts",
+      find: `if (intake.sourceNamesTopic) for (const { source } of events) topicOf(source, "");`,
+      replace: "",
+      test: DOMAIN,
+      name: "refuse an event that names no topic",
+    },
+    {
+      does: "takes a domain for a topic",
+      file: "event-grid/http/http-door.ts",
+      find: "topicOf: isDomain ? topicOfDomain(topic.resourceId) : onlyTopic(topic.resourceId),",
+      replace: "topicOf: onlyTopic(topic.resourceId),",
+      test: DOMAIN,
+      name: "refuse an event that names no topic",
+    },
+  ]),
+  ...ofRow("domains: a domain topic comes with its first subscription and goes with the last", [
+    {
+      does: "wants domain topics made first",
+      file: "event-grid/topics.ts",
+      find: "this.find(path) ?? this.domainTopic(path)",
+      replace: "this.get(path)",
+      test: DOMAIN,
+      name: "have a topic from its first subscription",
+    },
+    {
+      does: "keeps a topic that nobody subscribes to",
+      file: "event-grid/topics.ts",
+      find: `if (topic.kind === "domain topic" && topic.subscriptions.size === 0) this.topics.delete(path.toLowerCase());`,
+      replace: "",
+      test: DOMAIN,
+      name: "have a topic from its first subscription",
+    },
+  ]),
+  ...ofRow("partner topics, by the channel that `channelName` names", [
+    {
+      does: "does not look at the channel's name",
+      file: "event-grid/topics.ts",
+      find: `topic.kind === "partner namespace" ? this.channel(topic, channel) : topic`,
+      replace: "topic",
+      test: DOMAIN,
+      name: "hand events to the partner topic",
+    },
+  ]),
+  ...ofRow("limits of names, attempts, times, batches and delivery attributes", [
+    {
+      does: "creates a subscription with 31 attempts",
+      file: "event-grid/config.ts",
+      find: `between(maxDeliveryAttempts, 1, 30, "maxDeliveryAttempts");`,
+      replace: `between(maxDeliveryAttempts, 1, 31, "maxDeliveryAttempts");`,
+      test: CONFIG,
+    },
+    {
+      does: "creates a subscription that keeps events for longer than a day",
+      file: "event-grid/config.ts",
+      find: `between(eventTimeToLiveInMinutes, 1, 1440, "eventTimeToLiveInMinutes");`,
+      replace: "",
+      test: CONFIG,
+    },
+    {
+      does: "takes a delivery attribute of the service's own",
+      file: "event-grid/push/delivery-attributes.ts",
+      find: "if (/^(aeg-|content-length$|host$|transfer-encoding$)/i.test(name))",
+      replace: "if (false)",
+      test: CONFIG,
+    },
+    {
+      does: "takes a name that is too long",
+      file: "event-grid/config.ts",
+      find: "/^[A-Za-z0-9-]{3,64}$/",
+      replace: "/^[A-Za-z0-9-]{3,65}$/",
+      test: CONFIG,
+    },
+    {
+      does: "takes a topic's name that is too short",
+      file: "event-grid/config.ts",
+      find: "/^[A-Za-z0-9-]{3,50}$/",
+      replace: "/^[A-Za-z0-9-]{2,50}$/",
+      test: CONFIG,
+    },
+    {
+      does: "takes batches that are too large",
+      file: "event-grid/config.ts",
+      find: `between(destination.maxEventsPerBatch, 1, 5000, "maxEventsPerBatch");`,
+      replace: "",
+      test: CONFIG,
+    },
+    {
+      does: "locks for longer than five minutes",
+      file: "event-grid/config.ts",
+      find: "lock > 0 && lock <= 300",
+      replace: "lock > 0 && lock <= 301",
+      test: CONFIG,
+    },
+    {
+      does: "keeps the events of a namespace for longer than a week",
+      file: "event-grid/config.ts",
+      find: " && ttl <= 7 * 86_400_000",
+      replace: "",
+      test: CONFIG,
+    },
+    {
+      does: "delivers more than ten times from a namespace",
+      file: "event-grid/config.ts",
+      find: `between(config.maxDeliveryCount, 1, 10, "maxDeliveryCount");`,
+      replace: "",
+      test: CONFIG,
+    },
+  ]),
+];
