@@ -308,3 +308,44 @@ it("tells of no trouble when it is closed with acks that are still gathered", as
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(troubles).toEqual([]);
 });
+
+it.each(["storage-queue", "service-bus", "kafka", "event-hubs"] as const)(
+  "tells the broker what is done, and gives back what is unstarted, also when it is closed at once (like %s)",
+  async (like) => {
+    const broker = createMemoryBroker();
+    const subscriptions = { notes: ["reader"] };
+    const options = { like, broker, subscriptions, partitions: 1 } as const;
+    const source = "/t";
+    const first = createBus({ source, adapter: memory(options) });
+    const firstSaw: number[] = [];
+    const hanging = Promise.withResolvers<void>();
+    await first.subscribe(notes, { name: "reader", concurrency: 1 }, async (event) => {
+      const { n } = event.data as { n: number };
+      firstSaw.push(n);
+      if (n < 5) return;
+      hanging.resolve();
+      await Promise.withResolvers().promise;
+    });
+    const numbers = Array.from({ length: 10 }, (_, n) => n);
+    await first.publish(
+      notes,
+      numbers.map((n) => noted({ n }, { key: "k" })),
+    );
+    await hanging.promise;
+    const began = performance.now();
+    await first.close();
+    expect(performance.now() - began).toBeLessThan(900);
+    expect(firstSaw).toEqual([0, 1, 2, 3, 4, 5]);
+
+    const second = createBus({ source, adapter: memory(options) });
+    const secondSaw: number[] = [];
+    const rest = Promise.withResolvers<void>();
+    await second.subscribe(notes, { name: "reader" }, (event) => {
+      secondSaw.push((event.data as { n: number }).n);
+      if (secondSaw.includes(9)) rest.resolve();
+    });
+    await rest.promise;
+    await second.close();
+    expect(secondSaw.filter((n) => n < 5)).toEqual([]);
+  },
+);

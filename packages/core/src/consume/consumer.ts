@@ -153,12 +153,13 @@ export class Consumer {
   abandon(reason: unknown): number {
     this.#stopped = true;
     const left = this.busy;
-    for (const work of this.#running) {
+    for (const work of [...this.#running]) {
       const { context } = work;
       this.lanes.giveUp(work);
+      this.#ended(work, context);
       context?.abort(reason);
     }
-    this.settler.abort();
+    if (this.busy === 0) this.#idle?.();
     return left;
   }
 

@@ -1,5 +1,5 @@
 import type { ClaimCheck } from "../claim-check/claim-check.ts";
-import type { Clock, Timer } from "../clock.ts";
+import { type Clock, sleep, type Timer } from "../clock.ts";
 import type { Codec } from "../codec/codec.ts";
 import { coreErrors } from "../errors/core-errors.ts";
 import { redacted } from "../errors/redacted.ts";
@@ -37,9 +37,12 @@ export interface Subscription extends AsyncDisposable {
    * signal, and their events are delivered again: then it resolves with how many. Idempotent.
    */
   drain(options?: DrainOptions): Promise<{ readonly abandoned: number }>;
-  /** As `drain` with no time: running handlers are told at once. */
+  /** As `drain` with no time: running handlers are told at once. The broker has a second to hear what is done and what no handler has begun. */
   close(): Promise<void>;
 }
+
+/** What is done must not come again, nor what is unstarted wait for its lease to end, only because the handlers' time is up. */
+const LAST_WORD_MS = 1_000;
 
 export interface SubscriptionParts {
   readonly adapter: Adapter;
@@ -183,6 +186,11 @@ export class RunningSubscription implements Subscription {
       const error = coreErrors.WB_DRAIN_DEADLINE({ running: this.#consumer.busy, deadlineMs });
       abandoned = this.#consumer.abandon(error);
       if (abandoned > 0) observer.trouble?.({ ...this.#place, error });
+      const told = new AbortController();
+      const end = () => told.abort();
+      finished.then(end, end);
+      await sleep(clock, LAST_WORD_MS, told.signal);
+      this.#consumer.settler.abort();
     }
     this.#hurry?.();
     this.#leases.stop();
