@@ -11,10 +11,14 @@ const USAGE =
 /** A broker, or the outbox's database: nobody is there, or the credentials are refused. */
 const UNREACHABLE = /^WB_(BROKER_UNREACHABLE|POSTGRES_CONNECTION|MYSQL_CONNECTION|MYSQL_REFUSED)$/;
 
+/** What commander says of a command line that stops before a command. */
+export const NO_COMMAND = "commander.help";
+
 export function toWaybillError(error: unknown, command: string): WaybillError {
   if (isWaybillError(error)) return error;
   if (error instanceof CommanderError) {
-    const problem = error.message.replace(/^error: /, "").split("\n")[0] as string;
+    const told = error.code === NO_COMMAND ? "A command is missing" : error.message;
+    const problem = told.replace(/^error: /, "").split("\n")[0] as string;
     return cliErrors.WB_CLI_USAGE({ problem: sentence(problem), command });
   }
   const text = error instanceof Error ? error.message || error.name : String(error);

@@ -15,6 +15,8 @@ import type { GlobalOptions } from "./session.ts";
 
 export interface ProgramHost {
   write(text: string): void;
+  /** The help that stands for an error, where a command is missing. */
+  writeError(text: string): void;
   run(options: GlobalOptions, action: Action): Promise<void>;
 }
 
@@ -42,7 +44,11 @@ export function createProgram(host: ProgramHost): Command {
     .version("0.1.0", "--version")
     .addHelpText("after", EXIT_HELP)
     .exitOverride()
-    .configureOutput({ writeOut: (text) => host.write(text), outputError: () => undefined })
+    .configureOutput({
+      writeOut: (text) => host.write(text),
+      writeErr: (text) => host.writeError(text),
+      outputError: () => undefined,
+    })
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError(false);
   const commands = [

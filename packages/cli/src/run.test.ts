@@ -52,6 +52,17 @@ describe("run", () => {
     expect(stdout).not.toContain("undefined");
   });
 
+  it.each([[[]], [["dead"]]])("%j lacks a command: help for a person, an error for a script", async (args) => {
+    expect(await waybill(args)).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringContaining("Usage: waybill"),
+    });
+    const { code, stdout, stderr } = await waybill([...args, "--json"]);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: "WB_CLI_USAGE", sentence: "A command is missing." } });
+  });
+
   it.each([
     [["bogus"], "WB_CLI_USAGE: Unknown command"],
     [["dead", "list", "orders"], "waybill dead list --help"],

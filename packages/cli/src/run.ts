@@ -1,7 +1,7 @@
 import type { Writable } from "node:stream";
 import { type Command, CommanderError } from "commander";
 import { EXIT } from "./exit-codes.ts";
-import { exitCodeOf, printError, toWaybillError } from "./failure.ts";
+import { exitCodeOf, NO_COMMAND, printError, toWaybillError } from "./failure.ts";
 import { createOutput } from "./output.ts";
 import { createProgram } from "./program.ts";
 import { createRedactor } from "./redactor.ts";
@@ -25,6 +25,7 @@ export async function run(
   let exitCode: number = EXIT.ok;
   const program = createProgram({
     write: (text) => io.stdout.write(text),
+    writeError: (text) => json || io.stderr.write(text),
     run: async (options: GlobalOptions, action) => {
       session = createSession({ options, output, redactor, shutdown });
       const cutShort = shutdown.overdue.then((code) => {
@@ -38,8 +39,8 @@ export async function run(
     await program.parseAsync(argv, { from: "user" });
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.ok;
-    // No command: the help has been printed instead of an error.
-    if (thrown instanceof CommanderError && thrown.code === "commander.help") return EXIT.usage;
+    // No command: a person has been given the help instead of an error.
+    if (thrown instanceof CommanderError && thrown.code === NO_COMMAND && !json) return EXIT.usage;
     if (output.readerGone.aborted) return EXIT.ok;
     const error = toWaybillError(thrown, ["waybill", ...commandWords(program, argv)].join(" "));
     exitCode = exitCodeOf(error);
