@@ -93,28 +93,29 @@ const serviceBus: Profile = {
 
 const eventGrid: Profile = {
   ...queue,
-  returnTo: false,
   sender: {
     ...anySender,
+    headers: false,
     overlap: true,
     maxSendBatch: 1_000,
-    maxSendBatchBytes: MIB,
-    maxMessageBytes: MIB,
+    maxSendBatchBytes: MIB - 1,
+    maxMessageBytes: MIB - 1,
   },
   receiver: {
     settle: "each",
     order: "none",
     lease: { ms: 60_000, renewable: true },
     release: { stepsMs: [0, 10_000, 60_000, 600_000, 3_600_000] },
-    reject: true,
+    reject: false,
     settleCost: "io",
     maxReceiveBatch: 100,
   },
   // A topic and a subscription have a name each there; here they are one.
   names: { maxLength: 114, separator: "/" },
-  deadLetterStore: true,
-  maxDeliveryCount: 10,
-  overheadBytes: 64,
+  deadLetterStore: false,
+  // The service drops after its last delivery; here it goes on, for nothing is to be lost.
+  maxDeliveryCount: Number.POSITIVE_INFINITY,
+  overheadBytes: 0,
   failsBy: "call",
 };
 
@@ -184,12 +185,9 @@ export const profiles: Readonly<Record<Like, Profile>> = {
       ...eventGrid.receiver,
       lease: { ms: 30_000, renewable: false },
       release: "broker",
-      reject: false,
       settleCost: "cheap",
     },
-    deadLetterStore: false,
-    // The service drops after its last try; here it goes on, for nothing is to be lost.
-    maxDeliveryCount: Number.POSITIVE_INFINITY,
+    returnTo: false,
     redeliverAfterMs: (deliveryCount) =>
       WEBHOOK_RETRY_MS[Math.min(deliveryCount, WEBHOOK_RETRY_MS.length) - 1] ?? 30_000,
   },
