@@ -1,5 +1,5 @@
 import { conformanceCases, manualTime, runCase } from "@waybill/conformance";
-import type { Adapter, DeadLetterStore, Delivery, Receiver, Sender, Source } from "@waybill/core/spi";
+import type { Adapter, DeadLetterStore, Delivery, Outcome, Receiver, Sender, Source } from "@waybill/core/spi";
 import { ManualClock } from "@waybill/core/testing";
 import { createMemoryBroker, type Like, type MemoryAdapter, type MemoryBroker, memory } from "@waybill/memory";
 import { describe, expect, it } from "vitest";
@@ -175,6 +175,18 @@ const MUTANTS: readonly Mutant[] = [
       async send(messages, signal) {
         await sender.send(messages, signal);
         return sender.send(messages, signal);
+      },
+    }),
+  },
+  {
+    does: "goes on with a key behind what it refused",
+    like: "kafka",
+    seenBy: ["stopsKeys: behind a message that is refused, none of its key is sent"],
+    sender: (sender) => ({
+      async send(messages, signal) {
+        const outcomes: Outcome[] = [];
+        for (const message of messages) outcomes.push(...(await sender.send([message], signal)));
+        return outcomes;
       },
     }),
   },

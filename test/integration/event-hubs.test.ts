@@ -595,15 +595,17 @@ describe.skipIf(noAzurite !== "")("what cannot work says so within seconds", () 
     },
   );
 
-  it("an event over the limit is refused alone, whatever stands beside it", async () => {
+  it("an event over the limit is refused with what its key has behind it, and with nothing else", async () => {
     const { topic, open } = setUp();
     const adapter = open();
     const sender = await adapter.openSender(topic);
     const large = event("large", "k", "x".repeat(1_048_576));
-    const outcomes = await sender.send([event("a"), large, event("b")], never);
-    expect(outcomes.map(({ ok }) => ok)).toEqual([true, false, true]);
+    const outcomes = await sender.send([event("a"), large, event("b"), event("c", "other")], never);
+    expect(outcomes.map(({ ok }) => ok)).toEqual([true, false, false, true]);
     expect(errorOf(outcomes[1])).toMatchObject({ code: "WB_EVENT_HUBS_TOO_LARGE" });
     expect(adapter.classify(errorOf(outcomes[1]))).toBe("too-large");
+    // That one may be sent again.
+    expect(adapter.classify(errorOf(outcomes[2]))).toBe("transient");
     // What the service itself says of such a one.
     const bare = new EventHubProducerClient(emulator.connectionString, topic, { retryOptions: { maxRetries: 0 } });
     const told = await thrown(bare.sendBatch([{ body: Buffer.alloc(1_048_576) }]));

@@ -21,6 +21,7 @@ export const MEASURED = [
   "body",
   "dedupe",
   "overlap",
+  "stopsKeys",
   "maxSendBatch",
   "maxSendBatchBytes",
   "maxMessageBytes",

@@ -38,7 +38,8 @@ interface Group {
 
 /**
  * One AMQP batch goes to one partition, so messages are grouped by theirs. The batches of a group go one after the other, those of different groups side by
- * side. When one fails, the later ones of its group are not tried, for they would overtake it.
+ * side. When one fails, the later ones of its group are not tried, for they would overtake it; nor, for the same reason, what stands behind a message of its
+ * key that is refused.
  */
 export function createSender(parts: SenderParts): Sender {
   const { hub, producers, maxMessageBytes, partitionCount, prefix, checkOpen, close } = parts;
@@ -67,9 +68,15 @@ export function createSender(parts: SenderParts): Sender {
     };
     const newBatch = () => call(signal, (abortSignal) => client.createBatch({ abortSignal, ...target }));
     let part: Entry[] = [];
+    const refused = new Set<string>();
     try {
       let batch = await newBatch();
       for (const entry of entries) {
+        const key = entry.message.key ?? "";
+        if (refused.has(key)) {
+          outcomes[entry.index] = notSent();
+          continue;
+        }
         if (batch.tryAdd(entry.event)) {
           part.push(entry);
           continue;
@@ -85,6 +92,7 @@ export function createSender(parts: SenderParts): Sender {
           }
         }
         outcomes[entry.index] = { ok: false, error: tooLarge(entry.message, target) };
+        if (key !== "") refused.add(key);
       }
       await flush(batch, part);
     } catch (error) {
@@ -110,7 +118,13 @@ export function createSender(parts: SenderParts): Sender {
       checkOpen();
       const outcomes: Outcome[] = new Array(messages.length);
       const groups = new Map<string | undefined, Group>();
+      const refused = new Set<string>();
       for (const [index, message] of messages.entries()) {
+        const key = message.key ?? "";
+        if (refused.has(key)) {
+          outcomes[index] = notSent();
+          continue;
+        }
         try {
           const target = targetOf(message.key);
           const entry = { index, message, event: toEvent(message, prefix, target.partitionKey) };
@@ -120,11 +134,20 @@ export function createSender(parts: SenderParts): Sender {
           else group.entries.push(entry);
         } catch (error) {
           outcomes[index] = { ok: false, error };
+          if (key !== "") refused.add(key);
         }
       }
       await Promise.all([...groups.values()].map((group) => sendGroup(group, outcomes, signal)));
       return outcomes;
     },
     close,
+  };
+}
+
+/** Behind a refused one of its key, which it would overtake. */
+function notSent(): Outcome {
+  return {
+    ok: false,
+    error: new DOMException("It was not sent: an earlier message of its key was refused.", "AbortError"),
   };
 }

@@ -49,11 +49,10 @@ export function createSender(options: SenderOptions): Sender {
   };
   const oneByOne = async (records: readonly OutboundRecord[]): Promise<Outcome[]> => {
     const outcomes: Outcome[] = [];
-    const stopped = new Set<string>();
+    const refused = new RefusedKeys();
     for (const record of records) {
-      const key = record.key?.toString("latin1");
-      const outcome = key !== undefined && stopped.has(key) ? notSent() : (await send([record]))[0]!;
-      if (key !== undefined && !outcome.ok) stopped.add(key);
+      const outcome = refused.has(record.key) ? notSent() : (await send([record]))[0]!;
+      if (!outcome.ok) refused.add(record.key);
       outcomes.push(outcome);
     }
     return outcomes;
@@ -68,10 +67,18 @@ export function createSender(options: SenderOptions): Sender {
       const sizes = messages.map(measure);
       checkBatch(sizes, capabilities.maxSendBatch, capabilities.maxSendBatchBytes);
       const count = options.partitionCount();
-      const outcomes = messages.map((message, index) => refusalOf(message, sizes[index]!));
-      const records = messages
-        .filter((_, index) => outcomes[index] === undefined)
-        .map((message) => toRecord(message, (key) => choose(key, count)));
+      const outcomes: Outcome[] = new Array(messages.length);
+      const records: OutboundRecord[] = [];
+      const refused = new RefusedKeys();
+      for (const [index, message] of messages.entries()) {
+        const record = toRecord(message, (key) => choose(key, count));
+        const refusal = refused.has(record.key) ? notSent() : refusalOf(message, sizes[index]!);
+        if (refusal === undefined) records.push(record);
+        else {
+          refused.add(record.key);
+          outcomes[index] = refusal;
+        }
+      }
       if (records.length > 0) {
         const sending = before.then(() => send(records));
         before = sending;
@@ -81,12 +88,25 @@ export function createSender(options: SenderOptions): Sender {
         let next = 0;
         for (const index of messages.keys()) outcomes[index] ??= sent[next++]!;
       }
-      return outcomes as Outcome[];
+      return outcomes;
     },
     async close() {
       open = false;
     },
   };
+}
+
+/** Of one send, so that no later message of a key overtakes one that was refused. */
+class RefusedKeys {
+  readonly #names = new Set<string>();
+
+  add(key: Buffer | null): void {
+    if (key !== null) this.#names.add(key.toString("latin1"));
+  }
+
+  has(key: Buffer | null): boolean {
+    return this.#names.size > 0 && key !== null && this.#names.has(key.toString("latin1"));
+  }
 }
 
 /** Behind a refused one of its key, which it would overtake. */

@@ -193,7 +193,7 @@ export const profiles: Readonly<Record<Like, Profile>> = {
   },
   "event-hubs": {
     ...log,
-    sender: { ...anySender, maxSendBatch: 1_000, maxSendBatchBytes: MIB, maxMessageBytes: MIB },
+    sender: { ...anySender, stopsKeys: true, maxSendBatch: 1_000, maxSendBatchBytes: MIB, maxMessageBytes: MIB },
     receiver: { ...logReceiver, settleCost: "io", maxReceiveBatch: 300 },
     names: { maxLength: 256, separator: "." },
     deadLetterStore: false,
@@ -203,7 +203,13 @@ export const profiles: Readonly<Record<Like, Profile>> = {
   },
   kafka: {
     ...log,
-    sender: { ...anySender, maxSendBatch: 10_000, maxSendBatchBytes: 1_048_588, maxMessageBytes: 1_048_588 },
+    sender: {
+      ...anySender,
+      stopsKeys: true,
+      maxSendBatch: 10_000,
+      maxSendBatchBytes: 1_048_588,
+      maxMessageBytes: 1_048_588,
+    },
     receiver: { ...logReceiver, settleCost: "cheap", maxReceiveBatch: 500 },
     names: { maxLength: 249, separator: "." },
     deadLetterStore: false,

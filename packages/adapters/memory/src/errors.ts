@@ -23,6 +23,10 @@ const table = {
     sentence: (p: { like: string; what: string }) => `A broker like ${p.like} cannot ${p.what}.`,
     hint: "Look at the capabilities before asking.",
   },
+  WB_MEMORY_BEHIND: {
+    sentence: (p: { id: string }) => `The message ${p.id} was not stored: an earlier one of its key was refused.`,
+    hint: "Send it again, behind that one or without it.",
+  },
   WB_MEMORY_NO_SUBSCRIPTIONS: {
     sentence: (p: { topic: string; like: string }) =>
       `Nobody is declared to read ${p.topic}, and with ${p.like} the sender must copy to each subscription.`,
@@ -53,6 +57,7 @@ const kinds: Readonly<Record<string, ErrorKind>> = {
   WB_MEMORY_TOO_LARGE: "too-large",
   WB_MEMORY_BATCH_TOO_LARGE: "too-large",
   WB_MEMORY_UNSUPPORTED: "invalid",
+  WB_MEMORY_BEHIND: "transient",
   WB_MEMORY_NO_SUBSCRIPTIONS: "not-found",
   WB_MEMORY_SUBSCRIPTION_UNDECLARED: "not-found",
   WB_MEMORY_BROKER_MISMATCH: "invalid",

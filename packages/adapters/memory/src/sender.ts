@@ -34,9 +34,11 @@ export class MemorySender implements Sender {
     const nowMs = broker.clock.now();
     const outcomes: Outcome[] = new Array(messages.length);
     if (faults === undefined) {
+      const refused = new Set<string>();
       for (let index = 0; index < messages.length; index++) {
         const message = messages[index]!;
-        outcomes[index] = this.#refusal(message, nowMs) ?? this.#store(message, this.#target.lane(message), nowMs);
+        outcomes[index] =
+          this.#refusal(message, nowMs, refused) ?? this.#store(message, this.#target.lane(message), nowMs);
       }
     } else this.#sendWithFaults(messages, outcomes, nowMs, (name) => faults.strikes(name));
     this.#target.wake();
@@ -67,6 +69,7 @@ export class MemorySender implements Sender {
     if (failsBy === "call" && strikes("failSend")) throw injected("transient", "send");
     // Once a part of a lane has failed, what follows it in that lane fails too, as with a broker that keeps order.
     const failedLanes = new Map<number, boolean>();
+    const refused = new Set<string>();
     for (const [index, message] of messages.entries()) {
       const lane = this.#target.lane(message);
       let failed = failsBy === "message" && strikes("failSend");
@@ -75,7 +78,7 @@ export class MemorySender implements Sender {
         failedLanes.set(lane, failed);
       }
       outcomes[index] =
-        this.#refusal(message, nowMs) ??
+        this.#refusal(message, nowMs, refused) ??
         (failed ? { ok: false, error: injected("transient", "send") } : this.#store(message, lane, nowMs));
       if (outcomes[index].ok && strikes("duplicate")) this.#store(message, lane, nowMs);
     }
@@ -85,7 +88,18 @@ export class MemorySender implements Sender {
     }
   }
 
-  #refusal(message: OutboundMessage, nowMs: number): Outcome | undefined {
+  /** `refused` are the keys of this send that stand still. */
+  #refusal(message: OutboundMessage, nowMs: number, refused: Set<string>): Outcome | undefined {
+    const { id, key } = message;
+    if (key === undefined || this.capabilities.stopsKeys !== true) return this.#ownRefusal(message, nowMs);
+    const refusal: Outcome | undefined = refused.has(key)
+      ? { ok: false, error: memoryErrors.WB_MEMORY_BEHIND({ id }) }
+      : this.#ownRefusal(message, nowMs);
+    if (refusal !== undefined) refused.add(key);
+    return refusal;
+  }
+
+  #ownRefusal(message: OutboundMessage, nowMs: number): Outcome | undefined {
     const { maxMessageBytes, schedule, headers } = this.capabilities;
     if (!headers && Object.keys(message.headers).length > 0) {
       const { like } = this.#s;

@@ -11,8 +11,8 @@ export interface SenderCapabilities {
   /** Two `send` calls may overlap without changing order per key, also when one of them fails and is sent again: where the destination keeps no order anyway. */
   readonly overlap: boolean;
   /**
-   * Of one `send`, once a message is refused, so are the later ones of its key: none of them overtakes it. Lets the outbox's relay hand over many
-   * events of one key at once. Default false.
+   * Of one `send`, once a message is refused, by the broker or by the sender itself, so are the later ones of its key: none of them overtakes it. Lets the
+   * outbox's relay hand over many events of one key at once. Default false.
    */
   readonly stopsKeys?: boolean;
   readonly maxSendBatch: number;

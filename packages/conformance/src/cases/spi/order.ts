@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import type { Delivery } from "@waybill/core/spi";
+import type { Delivery, OutboundMessage, Outcome, Sender } from "@waybill/core/spi";
 import type { ConformanceCase } from "../../case.ts";
 import { idOf, ids, idsOf } from "../../events.ts";
 import type { Line, Stage } from "../../stage.ts";
 
 const KEYS = ids(8, "k");
+const HOUR_MS = 3_600_000;
+const MOST_BYTES = 32 * 1024 * 1024;
 
 async function laned(stage: Stage): Promise<Line> {
   const line = await stage.line();
@@ -137,7 +139,43 @@ export const orderCases: readonly ConformanceCase[] = [
       stage.saw("overlap", "yes");
     },
   },
+  {
+    name: "stopsKeys: behind a message that is refused, none of its key is sent",
+    async run(stage) {
+      const { sender, receiver } = await stage.line();
+      stage.only(sender.capabilities.stopsKeys === true, "a refused message stops nothing");
+      for (const refused of refusable(stage, sender)) {
+        const { id } = refused;
+        const behind = stage.message(sender, `${id}.behind`, { key: "k" });
+        const other = stage.message(sender, `${id}.other`, { key: "other" });
+        const messages = [stage.message(sender, `${id}.before`, { key: "k" }), refused, behind, other];
+        const outcomes = await stage
+          .run(sender.send(messages, stage.signal), "a send")
+          // Thrown: nothing of it was sent.
+          .catch((error: unknown): readonly Outcome[] => messages.map(() => ({ ok: false, error })));
+        assert.equal(outcomes[1]!.ok, false, `${id} is refused`);
+        assert.equal(outcomes[2]!.ok, false, `what stands behind ${id} is refused with it`);
+        const sent = messages.filter((_, index) => outcomes[index]!.ok).map((message) => message.id);
+        assert.deepEqual((await stage.drainIds(receiver, sent)).sort(), sent.sort(), "what was taken arrives");
+        await stage.nothing(receiver, "and nothing else does");
+        await stage.publish(sender, [`${id}.next`], "k");
+        await stage.drainIds(receiver, [`${id}.next`]);
+      }
+      stage.saw("stopsKeys", "yes");
+    },
+  },
 ];
+
+/** Of key `k`; each is refused by the sender itself: for later than it can hold back, and too large. */
+function refusable(stage: Stage, sender: Sender): OutboundMessage[] {
+  const { schedule, maxMessageBytes } = sender.capabilities;
+  const most = schedule === false ? 0 : schedule.maxDelayMs;
+  const notBefore = new Date(stage.time.clock.now() + most + HOUR_MS);
+  const later = { ...stage.message(sender, "later", { key: "k" }), notBefore };
+  if (maxMessageBytes > MOST_BYTES) return [later];
+  const large = { ...stage.message(sender, "large", { key: "k" }), body: new Uint8Array(maxMessageBytes + 1) };
+  return [later, large];
+}
 
 function newestOfLanes(deliveries: readonly Delivery[]): Delivery[] {
   return [...new Map(deliveries.map((delivery) => [delivery.lane, delivery])).values()];
