@@ -286,6 +286,24 @@ describe.skipIf(noAzurite !== "")("storage queue over Azurite", () => {
     expect(kept.peekedMessageItems[0]?.expiresOn.getUTCFullYear()).toBe(9999);
   });
 
+  it("is not stalled while all that waits was given back for later", async () => {
+    const { adapter, topic } = setUp({ maxPollMs: 100 });
+    const attempts: number[] = [];
+    let stalls = 0;
+    const observers = [{ stalled: () => stalls++ }];
+    await using bus = createBus({ source: "/shop", adapter, observers });
+    const retry = { initialMs: 3_000, inPlaceMs: 0, jitter: 0 };
+    const options = { name: "billing", idleMs: 800, retry };
+    const subscription = await bus.subscribe(topic, options, async (_, { attempt }) => {
+      attempts.push(attempt);
+      if (attempt === 1) throw new Error("not yet");
+    });
+    await bus.publishRaw(topic, { specversion: "1.0", id: "o-1", source: "/shop", type: "placed" });
+    await expect.poll(() => adapter.backlog?.({ topic, subscription: "billing" })).toMatchObject({ ready: false });
+    await expect.poll(() => attempts, { timeout: 10_000 }).toEqual([1, 2]);
+    expect([stalls, subscription.health.ok]).toEqual([0, true]);
+  });
+
   it("delivers a scheduled event, and not before", async () => {
     const { adapter, topic, source } = setUp();
     const receiver = await adapter.openReceiver(source());

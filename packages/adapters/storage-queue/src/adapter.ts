@@ -87,7 +87,7 @@ export function storageQueue(options: StorageQueueOptions): StorageQueueAdapter 
       const queue = queueOf(deadTopic(topic, subscription));
       return track(createDeadLetters({ queue, admin, settings, returnTo: ownTopic(topic, subscription) }, call));
     },
-    /** Approximate, and hidden messages count. The age is that of the first message that is not hidden. */
+    /** Approximate, and hidden messages count. The age is that of the first message that is not hidden; where there is none, nothing is ready. */
     async backlog({ topic, subscription }) {
       checkOpen();
       const queue = queueOf(ownTopic(topic, subscription));
@@ -97,9 +97,11 @@ export function storageQueue(options: StorageQueueOptions): StorageQueueAdapter 
           call(undefined, (abortSignal) => queue.peekMessages({ abortSignal })),
         ]);
         const oldest = head.peekedMessageItems[0]?.insertedOn.getTime();
+        const events = Math.max(0, properties.approximateMessagesCount ?? 0);
         return {
-          events: Math.max(0, properties.approximateMessagesCount ?? 0),
+          events,
           oldestMs: oldest === undefined ? undefined : Math.max(0, Date.now() - oldest),
+          ...(events > 0 && oldest === undefined ? { ready: false } : {}),
         };
       } catch (error) {
         throw failedCall("Counting", queue.name, error);

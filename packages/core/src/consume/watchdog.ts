@@ -42,7 +42,8 @@ export class Watchdog {
     if (clock.monotonic() - this.#lastMs >= idleMs) {
       try {
         const waiting = await backlog();
-        if (waiting.events > 0 && clock.monotonic() - this.#lastMs >= idleMs) stalled(waiting);
+        if (waiting.events > 0 && waiting.ready !== false && clock.monotonic() - this.#lastMs >= idleMs)
+          stalled(waiting);
       } catch (error) {
         failed(error);
       }

@@ -18,6 +18,8 @@ export interface Backlog {
   readonly events: number;
   /** Age of the oldest in milliseconds, where the broker tells. */
   readonly oldestMs?: number | undefined;
+  /** False where the broker tells that none of them may be received now: they were given back for later, or another consumer has them. */
+  readonly ready?: boolean | undefined;
 }
 
 export type Health = { readonly ok: true } | { readonly ok: false; readonly error: unknown };
