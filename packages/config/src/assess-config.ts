@@ -1,4 +1,4 @@
-import { type Assessment, assess, isWaybillError } from "@waybill/core";
+import { type Assessment, type AssessOptions, assess, isWaybillError } from "@waybill/core";
 import { type Adapter, type Description, type ErrorKind, redacted } from "@waybill/core/spi";
 import type { LoadedConfig } from "./load-config.ts";
 import type { SubscriptionSettings } from "./resolve-config.ts";
@@ -63,8 +63,14 @@ export async function assessConfig(
         return { ...place, problem: { kind: "unknown", text, brokerFault: false } };
       }
       try {
-        const description = await adapter.describe({ topic, subscription }, signal);
-        return { ...place, ...reportOf(loaded, topic, subscription, settings, description) };
+        const { retryBroker = broker } = settings;
+        const keeper = retryBroker === broker ? undefined : adapters[retryBroker];
+        const [description, kept] = await Promise.all([
+          adapter.describe({ topic, subscription }, signal),
+          keeper?.describe?.({ topic, subscription }, signal),
+        ]);
+        const returns = keeper && kept && { adapter: keeper.name, description: kept };
+        return { ...place, ...reportOf(loaded, topic, subscription, settings, description, returns) };
       } catch (error) {
         return { ...place, problem: problemOf(adapter, error) };
       }
@@ -78,14 +84,18 @@ function reportOf(
   name: string,
   settings: SubscriptionSettings,
   description: Description,
+  returns: AssessOptions["returns"],
 ): Pick<SubscriptionReport, "assessment" | "limits" | "assumed"> {
-  const { sender, receiver, assumed } = description;
+  const { sender, receiver } = description;
+  const assumed = description.assumed ?? returns?.description.assumed;
+  const { retryBroker: _, ...options } = settings;
   return {
     ...(assumed === undefined ? {} : { assumed }),
     assessment: assess({
       topic,
-      options: { ...settings, name },
+      options: { ...options, name },
       description,
+      returns,
       inbox: config.inbox !== undefined,
       outbox: config.outbox !== undefined,
       claimCheck: config.claimCheck !== undefined,

@@ -10,12 +10,16 @@ export function contradictionsIn(document: Document): string[] {
   if (brokers.length === 0) problems.push("brokers names no broker");
   for (const [topic, { broker, subscriptions }] of topics) {
     const path = `topics.${topic}`;
-    if (typeof broker === "string" && !brokers.includes(broker)) {
-      const meant = didYouMean(broker, brokers);
+    const named = (where: string, name: unknown) => {
+      if (typeof name !== "string" || brokers.includes(name)) return;
+      const meant = didYouMean(name, brokers);
       problems.push(
-        `${path}.broker names a broker that is not there${meant ? `; did you mean ${meant}?` : `; there is ${brokers.join(", ")}`}`,
+        `${where} names a broker that is not there${meant ? `; did you mean ${meant}?` : `; there is ${brokers.join(", ")}`}`,
       );
-    }
+    };
+    named(`${path}.broker`, broker);
+    for (const [subscription, settings] of Object.entries(isPlainObject(subscriptions) ? subscriptions : {}))
+      if (isPlainObject(settings)) named(`${path}.subscriptions.${subscription}.retryBroker`, settings.retryBroker);
     if (broker === undefined && brokers.length > 1) {
       problems.push(`${path}.broker is missing; name one of ${brokers.join(", ")}`);
     }

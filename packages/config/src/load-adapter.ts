@@ -7,7 +7,7 @@ import { ADAPTERS } from "./schema/brokers.ts";
 /** What every adapter factory gets from a config file, besides the broker's own options. */
 interface CommonAdapterOptions {
   readonly prefix?: string;
-  /** Every declared subscription of the topics that this broker carries. */
+  /** Every declared subscription of the topics that this broker carries, and those of other topics whose returns it keeps. */
   readonly subscriptions: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -40,8 +40,13 @@ export async function loadAdapter(
 }
 
 function commonOptions(broker: string, { prefix, topics }: ResolvedConfig): CommonAdapterOptions {
-  const carried = Object.entries(topics).filter(([topic, route]) => route.broker === broker && !topic.includes("*"));
-  const subscriptions = Object.fromEntries(carried.map(([topic, route]) => [topic, Object.keys(route.subscriptions)]));
+  const subscriptions: Record<string, readonly string[]> = {};
+  for (const [topic, route] of Object.entries(topics)) {
+    const declared = Object.entries(route.subscriptions);
+    const kept = declared.filter(([, { retryBroker }]) => route.broker === broker || retryBroker === broker);
+    const carries = route.broker === broker && !topic.includes("*");
+    if (carries || kept.length > 0) subscriptions[topic] = kept.map(([subscription]) => subscription);
+  }
   return { ...(prefix === undefined ? {} : { prefix }), subscriptions };
 }
 

@@ -175,6 +175,11 @@ relay: { lease: 10 }`,
     ["no broker", "brokers: {}", "brokers names no broker"],
     ["an unknown broker", "brokers: { main: memory }\ntopics: { a: { broker: mian } }", "did you mean main?"],
     [
+      "an unknown broker for retries",
+      "brokers: { main: memory }\ntopics: { a: { subscriptions: { b: { retryBroker: mian } } } }",
+      "topics.a.subscriptions.b.retryBroker names a broker that is not there; did you mean main?",
+    ],
+    [
       "a topic without one of two brokers",
       "brokers: { a: memory, b: memory }\ntopics: { t: {} }",
       "topics.t.broker is missing",

@@ -44,6 +44,17 @@ topics:
     expect(adapters.b?.options).toEqual({ prefix: "own", id: "two", subscriptions: {} });
   });
 
+  it("hands the keeper of what returns to subscriptions those, and no others", async () => {
+    const loaded = await load(`brokers:
+  a: { adapter: ./recorder.ts, id: one }
+  b: { adapter: ./recorder.ts, id: two }
+topics:
+  orders: { broker: a, subscriptions: { billing: { retryBroker: b }, audit: {} } }`);
+    const adapters = (await openAdapters(loaded)) as unknown as Record<string, { options: unknown }>;
+    expect(adapters.a?.options).toMatchObject({ subscriptions: { orders: ["billing", "audit"] } });
+    expect(adapters.b?.options).toMatchObject({ subscriptions: { orders: ["billing"] } });
+  });
+
   it("says how to install a package that is not there, and closes what it had opened", async () => {
     const loaded = await load("brokers: { a: { adapter: ./recorder.ts, id: first }, b: '@acme/waybill-none' }");
     await expect(openAdapters(loaded)).rejects.toMatchObject({

@@ -3,7 +3,7 @@ import type { Adapter } from "@waybill/core/spi";
 import { loadAdapter } from "./load-adapter.ts";
 import { loadClaimCheck } from "./load-claim-check.ts";
 import { type LoadedConfig, type LoadOptions, loadConfig } from "./load-config.ts";
-import type { SubscriptionSettings } from "./resolve-config.ts";
+import type { ResolvedConfig, SubscriptionSettings } from "./resolve-config.ts";
 import { ensureTopology, type TopologyMode } from "./topology.ts";
 
 export interface OpenOptions extends LoadOptions {
@@ -40,13 +40,12 @@ export async function openBus(options: OpenBusOptions = {}): Promise<Bus> {
     if (made === undefined) await closeAll(adapters);
     throw error;
   }
-  const topics = Object.fromEntries(Object.entries(config.topics).map(([topic, { broker }]) => [topic, broker]));
   const bus = createBus({
     ...rest,
     ...(claimCheck === undefined ? {} : { claimCheck }),
     source: config.source,
     adapters,
-    topics,
+    topics: routesOf(config),
   });
   return {
     ...bus,
@@ -75,11 +74,23 @@ async function closeAll(adapters: Readonly<Record<string, Adapter>>): Promise<vo
   await Promise.allSettled(Object.values(adapters).map((adapter) => adapter.close()));
 }
 
-function tuned<Options extends SubscriptionSettings>(
+/** Which broker carries each topic, and where it is another, which keeps what returns to a subscription. */
+function routesOf({ topics }: ResolvedConfig): Record<string, string> {
+  const routes: Record<string, string> = {};
+  for (const [topic, { broker, subscriptions }] of Object.entries(topics)) {
+    routes[topic] = broker;
+    for (const [subscription, { retryBroker }] of Object.entries(subscriptions))
+      if (retryBroker !== undefined) routes[`${topic}/${subscription}`] = retryBroker;
+  }
+  return routes;
+}
+
+function tuned<Options extends Omit<SubscriptionSettings, "retryBroker">>(
   code: Options,
   settings: SubscriptionSettings | undefined,
 ): Options {
   if (settings === undefined) return code;
-  const retry = settings.retry === undefined ? {} : { retry: { ...code.retry, ...settings.retry } };
-  return { ...code, ...settings, ...retry };
+  const { retryBroker: _, ...options } = settings;
+  const retry = options.retry === undefined ? {} : { retry: { ...code.retry, ...options.retry } };
+  return { ...code, ...options, ...retry };
 }

@@ -9,7 +9,11 @@ import { inbox } from "./schema/stores.ts";
 import type { TopologyMode } from "./topology.ts";
 
 /** What the file may set of a subscription; wins over the options in code. */
-export type SubscriptionSettings = Partial<Omit<SubscribeOptions, "name" | "inbox" | "middleware" | "loop">>;
+export interface SubscriptionSettings
+  extends Partial<Omit<SubscribeOptions, "name" | "inbox" | "middleware" | "loop">> {
+  /** The broker that keeps what returns to it alone: later retries and redrives. Default: the topic's own. */
+  readonly retryBroker?: string;
+}
 
 export interface BrokerConfig {
   readonly adapter: string;

@@ -9,6 +9,7 @@ import type { Inbox } from "./consume/inbox.ts";
 import { Pipeline } from "./consume/pipeline.ts";
 import { type ProcessResult, processOnce } from "./consume/process-once.ts";
 import { type ResolvedOptions, resolveOptions } from "./consume/resolve-options.ts";
+import { checkReturns, sumOf, withReturns } from "./consume/returns.ts";
 import type { SubscribeOptions } from "./consume/subscribe-options.ts";
 import { type DrainOptions, RunningSubscription, type Subscription } from "./consume/subscription.ts";
 import { unlooped } from "./consume/unlooped.ts";
@@ -23,7 +24,7 @@ import { BusPublisher, type PublishMiddleware } from "./publish/bus-publisher.ts
 import type { WriterOptions } from "./publish/message-writer.ts";
 import type { Publisher, PublishOptions } from "./publish/publisher.ts";
 import { Routes } from "./publish/routes.ts";
-import type { Adapter, Backlog, Health } from "./spi/adapter.ts";
+import type { Adapter, Backlog, Health, Receiver, Source } from "./spi/adapter.ts";
 import { deadTopic, ownTopic } from "./spi/destinations.ts";
 import { checkLogicalName } from "./spi/naming.ts";
 import type { Outcome } from "./spi/outcome.ts";
@@ -35,7 +36,10 @@ export interface BusOptions {
   /** The one broker. Or several, by name: see `adapters` and `topics`. */
   readonly adapter?: Adapter;
   readonly adapters?: Readonly<Record<string, Adapter>>;
-  /** Topic, or a pattern ending in `*`, to adapter name. Not needed with one adapter. */
+  /**
+   * Topic, or a pattern ending in `*`, to adapter name. Not needed with one adapter. `topic/subscription` names the adapter that keeps what returns to that
+   * subscription alone: later retries and redrives. Default: the topic's own, where it can.
+   */
   readonly topics?: Readonly<Record<string, string>>;
   readonly publish?: WriterOptions;
   /** Data of events above the broker's limit goes to a store and comes back on receipt. Default: such events are refused. */
@@ -190,40 +194,55 @@ export function createBus(options: BusOptions): Bus {
       return subscription;
     }
     const adapter = routes.adapterOf(name);
+    const keeper = routes.returnsOf(name, given.name);
     // The place is taken before the first wait, so that two calls at once cannot both have it.
     registered.set(place, { ...entry, subscription: unlooped(scope, given, closed) });
+    const open: Receiver[] = [];
     try {
-      const receiver = await adapter.openReceiver({
-        topic: name,
-        subscription: given.name,
-        startFrom: given.startFrom ?? "earliest",
-      });
-      try {
-        if (closing !== undefined) throw coreErrors.WB_CLOSED({ what: "bus" });
-        const returnWriter = receiver.returnTo === undefined ? undefined : await publisher.writer(receiver.returnTo);
-        const subscription = new RunningSubscription({
-          adapter,
-          receiver,
-          pipeline,
-          codec,
-          claims,
-          clock,
-          random,
-          observer,
-          scope,
-          given,
-          options: resolved,
-          writer: (destination) => publisher.writer(destination),
-          returnWriter,
-          closed,
+      const source = { topic: name, subscription: given.name, startFrom: given.startFrom ?? "earliest" };
+      const opened = async (from: Adapter, what: Source) => {
+        const receiver = await from.openReceiver(what);
+        open.push(receiver);
+        return receiver;
+      };
+      const receiver = await opened(adapter, source);
+      const returns =
+        keeper === undefined
+          ? undefined
+          : { adapter: keeper, receiver: await opened(keeper, { ...source, startFrom: "earliest" }) };
+      if (closing !== undefined) throw coreErrors.WB_CLOSED({ what: "bus" });
+      const returnTo = returns === undefined ? receiver.returnTo : ownTopic(name, given.name);
+      if (returns !== undefined) {
+        checkReturns(scope, {
+          adapter: returns.adapter.name,
+          reaches: returns.receiver.returnTo === returnTo,
+          reject: receiver.capabilities.reject,
+          deadLetterTo: given.deadLetterTo,
         });
-        registered.set(place, { ...entry, subscription });
-        return subscription;
-      } catch (error) {
-        await receiver.close();
-        throw error;
       }
+      const parts = {
+        adapter,
+        receiver,
+        pipeline,
+        codec,
+        claims,
+        clock,
+        random,
+        observer,
+        scope,
+        given,
+        options: resolved,
+        writer: (destination: string) => publisher.writer(destination),
+        returnTo,
+        returnWriter: returnTo === undefined ? undefined : await publisher.writer(returnTo),
+        slots: { free: resolved.concurrency },
+        closed,
+      };
+      const subscription = returns === undefined ? new RunningSubscription(parts) : withReturns(parts, returns);
+      registered.set(place, { ...entry, subscription });
+      return subscription;
     } catch (error) {
+      await Promise.all(open.map((receiver) => receiver.close()));
       closed();
       throw error;
     }
@@ -276,10 +295,11 @@ export function createBus(options: BusOptions): Bus {
           adapter.openDeadLetters?.({ topic: name, subscription }) ??
           adapter.openReceiver({ topic: deadTopic(name, subscription), subscription, startFrom: "earliest" }),
         // Read as a topic, its own `returnTo` is what reaches this reader, not the subscription.
-        returnTo: (store) =>
-          adapter.openDeadLetters !== undefined || store.returnTo === undefined
-            ? store.returnTo
-            : ownTopic(name, subscription),
+        returnTo: (store) => {
+          const own = ownTopic(name, subscription);
+          if (routes.returnsOf(name, subscription) !== undefined) return own;
+          return adapter.openDeadLetters !== undefined || store.returnTo === undefined ? store.returnTo : own;
+        },
         putBack: () => publisher.writer(deadTopic(name, subscription)),
         target: (to) => {
           if (to === undefined)
@@ -290,7 +310,8 @@ export function createBus(options: BusOptions): Bus {
     },
     backlog: async (topic, subscription) => {
       const name = nameOf(topic);
-      return routes.adapterOf(name).backlog?.({ topic: name, subscription });
+      const keepers = [routes.adapterOf(name), routes.returnsOf(name, subscription)];
+      return sumOf(await Promise.all(keepers.map((adapter) => adapter?.backlog?.({ topic: name, subscription }))));
     },
     health: async (signal = AbortSignal.timeout(5_000)) => {
       for (const { subscription } of registered.values()) if (!subscription.health.ok) return subscription.health;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { choice, count, durations, fact, text } from "./fields.ts";
+import { choice, count, durations, fact, name, text } from "./fields.ts";
 
 const jitterError = "must be a number from 0 to 1";
 
@@ -43,6 +43,9 @@ export const subscription = z.strictObject({
   ),
   unknown: choice(["ignore", "dead-letter"], "Event types the code does not know. Default ignore."),
   deadLetterTo: text("Topic for events that are given up. Default: the broker's own place.").optional(),
+  retryBroker: name
+    .optional()
+    .describe("The broker that keeps what returns to it alone: later retries and redrives. Default: the topic's own."),
   maxDeliveries: count(1, 1_000_000, "Deliveries of one message after which it is given up. Default 50."),
   maxInFlight: count(1, 1_000_000, "Events received and not settled yet. Default 4 × concurrency, at least 64."),
   maxInFlightBytes: count(1, 2 ** 40, "Bytes of them. Default 64 MiB."),

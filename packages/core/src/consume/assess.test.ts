@@ -51,6 +51,20 @@ describe("assess", () => {
     expect(of({ receiver: { order: "lane" } }, { options: { name: "b", order: "required" } }).granted).toBeDefined();
   });
 
+  it("counts on another broker that keeps what returns, and refuses one that cannot", () => {
+    const options = { name: "billing", order: "none", retry: { attempts: 2, initialMs: 5_000 } } as const;
+    const schedule = { maxDelayMs: 60_000 };
+    const description = { sender, receiver: { ...receiver, reject: false } };
+    const kept = (returnSender: SenderCapabilities | undefined) =>
+      assess({
+        ...{ topic: "orders", options, description, inbox: false, outbox: false, claimCheck: false },
+        returns: { adapter: "queues", description: { ...description, returnSender } },
+      });
+    expect(kept({ ...sender, schedule }).retries.map(({ way }) => way)).toEqual(["copy"]);
+    expect(how(kept({ ...sender, schedule }), "redrive to it alone")?.how).toBe("native");
+    expect(() => kept(undefined)).toThrow("WB_RETURNS_UNSUPPORTED");
+  });
+
   it("tells each wait and who keeps the event meanwhile", () => {
     const options = { name: "billing", retry: { attempts: 4, initialMs: 500, factor: 4 } };
     const ways = (over: Parameters<typeof of>[0]) =>

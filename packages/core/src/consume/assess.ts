@@ -1,8 +1,10 @@
 import { retryDelayMs } from "../policies/retry.ts";
+import type { SenderCapabilities } from "../spi/capabilities.ts";
 import type { Description } from "../spi/description.ts";
 import { type Granted, grant } from "./guarantee.ts";
 import { resolveOptions } from "./resolve-options.ts";
 import { chooseRetryWay, type RetryWay } from "./retry-way.ts";
+import { checkReturns } from "./returns.ts";
 import type { SubscribeOptions } from "./subscribe-options.ts";
 
 /** The wait before one attempt, jitter left out, and who keeps the event meanwhile. */
@@ -39,6 +41,8 @@ export interface AssessOptions {
   /** As `bus.subscribe` would get them. */
   readonly options: SubscribeOptions<unknown>;
   readonly description: Description;
+  /** Of the adapter that keeps what returns to the subscription, where it is another than the topic's. */
+  readonly returns?: { readonly adapter: string; readonly description: Description } | undefined;
   /** An inbox is configured, and the code passes it. */
   readonly inbox: boolean;
   /** Events may go through an outbox. */
@@ -49,11 +53,17 @@ export interface AssessOptions {
 /** Decides by the same functions as a running subscription does, so that it cannot say anything else. Throws what `subscribe` would for wrong options. */
 export function assess(asked: AssessOptions): Assessment {
   const { topic, options, description, inbox } = asked;
-  const { receiver, returnSender } = description;
+  const { receiver } = description;
+  const returnSender = (asked.returns?.description ?? description).returnSender;
   const { retry } = resolveOptions(options);
   const place = { topic, subscription: options.name };
+  if (asked.returns !== undefined) {
+    const { adapter } = asked.returns;
+    const { deadLetterTo } = options;
+    checkReturns(place, { adapter, reaches: returnSender !== undefined, reject: receiver.reject, deadLetterTo });
+  }
   const granted = grant(place, { ...options, idempotent: inbox }, receiver, returnSender);
-  if (granted === undefined) return { granted, retries: [], findings: findingsOf(asked, granted, []) };
+  if (granted === undefined) return { granted, retries: [], findings: findingsOf(asked, granted, [], returnSender) };
   const ordered = granted.guarantee.order === "per-key";
   const leaseLeftMs = receiver.lease !== false && !receiver.lease.renewable ? receiver.lease.ms : undefined;
   const retries = Array.from({ length: retry.attempts - 1 }, (_, index): RetryStep => {
@@ -62,15 +72,16 @@ export function assess(asked: AssessOptions): Assessment {
     const way = chooseRetryWay({ delayMs: askedMs, ordered, inPlaceMs, receiver, returnSender, leaseLeftMs });
     return { attempt: index + 2, delayMs: way.kind === "release" ? way.delayMs : askedMs, way: way.kind };
   });
-  return { granted, retries, findings: findingsOf(asked, granted, retries) };
+  return { granted, retries, findings: findingsOf(asked, granted, retries, returnSender) };
 }
 
 function findingsOf(
   { topic, options, description, inbox, outbox, claimCheck }: AssessOptions,
   granted: Granted | undefined,
   retries: readonly RetryStep[],
+  returnSender: SenderCapabilities | undefined,
 ): Finding[] {
-  const { sender, receiver, returnSender } = description;
+  const { sender, receiver } = description;
   const native = (feature: string, detail: string): Finding => ({ feature, how: "native", detail });
   const emulated = (feature: string, detail: string): Finding => ({ feature, how: "emulated", detail });
   const none = (feature: string, detail: string): Finding => ({ feature, how: "none", detail });

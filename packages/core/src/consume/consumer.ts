@@ -10,11 +10,19 @@ import type { Handled, Pipeline } from "./pipeline.ts";
 import { Settler } from "./settler.ts";
 import { createWork, type Work } from "./work.ts";
 
+/** Handlers that may still begin. */
+export interface Slots {
+  free: number;
+}
+
 export interface ConsumerOptions extends FailureOptions {
   readonly adapter: Adapter;
   readonly pipeline: Pipeline;
   readonly limits: LaneLimits;
-  readonly concurrency: number;
+  /** Of the whole subscription. */
+  readonly slots: Slots;
+  /** Another consumer takes from the same slots: it goes first when one is given back here. */
+  readonly beside?: (() => void) | undefined;
   readonly handlerTimeoutMs: number;
   readonly maxDeliveries: number;
   readonly haltKey: boolean;
@@ -78,9 +86,11 @@ export class Consumer {
     if (this.#pumping) return;
     this.#pumping = true;
     try {
-      while (this.#running.size < this.#o.concurrency && !this.#stopped) {
+      const { slots } = this.#o;
+      while (slots.free > 0 && !this.#stopped) {
         const work = this.lanes.next();
         if (work === undefined) break;
+        slots.free--;
         this.#run(work);
       }
     } finally {
@@ -225,12 +235,14 @@ export class Consumer {
   /** A handler or copy is done. */
   #next(): void {
     if (this.busy === 0) this.#idle?.();
+    this.#o.beside?.();
     this.pump();
   }
 
   /** Takes a try off the running ones. False when that has happened already: its time was up. */
   #ended(work: Work, context: DeliveryContext | undefined): boolean {
     if (work.context !== context || !this.#running.delete(work)) return false;
+    this.#o.slots.free++;
     context?.end();
     return true;
   }

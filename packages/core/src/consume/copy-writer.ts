@@ -59,8 +59,16 @@ export class CopyWriter {
 
   async retry(destination: string, copy: OutboundMessage): Promise<void> {
     const writer = await this.#open(destination);
-    const outcome = await writer.write(copy);
+    const outcome = await writer.write(this.#carried(copy, writer.capabilities.headers));
     if (!outcome.ok) throw outcome.error;
+  }
+
+  /** A broker without headers carries a message that has some as one document. */
+  #carried(copy: OutboundMessage, headers: boolean): OutboundMessage {
+    if (headers || Object.keys(copy.headers).length === 0) return copy;
+    const { event, bookkeeping } = this.#codec.decode(copy);
+    const document = this.#codec.withBookkeeping(this.#codec.encode(event, { headers }), bookkeeping);
+    return { ...document, key: copy.key, notBefore: copy.notBefore, ttlMs: copy.ttlMs };
   }
 
   async #write(

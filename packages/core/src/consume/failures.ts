@@ -25,6 +25,8 @@ export interface FailureOptions {
   readonly retry: Required<RetryOptions>;
   /** Where dead letters are copied to; undefined where the broker's own store takes them. */
   readonly deadLetterTo: string | undefined;
+  /** What reaches this subscription alone, and what its sender can do. */
+  readonly returnTo: string | undefined;
   readonly returnSender: SenderCapabilities | undefined;
 }
 
@@ -75,7 +77,7 @@ export class Failures {
   }
 
   #again(work: Work, delayMs: number, error: unknown, attempt = work.attempt): void {
-    const { receiver, ordered, retry, returnSender, clock, observer } = this.#o;
+    const { receiver, ordered, retry, returnTo, returnSender, clock, observer } = this.#o;
     const { lease } = receiver.capabilities;
     const leaseLeftMs =
       lease !== false && !lease.renewable && work.leaseUntilMs > 0 ? work.leaseUntilMs - clock.now() : undefined;
@@ -86,7 +88,7 @@ export class Failures {
           ordered,
           inPlaceMs: retry.inPlaceMs,
           receiver: receiver.capabilities,
-          returnSender: receiver.returnTo === undefined ? undefined : returnSender,
+          returnSender: returnTo === undefined ? undefined : returnSender,
           leaseLeftMs,
         });
     if (observer.retrying !== undefined) {
@@ -127,7 +129,7 @@ export class Failures {
   }
 
   #copyLater(work: Work, delayMs: number): void {
-    const { codec, copies, receiver, clock } = this.#o;
+    const { codec, copies, returnTo, clock } = this.#o;
     const { attempt, firstFailure, redrives } = work;
     const copy = {
       ...codec.withBookkeeping(work.delivery.message, {
@@ -137,7 +139,7 @@ export class Failures {
       }),
       notBefore: new Date(clock.now() + delayMs),
     };
-    this.#copy(work, copies.retry(receiver.returnTo!, copy), () => {
+    this.#copy(work, copies.retry(returnTo!, copy), () => {
       if (this.#holder.stopped()) this.#release(work, 0);
       else this.#tryLater(work, delayMs);
     });

@@ -6,7 +6,7 @@ import { redacted } from "../errors/redacted.ts";
 import type { Observer } from "../observe/observer.ts";
 import type { MessageWriter } from "../publish/message-writer.ts";
 import type { Adapter, Health, Receiver } from "../spi/adapter.ts";
-import { Consumer } from "./consumer.ts";
+import { Consumer, type Slots } from "./consumer.ts";
 import type { ContextScope } from "./context.ts";
 import { CopyWriter } from "./copy-writer.ts";
 import { type Guarantee, grant } from "./guarantee.ts";
@@ -57,8 +57,12 @@ export interface SubscriptionParts {
   readonly given: SubscribeOptions<unknown>;
   readonly options: ResolvedOptions;
   readonly writer: (topic: string) => Promise<MessageWriter>;
-  /** The writer of `returnTo`, if there is one. */
+  /** What reaches this subscription alone, and its writer, where there is such a place. */
+  readonly returnTo: string | undefined;
   readonly returnWriter: MessageWriter | undefined;
+  readonly slots: Slots;
+  /** What else reads for this subscription, out of the same slots: it goes first when one is given back here. */
+  readonly beside?: (() => void) | undefined;
   readonly closed: () => void;
 }
 
@@ -94,7 +98,6 @@ export class RunningSubscription implements Subscription {
       ...parts,
       copies: new CopyWriter(parts.codec, parts.writer, parts.claims),
       limits: laneLimits(options, capabilities),
-      concurrency: options.concurrency,
       ordered: granted.guarantee.order === "per-key",
       retry: options.retry,
       handlerTimeoutMs: options.handlerTimeoutMs,
@@ -133,6 +136,11 @@ export class RunningSubscription implements Subscription {
     });
     this.#watchdog = adapter.backlog === undefined ? undefined : this.#watch(adapter);
     this.#expire();
+  }
+
+  /** Starts what may run: there may be a slot again. */
+  pump(): void {
+    this.#consumer.pump();
   }
 
   get health(): Health {

@@ -147,6 +147,11 @@ export const coreErrors = defineErrors({
       `${p.adapter} has no way to send an event to ${p.topic}/${p.subscription} alone.`,
     hint: "Name a topic with `to`; every subscription of that topic then gets the events again, and their inboxes must absorb them.",
   },
+  WB_RETURNS_UNSUPPORTED: {
+    sentence: (p: { topic: string; subscription: string; adapter: string; problem: string }) =>
+      `${p.adapter} cannot keep what returns to ${p.topic}/${p.subscription}: ${p.problem}.`,
+    hint: "Name an adapter that can send to one subscription alone, such as storage-queue, and a deadLetterTo where the topic's broker has a dead-letter store of its own; or name none.",
+  },
   WB_RECEIVE_FAILED: {
     sentence: (p: { topic: string; subscription: string; problem: string }) =>
       `Receiving from ${p.topic}/${p.subscription} fails: ${p.problem}`,
