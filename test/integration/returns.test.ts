@@ -89,7 +89,7 @@ it("pauses, drains and closes as one, and gives its name free", async () => {
 });
 
 it("refuses a broker where nothing reaches one subscription alone, and leaves nothing open", async () => {
-  const { bus } = open("event-hubs", "event-grid");
+  const { bus } = open("event-hubs", "event-grid-webhook");
   for (const _ of [1, 2]) {
     await expect(subscribe(bus)).rejects.toMatchObject({
       code: "WB_RETURNS_UNSUPPORTED",
