@@ -12,7 +12,6 @@ export type Section = keyof typeof SECTIONS;
 /** What no test can prove, because it is not there: refused, or ignored. */
 const ABSENT: Readonly<Record<Section, readonly string[]>> = {
   "service-bus": [
-    "authorization rules: stored, but nobody is let in or kept out by them",
     "partitioned entities: only the key of duplicate detection and the size are different",
     "Premium: the tier is always Standard",
     "transactions, `viaPartitionKey`: refused (the JavaScript SDK has none)",

@@ -250,7 +250,7 @@ describe("limits and errors", () => {
     await eventually(() => noPartition.errors).toMatchObject([{ code: "ArgumentOutOfRangeError" }]);
   });
 
-  // fidelity event-hubs partial: tokens — everyone is let in, unless `checkToken` refuses
+  // fidelity event-hubs partial: tokens — a key whose name is not known here is let in, unless `accessPolicies` are given; links outlive their token
   it("refuses tokens as it is told", async () => {
     const checkToken = () => ({ status: 401, description: "Unauthorized access." });
     const { producer } = await open({ checkToken });

@@ -3,30 +3,13 @@ import { request } from "node:http";
 import { connect } from "node:tls";
 import { ServiceBusAdministrationClient, ServiceBusClient } from "@azure/service-bus";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { one, open, type ServiceBusEmulator, startServiceBusEmulator } from "./emulator-service-bus.fixture.ts";
-
-/** Over plain HTTP, by the client's public pipeline. */
-function administer(emulator: ServiceBusEmulator): ServiceBusAdministrationClient {
-  const admin = new ServiceBusAdministrationClient(emulator.connectionString, { retryOptions: { maxRetries: 0 } });
-  const { pipeline } = admin as unknown as {
-    pipeline: {
-      addPolicy(policy: {
-        name: string;
-        sendRequest(request: object, next: (request: object) => unknown): unknown;
-      }): void;
-    };
-  };
-  pipeline.addPolicy({
-    name: "plain-http",
-    sendRequest: (request, next) => {
-      const plain = request as { url: string; allowInsecureConnection: boolean };
-      plain.url = plain.url.replace(/^https:/, "http:");
-      plain.allowInsecureConnection = true;
-      return next(plain);
-    },
-  });
-  return admin;
-}
+import {
+  administer,
+  one,
+  open,
+  type ServiceBusEmulator,
+  startServiceBusEmulator,
+} from "./emulator-service-bus.fixture.ts";
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = [];

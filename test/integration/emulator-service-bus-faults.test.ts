@@ -65,7 +65,7 @@ describe("control", () => {
     await client.close();
   });
 
-  // fidelity service-bus partial: tokens — everyone is let in whose token has not expired, unless `checkToken` refuses
+  // fidelity service-bus partial: tokens — a key whose name is not known here is let in, unless `accessPolicies` are given; links outlive their token
   it("refuses tokens as it is told", async () => {
     const { client, control } = await open({
       checkToken: ({ audience }) =>

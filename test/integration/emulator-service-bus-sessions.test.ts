@@ -24,7 +24,7 @@ it("gives a session to one receiver, in order", async () => {
   await a.completeMessage(messages[1]!);
   expect(bodies([await one(a)])).toEqual([1]);
 
-  const impatient = connect({ ...emulator, control }, 300);
+  const impatient = connect(emulator, 300);
   await expect(impatient.acceptNextSession("q")).rejects.toMatchObject({ code: "ServiceTimeout" });
   await impatient.close();
 });

@@ -1,4 +1,9 @@
-import { ServiceBusClient, type ServiceBusReceivedMessage, type ServiceBusReceiver } from "@azure/service-bus";
+import {
+  ServiceBusAdministrationClient,
+  ServiceBusClient,
+  type ServiceBusReceivedMessage,
+  type ServiceBusReceiver,
+} from "@azure/service-bus";
 import { type ServiceBusEmulator, type ServiceBusEmulatorOptions, startServiceBusEmulator } from "@waybill/emulators";
 import { onTestFinished } from "vitest";
 
@@ -17,8 +22,33 @@ export async function open(
   return { ...emulator, client };
 }
 
-export const connect = (emulator: ServiceBusEmulator, timeoutInMs = 5_000) =>
-  new ServiceBusClient(emulator.connectionString, { retryOptions: { maxRetries: 0, timeoutInMs } });
+export const connect = ({ connectionString }: Pick<ServiceBusEmulator, "connectionString">, timeoutInMs = 5_000) =>
+  new ServiceBusClient(connectionString, { retryOptions: { maxRetries: 0, timeoutInMs } });
+
+/** Over plain HTTP, by the client's public pipeline. */
+export function administer({
+  connectionString,
+}: Pick<ServiceBusEmulator, "connectionString">): ServiceBusAdministrationClient {
+  const admin = new ServiceBusAdministrationClient(connectionString, { retryOptions: { maxRetries: 0 } });
+  const { pipeline } = admin as unknown as {
+    pipeline: {
+      addPolicy(policy: {
+        name: string;
+        sendRequest(request: object, next: (request: object) => unknown): unknown;
+      }): void;
+    };
+  };
+  pipeline.addPolicy({
+    name: "plain-http",
+    sendRequest: (request, next) => {
+      const plain = request as { url: string; allowInsecureConnection: boolean };
+      plain.url = plain.url.replace(/^https:/, "http:");
+      plain.allowInsecureConnection = true;
+      return next(plain);
+    },
+  });
+  return admin;
+}
 
 /** Receives exactly so many, one call after the other. */
 export async function take(receiver: ServiceBusReceiver, count: number): Promise<ServiceBusReceivedMessage[]> {

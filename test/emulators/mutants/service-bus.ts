@@ -1,4 +1,5 @@
 import type { MutantList } from "./mutant.ts";
+import { ACCESS_RULES } from "./service-bus/access.ts";
 import { ADMINISTRATION_API } from "./service-bus/administration.ts";
 import { DOORS } from "./service-bus/doors.ts";
 import { MESSAGES } from "./service-bus/messages.ts";
@@ -8,5 +9,5 @@ import { TOPICS } from "./service-bus/topics.ts";
 export const SERVICE_BUS: MutantList = {
   isComplete: true,
   without: {},
-  mutants: [...MESSAGES, ...SESSIONS, ...TOPICS, ...ADMINISTRATION_API, ...DOORS],
+  mutants: [...MESSAGES, ...SESSIONS, ...TOPICS, ...ADMINISTRATION_API, ...DOORS, ...ACCESS_RULES],
 };

@@ -1,3 +1,4 @@
+import type { Connection } from "./connection.ts";
 import { type Request, RequestResponse, type Response } from "./request-response.ts";
 import { int } from "./values.ts";
 
@@ -10,9 +11,11 @@ export interface TokenRequest {
 /** Undefined lets the token in; an answer refuses it. */
 export type TokenCheck = (token: TokenRequest) => { status: number; description: string } | undefined;
 
+type Claims = (token: TokenRequest, connection: Connection) => ReturnType<TokenCheck>;
+
 /** The `$cbs` node: takes `put-token` and answers 202. A connection opens it once, as at the service. */
-export function claimsBasedSecurity(check: TokenCheck): RequestResponse {
-  const answer = ({ operation, properties, body }: Request): Response => {
+export function claimsBasedSecurity(check: Claims): RequestResponse {
+  const answer = ({ session, operation, properties, body }: Request): Response => {
     const status = (code: number, text: string) => ({
       properties: new Map<string, unknown>([
         ["status-code", int(code)],
@@ -21,7 +24,8 @@ export function claimsBasedSecurity(check: TokenCheck): RequestResponse {
     });
     if (operation !== "put-token") return status(400, `The operation '${operation}' is not known here.`);
     const audience = String(properties.get("name") ?? "");
-    const refused = check({ audience, type: String(properties.get("type") ?? ""), token: String(body ?? "") });
+    const token = { audience, type: String(properties.get("type") ?? ""), token: String(body ?? "") };
+    const refused = check(token, session.connection);
     return refused === undefined ? status(202, "Accepted") : status(refused.status, refused.description);
   };
   return new RequestResponse(answer, { isExclusive: true });

@@ -5,6 +5,7 @@ import { framesOf, MemorySocket } from "../fuzz/memory-socket.test.fixture.ts";
 import { Broker } from "../service-bus/broker/broker.ts";
 import { FaultPlan } from "../service-bus/fault-plan.ts";
 import { Namespace } from "../service-bus/namespace.ts";
+import { Access } from "../shared-access/access.ts";
 import { Connection } from "./connection.ts";
 
 const [, SENDING] = SERVICE_BUS;
@@ -17,6 +18,7 @@ async function send(commit: (stored: number) => void) {
   const handler = new Namespace(
     broker,
     new FaultPlan(),
+    new Access(),
     () => undefined,
     () => commit(main.size),
   );

@@ -7,6 +7,7 @@ import { AMQP_HEADER } from "../amqp/sasl.ts";
 import { Described, ubyte, uint } from "../amqp/values.ts";
 import { createClock } from "../clock.ts";
 import { framesOf, MemorySocket } from "../fuzz/memory-socket.test.fixture.ts";
+import { Access } from "../shared-access/access.ts";
 import { FaultPlan } from "./fault-plan.ts";
 import { Hubs } from "./hubs.ts";
 import { Namespace } from "./namespace.ts";
@@ -37,11 +38,14 @@ const transfer = (handle: number, payload: Buffer) =>
   ]);
 
 /** All that a peer hears that says this. */
-async function answersTo(...frames: Buffer[]): Promise<Buffer> {
+const answersTo = (...frames: Buffer[]) => answersWith(new Access(), ...frames);
+
+async function answersWith(access: Access, ...frames: Buffer[]): Promise<Buffer> {
   const hubs = new Hubs(createClock({ frozenAt: 0 }), undefined);
   hubs.create("orders", { partitionCount: 1 });
   const socket = new MemorySocket();
-  new Connection(socket, Buffer.alloc(0), new Namespace(hubs, new FaultPlan(), createClock(), () => undefined));
+  const handler = new Namespace(hubs, new FaultPlan(), createClock(), access, () => undefined);
+  new Connection(socket, Buffer.alloc(0), handler);
   socket.push(Buffer.concat([...HELLO, ...frames]));
   await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
   socket.destroy();
@@ -101,4 +105,22 @@ it.each([
   const credit = frame(0, performative(FLOW, [uint(0), uint(100), uint(0), uint(100), uint(1), uint(0), uint(10)]));
   const answers = await answersTo(attach(0, "$cbs"), attach(1, "$cbs", true), credit, transfer(0, token));
   expect(answers.toString("latin1")).toContain(status);
+});
+
+// fidelity event-hubs: `accessPolicies`: what the keys of the namespace and of a hub open
+it("tells the properties of a hub only to who has a right to it", async () => {
+  const read = new Encoder()
+    .value(
+      new Described(
+        0x74,
+        new Map(Object.entries({ operation: "READ", type: "com.microsoft:eventhub", name: "orders" })),
+      ),
+    )
+    .finish();
+  const credit = frame(0, performative(FLOW, [uint(0), uint(100), uint(0), uint(100), uint(1), uint(0), uint(10)]));
+  const ask = [attach(0, "$management"), attach(1, "$management", true), credit, transfer(0, read)];
+  expect((await answersTo(...ask)).toString("latin1")).toContain("partition_ids");
+  const refused = (await answersWith(new Access(() => [], true), ...ask)).toString("latin1");
+  expect(refused).toContain("amqp:unauthorized-access");
+  expect(refused).not.toContain("partition_ids");
 });

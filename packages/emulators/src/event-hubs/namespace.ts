@@ -5,6 +5,7 @@ import type { IncomingLink } from "../amqp/incoming-link.ts";
 import type { OutgoingLink } from "../amqp/outgoing-link.ts";
 import type { RequestResponse } from "../amqp/request-response.ts";
 import type { Clock } from "../clock.ts";
+import type { Access } from "../shared-access/access.ts";
 import { hubOf, parseAddress } from "./address.ts";
 import { invalidAddress, notFound } from "./conditions.ts";
 import type { FaultPlan } from "./fault-plan.ts";
@@ -30,15 +31,19 @@ export class Namespace implements LinkHandler {
   private readonly hubs: Hubs;
   private readonly faults: FaultPlan;
   private readonly clock: Clock;
+  private readonly access: Access;
   private readonly cbs: RequestResponse;
   private readonly properties: RequestResponse;
 
-  constructor(hubs: Hubs, faults: FaultPlan, clock: Clock, check: TokenCheck) {
+  constructor(hubs: Hubs, faults: FaultPlan, clock: Clock, access: Access, check: TokenCheck) {
     this.hubs = hubs;
     this.faults = faults;
     this.clock = clock;
-    this.cbs = claimsBasedSecurity((token) => check(token) ?? this.missing(token));
-    this.properties = propertiesNode(hubs, faults);
+    this.access = access;
+    this.cbs = claimsBasedSecurity((token, connection) =>
+      access.put(connection, token, hubOf(token.audience) ?? "", () => check(token) ?? this.missing(token)),
+    );
+    this.properties = propertiesNode(hubs, faults, access);
   }
 
   attach(request: AttachRequest): void {
@@ -63,6 +68,8 @@ export class Namespace implements LinkHandler {
     }
     const isSender = request.role === "sender";
     if (isSender !== (address.kind === "hub")) throw invalidAddress(request.address);
+    const resource = { path: request.address, entity: address.hub };
+    this.access.demand(request.session.connection, resource, isSender ? "Send" : "Listen");
     const hub = this.hubs.get(address.hub, request.address);
     const partition = address.partition === undefined ? undefined : hub.partition(address.partition);
     const forget = () => void this.links.delete(link);

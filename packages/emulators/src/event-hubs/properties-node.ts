@@ -1,6 +1,7 @@
 import { AmqpError } from "../amqp/amqp-error.ts";
 import { type Request, RequestResponse, type Response } from "../amqp/request-response.ts";
 import { int, long, sym, TypedArray, timestamp } from "../amqp/values.ts";
+import type { Access } from "../shared-access/access.ts";
 import { argumentError, serverBusy } from "./conditions.ts";
 import type { FaultPlan } from "./fault-plan.ts";
 import type { Hub } from "./hub.ts";
@@ -12,6 +13,7 @@ const PARTITION = "com.microsoft:partition";
 const NEVER_MS = -62_135_596_800_000;
 
 const STATUS: Readonly<Record<string, number>> = {
+  "amqp:unauthorized-access": 401,
   "amqp:not-found": 404,
   "com.microsoft:server-busy": 503,
   "com.microsoft:argument-error": 400,
@@ -20,11 +22,11 @@ const STATUS: Readonly<Record<string, number>> = {
 };
 
 /** The `$management` node: reads what hubs and partitions are. */
-export function propertiesNode(hubs: Hubs, faults: FaultPlan): RequestResponse {
+export function propertiesNode(hubs: Hubs, faults: FaultPlan, access: Access): RequestResponse {
   return new RequestResponse((request) => {
     try {
       if (faults.isBusy) throw serverBusy();
-      return { properties: status(200, "OK"), body: read(hubs, request) };
+      return { properties: status(200, "OK"), body: read(hubs, access, request) };
     } catch (error) {
       if (!(error instanceof AmqpError)) throw error;
       return failed(error);
@@ -32,10 +34,12 @@ export function propertiesNode(hubs: Hubs, faults: FaultPlan): RequestResponse {
   });
 }
 
-function read(hubs: Hubs, { operation, properties }: Request): Map<string, unknown> {
+function read(hubs: Hubs, access: Access, { session, operation, properties }: Request): Map<string, unknown> {
   if (operation !== "READ")
     throw new AmqpError("amqp:not-implemented", `The operation '${operation}' is not known here.`);
-  const hub = hubs.get(String(properties.get("name") ?? ""));
+  const name = String(properties.get("name") ?? "");
+  access.demand(session.connection, { path: `${name}/$management`, entity: name }, "Send", "Listen");
+  const hub = hubs.get(name);
   const type = properties.get("type");
   if (type === HUB) return hubProperties(hub);
   if (type === PARTITION) return partitionProperties(hub, String(properties.get("partition") ?? ""));

@@ -5,6 +5,8 @@ import type { ConnectionLimits } from "../amqp/connection.ts";
 import type { Listener } from "../amqp/listener.ts";
 import { createClock, type MovableClock } from "../clock.ts";
 import { openNamespacePort } from "../namespace-port.ts";
+import { Access } from "../shared-access/access.ts";
+import { type AccessPolicy, ROOT_POLICY } from "../shared-access/access-policy.ts";
 import { identityOf, type TlsIdentity } from "../tls-door.ts";
 import { type EventHubsConfig, readConfig } from "./config.ts";
 import { createControl, type EventHubsControl } from "./control.ts";
@@ -26,7 +28,12 @@ export interface EventHubsEmulatorOptions extends ConnectionLimits {
   readonly clock?: MovableClock | undefined;
   /** Keeps the events in this folder, over a restart of the process, not of a machine that loses its power; absent: in memory. One emulator at a time. */
   readonly dataDir?: string | undefined;
-  /** Looks at the token of each entity. Default: everyone is let in. */
+  /**
+   * Keys, and what they open. Given, nobody is let in with another one, but with RootManageSharedAccessKey and the key SAS_KEY_VALUE,
+   * and with any bearer token. Default: whoever gives the name of a key that is not known here is let in.
+   */
+  readonly accessPolicies?: readonly AccessPolicy[] | undefined;
+  /** Looks at the token of each entity, after its keys. Default: refuses none. */
   readonly checkToken?: TokenCheck | undefined;
   /**
    * Also speaks TLS on the same port, AMQP and AMQP over WebSocket, with a certificate made at the start, or with an identity that
@@ -57,7 +64,10 @@ export async function startEventHubsEmulator(options: EventHubsEmulatorOptions =
   const clock = options.clock ?? createClock();
   const hubs = new Hubs(clock, options.dataDir);
   const faults = new FaultPlan();
-  const namespace = new Namespace(hubs, faults, clock, options.checkToken ?? (() => undefined));
+  const { accessPolicies, checkToken = () => undefined } = options;
+  const known = accessPolicies === undefined ? [] : [ROOT_POLICY, ...accessPolicies];
+  const access = new Access(() => known, accessPolicies !== undefined);
+  const namespace = new Namespace(hubs, faults, clock, access, checkToken);
   let listener: Listener;
   let identity: TlsIdentity | undefined;
   const open = () => {

@@ -8,6 +8,7 @@ import { Namespace as HubNamespace } from "../event-hubs/namespace.ts";
 import { Broker } from "../service-bus/broker/broker.ts";
 import { FaultPlan } from "../service-bus/fault-plan.ts";
 import { Namespace } from "../service-bus/namespace.ts";
+import { Access } from "../shared-access/access.ts";
 import { type Conversation, EVENT_HUBS, SERVICE_BUS } from "./conversations.test.fixture.ts";
 import { framesOf, MemorySocket } from "./memory-socket.test.fixture.ts";
 import { mutateBytes, randomOf } from "./mutate.test.fixture.ts";
@@ -113,6 +114,7 @@ describe("AMQP from broken peers", () => {
     const handler = new Namespace(
       broker,
       new FaultPlan(),
+      new Access(),
       () => undefined,
       () => undefined,
     );
@@ -140,7 +142,7 @@ describe("AMQP from broken peers", () => {
     const clock = createClock({ frozenAt: 1_700_000_000_000 });
     const hubs = new Hubs(clock, undefined);
     const hub = hubs.create("hub", { partitionCount: 2, retentionMs: 5_000 });
-    const handler = new HubNamespace(hubs, new HubFaults(), clock, () => undefined);
+    const handler = new HubNamespace(hubs, new HubFaults(), clock, new Access(), () => undefined);
     const answers = () => Promise.all(EVENT_HUBS.map((conversation) => answersOf(handler, conversation)));
     const before = await answers();
     const tidy = () => {

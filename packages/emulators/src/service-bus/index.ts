@@ -1,5 +1,6 @@
 export type { TokenCheck, TokenRequest } from "../amqp/cbs.ts";
 export { createClock, type MovableClock } from "../clock.ts";
+export type { AccessPolicy, AccessRight } from "../shared-access/access-policy.ts";
 export type { EntityStatus, QueueSettings, SubscriptionSettings, TopicSettings } from "./broker/settings.ts";
 export type { ServiceBusConfig } from "./config.ts";
 export type { MessageView, ServiceBusControl, StoreView } from "./control.ts";

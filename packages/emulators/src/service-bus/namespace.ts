@@ -4,6 +4,8 @@ import { claimsBasedSecurity, type TokenCheck, type TokenRequest } from "../amqp
 import type { IncomingLink } from "../amqp/incoming-link.ts";
 import type { OutgoingLink } from "../amqp/outgoing-link.ts";
 import type { RequestResponse } from "../amqp/request-response.ts";
+import type { Access } from "../shared-access/access.ts";
+import type { AccessRight } from "../shared-access/access-policy.ts";
 import { type Address, parseAddress } from "./broker/address.ts";
 import type { Broker } from "./broker/broker.ts";
 import { entityDisabled, notAllowed, notFound } from "./broker/conditions.ts";
@@ -17,30 +19,26 @@ import { managementNode } from "./management/management-node.ts";
 
 type AnyLink = IncomingLink | OutgoingLink;
 
-/** Of a shared access signature: its own time, by the machine's clock, which is what clients make it with. */
-function expired({ token }: TokenRequest): ReturnType<TokenCheck> {
-  const seconds = Number(/^SharedAccessSignature .*\bse=(\d+)/.exec(token)?.[1] ?? Number.POSITIVE_INFINITY);
-  if (seconds * 1_000 > Date.now()) return undefined;
-  const at = new Date(seconds * 1_000).toISOString();
-  return { status: 401, description: `ExpiredToken: The token is expired. Expiration time: '${at}'.` };
-}
-
 const MAX_REQUEST_BYTES = 1024 * 1024 + 65_536;
 
 /** Answers links: what a Service Bus namespace is on the wire. */
 export class Namespace implements LinkHandler {
   private readonly broker: Broker;
   private readonly faults: FaultPlan;
+  private readonly access: Access;
   private readonly cbs: RequestResponse;
   private readonly management = new Map<string, RequestResponse>();
   private readonly links = new Map<AnyLink, Entity>();
   readonly commit: () => void;
 
-  constructor(broker: Broker, faults: FaultPlan, check: TokenCheck, commit: () => void) {
+  constructor(broker: Broker, faults: FaultPlan, access: Access, check: TokenCheck, commit: () => void) {
     this.broker = broker;
     this.commit = commit;
     this.faults = faults;
-    this.cbs = claimsBasedSecurity((token) => expired(token) ?? check(token) ?? this.missing(token));
+    this.access = access;
+    this.cbs = claimsBasedSecurity((token, connection) =>
+      access.put(connection, token, parseAddress(token.audience).name, () => check(token) ?? this.missing(token)),
+    );
     broker.onRemoved = (entity) => {
       this.management.clear();
       this.detachAll(entity, notFound(pathOf(entity)));
@@ -83,9 +81,15 @@ export class Namespace implements LinkHandler {
       return;
     }
     const address = parseAddress(request.address);
+    this.demand(request, address, !address.isManagement && request.role === "sender" ? "Send" : "Listen");
     if (address.isManagement) this.managementOf(address).attach(request, MAX_REQUEST_BYTES);
     else if (request.role === "sender") this.sender(request, address);
     else this.receiver(request, address);
+  }
+
+  /** Before it is looked for: who may not use it learns nothing of it. All that `$management` does is a receiver's, as documented. */
+  private demand({ session, address }: AttachRequest, { name }: Address, right: AccessRight): void {
+    this.access.demand(session.connection, { path: address, entity: name }, right);
   }
 
   private managementOf(address: Address): RequestResponse {

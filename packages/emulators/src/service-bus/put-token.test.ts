@@ -3,7 +3,7 @@ import rhea, { type EventContext } from "rhea-emulator";
 import { expect, it, onTestFinished } from "vitest";
 import { startServiceBusEmulator } from "./start.ts";
 
-// fidelity service-bus partial: tokens — everyone is let in whose token has not expired, unless `checkToken` refuses
+// fidelity service-bus partial: tokens — a key whose name is not known here is let in, unless `accessPolicies` are given; links outlive their token
 it("has no token for what is not there, and takes none that has expired", async () => {
   const emulator = await startServiceBusEmulator();
   emulator.control.createTopic("t");

@@ -4,6 +4,8 @@ import type { ConnectionLimits } from "../amqp/connection.ts";
 import type { Listener } from "../amqp/listener.ts";
 import { createClock, type MovableClock } from "../clock.ts";
 import { openNamespacePort } from "../namespace-port.ts";
+import { Access } from "../shared-access/access.ts";
+import { type AccessPolicy, ROOT_POLICY } from "../shared-access/access-policy.ts";
 import { identityOf, type TlsIdentity } from "../tls-door.ts";
 import { Administration } from "./administration/administration.ts";
 import { openHttpDoor } from "./administration/http-door.ts";
@@ -29,7 +31,13 @@ export interface ServiceBusEmulatorOptions extends ConnectionLimits {
   readonly dataDir?: string | undefined;
   /** Default: the machine's time, which `control.advanceClock` moves. */
   readonly clock?: MovableClock | undefined;
-  /** Looks at the token of each entity. Default: everyone is let in. */
+  /**
+   * Keys, and what they open. Given, nobody is let in with another one, but with RootManageSharedAccessKey and the key SAS_KEY_VALUE,
+   * with the authorization rules of an entity, and with any bearer token. Default: an entity's authorization rules hold for its keys;
+   * whoever gives the name of a key that is not known here is let in.
+   */
+  readonly accessPolicies?: readonly AccessPolicy[] | undefined;
+  /** Looks at the token of each entity, after its keys. Default: refuses none. */
   readonly checkToken?: TokenCheck | undefined;
   /**
    * Also speaks TLS on the same port: AMQP, HTTPS and AMQP over WebSocket, with a certificate made at the start, or with an identity
@@ -67,8 +75,11 @@ export async function startServiceBusEmulator(options: ServiceBusEmulatorOptions
   const commit = () => journal?.file.commit();
   const broker = new Broker(clock, journal);
   const faults = new FaultPlan();
-  const namespace = new Namespace(broker, faults, options.checkToken ?? (() => undefined), commit);
-  const http = openHttpDoor(new Administration(broker), commit);
+  const { accessPolicies, checkToken = () => undefined } = options;
+  const known = accessPolicies === undefined ? [] : [ROOT_POLICY, ...accessPolicies];
+  const access = new Access(() => [...known, ...rulesOf(broker)], accessPolicies !== undefined);
+  const namespace = new Namespace(broker, faults, access, checkToken, commit);
+  const http = openHttpDoor(new Administration(broker), access, commit);
   let listener: Listener;
   let identity: TlsIdentity | undefined;
   try {
@@ -94,4 +105,9 @@ export async function startServiceBusEmulator(options: ServiceBusEmulatorOptions
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+function* rulesOf(broker: Broker): Generator<AccessPolicy> {
+  for (const { name, settings } of broker.all())
+    for (const rule of settings.authorizationRules) yield { ...rule, entity: name };
 }

@@ -1,6 +1,7 @@
 import { type Mutant, ofRow } from "../mutant.ts";
 
 const HUBS = "test/integration/emulator-event-hubs.test.ts";
+const ACCESS = "test/integration/emulator-event-hubs-access.test.ts";
 const FAULTS = "test/integration/emulator-event-hubs-faults.test.ts";
 const CONTROL_DOOR = "test/integration/emulator-control-door.test.ts";
 const DURABILITY = "test/integration/emulator-durability.test.ts";
@@ -200,6 +201,48 @@ export const DOORS: readonly Mutant[] = [
       replace: `status(202, "Accepted")`,
       test: HUBS,
       name: "refuses tokens as it is told",
+    },
+  ]),
+  ...ofRow("`accessPolicies`: what the keys of the namespace and of a hub open", [
+    {
+      does: "lets everyone in beside the policies",
+      file: "event-hubs/start.ts",
+      find: "accessPolicies !== undefined);",
+      replace: "false);",
+      test: ACCESS,
+      name: "refuses other keys",
+    },
+    {
+      does: "opens links to every key",
+      file: "event-hubs/namespace.ts",
+      find: `this.access.demand(request.session.connection, resource, isSender ? "Send" : "Listen");`,
+      replace: "void resource;",
+      test: ACCESS,
+      name: "lets a key do what its rights say",
+    },
+    {
+      does: "tells properties to everyone",
+      file: "event-hubs/properties-node.ts",
+      find: "access.demand(session.connection,",
+      replace: "void ((..._: unknown[]) => access)(session.connection,",
+      test: NAMESPACE,
+      name: "only to who has a right to it",
+    },
+    {
+      does: "tells properties to senders only",
+      file: "event-hubs/properties-node.ts",
+      find: `"Send", "Listen");`,
+      replace: `"Send");`,
+      test: ACCESS,
+      name: "lets a key do what its rights say",
+    },
+    {
+      does: "takes the key of a hub at another",
+      file: "event-hubs/namespace.ts",
+      find: `hubOf(token.audience) ?? ""`,
+      replace: `"orders"`,
+      test: ACCESS,
+      name: "refuses other keys",
     },
   ]),
 ];

@@ -59,8 +59,8 @@ export const DOORS: readonly Mutant[] = [
       behaviour: "tokens",
       does: "lets everyone in",
       file: "service-bus/namespace.ts",
-      find: "expired(token) ?? check(token) ??",
-      replace: "expired(token) ??",
+      find: "check(token) ?? this.missing(token)",
+      replace: "this.missing(token)",
       name: "refuses tokens as it is told",
     },
     {
@@ -84,9 +84,9 @@ export const DOORS: readonly Mutant[] = [
     {
       behaviour: "tokens",
       does: "takes tokens that have expired",
-      file: "service-bus/namespace.ts",
-      find: "expired(token) ?? check(token)",
-      replace: "check(token)",
+      file: "shared-access/access.ts",
+      find: "if (expiresAt <= Date.now())",
+      replace: "if (expiresAt <= 0)",
     },
   ]),
   ...seenBy("packages/emulators/src/service-bus/links/idle-links.test.ts", [

@@ -1,8 +1,9 @@
+import { ACCESS_RIGHTS, type AccessRight } from "../../shared-access/access-policy.ts";
 import type { AuthorizationRule } from "../broker/settings.ts";
 import { badRequest } from "./http-problem.ts";
 import { asList, child, escapeXml, tag, text } from "./xml.ts";
 
-const RIGHTS = ["Manage", "Send", "Listen"];
+const isRight = (text: string): text is AccessRight => ACCESS_RIGHTS.some((right) => right === text);
 
 /** Undefined where the description says nothing of rules. Throws a problem. */
 export function readAuthorizationRules(description: unknown): readonly AuthorizationRule[] | undefined {
@@ -12,11 +13,11 @@ export function readAuthorizationRules(description: unknown): readonly Authoriza
     const keyName = text(child(rule, "KeyName"));
     if (keyName === undefined) throw badRequest("An authorization rule needs a key name.");
     const rights = asList(child(child(rule, "Rights"), "AccessRights")).map((right) => text(right) ?? "");
-    const wrong = rights.find((right) => !RIGHTS.includes(right));
+    const wrong = rights.find((right) => !isRight(right));
     if (wrong !== undefined) throw badRequest(`The access right '${wrong}' is not known.`);
     return {
       keyName,
-      rights,
+      rights: rights.filter(isRight),
       claimType: text(child(rule, "ClaimType")) ?? "SharedAccessKey",
       claimValue: text(child(rule, "ClaimValue")) ?? "None",
       primaryKey: text(child(rule, "PrimaryKey")) ?? "",

@@ -1,20 +1,23 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { AmqpError } from "../../amqp/amqp-error.ts";
+import type { Access } from "../../shared-access/access.ts";
 import type { Administration } from "./administration.ts";
+import { authorize } from "./authorize.ts";
 import { fromBroker, HttpProblem } from "./http-problem.ts";
 import { escapeXml, tag } from "./xml.ts";
 
 const MAX_BODY_BYTES = 256 * 1024;
 
 /** The administration API over HTTP, on sockets that somebody else accepted. `commit` makes a change last before it is answered. */
-export function openHttpDoor(administration: Administration, commit: () => void): Server {
+export function openHttpDoor(administration: Administration, access: Access, commit: () => void): Server {
   return createServer({ requestTimeout: 20_000, headersTimeout: 10_000 }, (request, response) => {
-    void answer(administration, commit, request, response);
+    void answer(administration, access, commit, request, response);
   });
 }
 
 async function answer(
   administration: Administration,
+  access: Access,
   commit: () => void,
   request: IncomingMessage,
   response: ServerResponse,
@@ -27,10 +30,10 @@ async function answer(
     const origin = `${isEncrypted ? "https" : "http"}://${hostOf(request)}`;
     // The path as it was sent: URL would resolve its dots away before they are seen.
     const [pathname = "/", query = ""] = (request.url ?? "/").split("?", 2);
-    if (request.headers.authorization === undefined && pathname !== "/health")
-      throw new HttpProblem(401, "SubCode=40100. The request has no authorization header.");
+    const { method = "GET" } = request;
+    authorize(access, request.headers.authorization, method, pathname);
     const result = administration.handle({
-      method: request.method ?? "GET",
+      method,
       pathname,
       query: new URLSearchParams(query),
       origin,

@@ -1,13 +1,12 @@
+import type { AccessPolicy } from "../../shared-access/access-policy.ts";
+
 /** Durations are milliseconds; `Infinity` is "never". Defaults are the service's. */
 export type EntityStatus = "Active" | "Disabled" | "SendDisabled" | "ReceiveDisabled";
 
-/** A key of an entity as the administration API keeps it. Nobody is let in or kept out by it. */
-export interface AuthorizationRule {
-  readonly keyName: string;
-  readonly rights: readonly string[];
+/** A key of an entity as the administration API keeps it. */
+export interface AuthorizationRule extends AccessPolicy {
   readonly claimType: string;
   readonly claimValue: string;
-  readonly primaryKey: string;
   readonly secondaryKey: string;
   /** As the client wrote them: the service adds none. */
   readonly createdTime: string | undefined;
