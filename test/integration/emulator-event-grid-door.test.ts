@@ -97,7 +97,7 @@ describe("the door", () => {
     announced.write(POST(path, `${key}Content-Length: 999999999\r\n`, "x"));
     // Refused for what it says, before it comes.
     const [first] = (await once(announced, "data")) as [Buffer];
-    expect(first.toString()).toMatch(/^HTTP\/1\.1 413 /);
+    expect(first.toString()).toMatch(/^HTTP\/1\.1 403 /);
     const answered = toEnd(announced);
     const push = () => {
       while (announced.writable && announced.write(Buffer.alloc(65_536, 120)));
@@ -115,15 +115,16 @@ describe("the door", () => {
       if (chunked.writable) chunked.once("drain", flood);
     };
     flood();
-    expect(await flooded).toMatch(/^HTTP\/1\.1 413 /);
+    expect(await flooded).toMatch(/^HTTP\/1\.1 403 /);
     await goesOn();
   });
 
-  it("answers 413 to a client that sends all of its body first", async () => {
+  // fidelity event-grid: namespace topics: 403 for a publish that is too large, 410 for a topic that is not there
+  it("answers 403 to a client that sends all of its body first", async () => {
     const { emulator } = await withPull();
     const { status, body } = await rest(emulator, "/topics/orders:publish", `"${"x".repeat(4 * 1024 * 1024)}"`);
-    expect(status).toBe(413);
-    expect(body).toMatchObject({ error: { code: "RequestEntityTooLarge" } });
+    expect(status).toBe(403);
+    expect(body).toMatchObject({ error: { code: "Forbidden", message: expect.stringContaining("maximum size") } });
   });
 
   it("closes slow clients: of the first byte, of headers, of the body", async () => {

@@ -207,7 +207,8 @@ describe("refusals", () => {
   // fidelity event-grid: 401, 404, 413 and the sentences beside them
   // fidelity event-grid: namespace topics: publish and receive
   // fidelity event-grid: namespace topics: release with its delays
-  it("are 400 for what is out of bounds", async () => {
+  // fidelity event-grid: namespace topics: 403 for a publish that is too large, 410 for a topic that is not there
+  it("are 400 for what is out of bounds, 403 for too much", async () => {
     const { emulator, call, settle, publish } = await withNamespace();
     for (const query of ["maxEvents=0", "maxEvents=101", "maxEvents=x", "maxWaitTime=9", "maxWaitTime=121"])
       expect((await call(`receive?${query}`)).status).toBe(400);
@@ -216,22 +217,23 @@ describe("refusals", () => {
     expect((await settle("acknowledge", "x")).status).toBe(400);
     expect((await call("acknowledge", "{")).status).toBe(400);
     expect((await publish([{ ...cloudEvent("1"), data: undefined }])).status).toBe(400);
-    expect((await publish(Array.from({ length: 1001 }, () => cloudEvent("1")))).status).toBe(413);
+    expect((await publish(Array.from({ length: 1001 }, () => cloudEvent("1")))).status).toBe(403);
     const url = `${emulator.endpoint}/topics/orders:publish`;
     const headers = { authorization: `SharedAccessKey ${emulator.key}`, "content-type": "application/json" };
     expect((await fetch(url, { method: "POST", headers, body: JSON.stringify(cloudEvent("1")) })).status).toBe(400);
   });
 
   // fidelity event-grid: 401, 404, 413 and the sentences beside them
-  it("are 401 for a wrong key and 404 for what does not exist", async () => {
+  // fidelity event-grid: namespace topics: 403 for a publish that is too large, 410 for a topic that is not there
+  it("are 401 for a wrong key, 410 for a topic and 404 for what else does not exist", async () => {
     const { emulator } = await withNamespace();
     const wrong = { authorization: "SharedAccessKey d3Jvbmc=" };
     expect((await rest(emulator, "/topics/orders:publish", cloudEvent("1"), wrong)).status).toBe(401);
-    expect((await rest(emulator, "/topics/others:publish", cloudEvent("1"))).status).toBe(404);
-    expect((await rest(emulator, "/elsewhere/topics/orders:publish", cloudEvent("1"))).status).toBe(404);
+    expect((await rest(emulator, "/topics/others:publish", cloudEvent("1"))).status).toBe(410);
+    expect((await rest(emulator, "/elsewhere/topics/orders:publish", cloudEvent("1"))).status).toBe(410);
     expect((await rest(emulator, "/topics/orders/eventsubscriptions/nobody:receive")).status).toBe(404);
     const { body } = await rest(emulator, "/topics/others:publish", cloudEvent("1"));
-    expect(body).toMatchObject({ error: { code: "NotFound", message: expect.any(String) } });
+    expect(body).toMatchObject({ error: { code: "Gone", message: expect.any(String) } });
   });
 });
 

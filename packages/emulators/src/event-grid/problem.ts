@@ -5,6 +5,7 @@ const NAMES: Readonly<Record<number, string>> = {
   404: "NotFound",
   405: "MethodNotAllowed",
   409: "Conflict",
+  410: "Gone",
   413: "RequestEntityTooLarge",
   415: "UnsupportedMediaType",
   429: "TooManyRequests",

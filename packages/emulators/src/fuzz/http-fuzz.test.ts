@@ -158,6 +158,7 @@ describe("HTTP from broken peers", () => {
       topicOf: onlyTopic("/t"),
       sourceNamesTopic: false,
       maxEvents: 10,
+      tooManyStatus: 413,
       requiresData: false,
     });
     const cases = [

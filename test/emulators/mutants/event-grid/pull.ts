@@ -1,5 +1,6 @@
 import { type Mutant, ofRow } from "../mutant.ts";
 
+const DOOR = "test/integration/emulator-event-grid-door.test.ts";
 const PULL = "test/integration/emulator-event-grid-pull.test.ts";
 const PUSH_QUEUE = "packages/emulators/src/event-grid/push/push-queue.test.ts";
 const PULL_QUEUE = "packages/emulators/src/event-grid/pull/pull-queue.test.ts";
@@ -92,6 +93,32 @@ export const PULL_DELIVERY: readonly Mutant[] = [
       replace: "if (false && !",
       test: PULL,
       name: "are 400 for what is out of bounds",
+    },
+  ]),
+  ...ofRow("namespace topics: 403 for a publish that is too large, 410 for a topic that is not there", [
+    {
+      does: "refuses what is too large as a custom topic does",
+      file: "event-grid/http/http-door.ts",
+      find: "isNamespace ? NAMESPACE_TOO_LARGE : 413;",
+      replace: "isNamespace ? 413 : NAMESPACE_TOO_LARGE;",
+      test: DOOR,
+      name: "sends all of its body first",
+    },
+    {
+      does: "counts too many events as a custom topic does",
+      file: "event-grid/http/http-door.ts",
+      find: "tooManyStatus: tooLargeStatus,",
+      replace: "tooManyStatus: 413,",
+      test: PULL,
+      name: "403 for too much",
+    },
+    {
+      does: "answers for a topic that is not there as everywhere else",
+      file: "event-grid/http/http-door.ts",
+      find: `route.kind === "namespace-publish" ? NAMESPACE_TOPIC_GONE : 404,`,
+      replace: `route.kind === "namespace-publish" ? 404 : NAMESPACE_TOPIC_GONE,`,
+      test: PULL,
+      name: "410 for a topic",
     },
   ]),
   ...ofRow("namespace topics: acknowledge", [

@@ -9,6 +9,7 @@ const intake = {
   topicOf: onlyTopic("/topic"),
   sourceNamesTopic: false,
   maxEvents: 3,
+  tooManyStatus: 413,
   requiresData: false,
 };
 const SINGLE = "application/cloudevents+json";

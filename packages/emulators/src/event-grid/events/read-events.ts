@@ -20,11 +20,13 @@ export interface Intake {
   /** A CloudEvent names its topic too: that of a domain. */
   readonly sourceNamesTopic: boolean;
   readonly maxEvents: number;
+  /** Of the refusal of more. */
+  readonly tooManyStatus: number;
   /** Namespace topics refuse an event that has neither `data` nor `data_base64`. */
   readonly requiresData: boolean;
 }
 
-/** The events of one publish request, all of them valid; else a 400 or 413, and none is taken. */
+/** The events of one publish request, all of them valid; else a problem, and none is taken. */
 export function readEvents(request: PublishRequest, intake: Intake): EventAttributes[] {
   const { mediaType, isUtf8 } = contentTypeOf(request.headers);
   if (!isUtf8) throw new EventGridProblem(400, "The body must be in UTF-8.");
@@ -71,7 +73,10 @@ function numbered(
 ): EventAttributes[] {
   if (values.length === 0) throw nonConforming(intake);
   if (values.length > intake.maxEvents)
-    throw new EventGridProblem(413, `The array has ${values.length} events; the limit is ${intake.maxEvents}.`);
+    throw new EventGridProblem(
+      intake.tooManyStatus,
+      `The array has ${values.length} events; the limit is ${intake.maxEvents}.`,
+    );
   return values.map((value, index) => check(value, ` at index ${index}`));
 }
 

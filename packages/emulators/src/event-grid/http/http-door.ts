@@ -16,6 +16,10 @@ const MAX_PULL_BYTES = 256 * 1024;
 const MAX_EVENTS = 5000;
 const MAX_NAMESPACE_EVENTS = 1000;
 
+/** What the service's API definition says of a publish to a namespace topic that is too large, or whose topic is not there. */
+const NAMESPACE_TOO_LARGE = 403;
+const NAMESPACE_TOPIC_GONE = 410;
+
 export interface HttpDoorOptions {
   readonly topics: Topics;
   readonly faults: FaultPlan;
@@ -106,7 +110,8 @@ async function handle(options: HttpDoorOptions, request: IncomingMessage, respon
   if (isNamespace && !/^\d{4}-\d\d-\d\d(-preview)?$/.test(query.get("api-version") ?? ""))
     throw new EventGridProblem(400, "The api-version query parameter is missing or malformed.");
   if (route.kind === "pull") return await pull(options.topics, topic, route, query, request, response);
-  const body = await readBody(request, MAX_PUBLISH_BYTES);
+  const tooLargeStatus = isNamespace ? NAMESPACE_TOO_LARGE : 413;
+  const body = await readBody(request, MAX_PUBLISH_BYTES, tooLargeStatus);
   const isDomain = topic.kind === "domain";
   const events = readEvents(
     { headers: request.headers, body },
@@ -116,6 +121,7 @@ async function handle(options: HttpDoorOptions, request: IncomingMessage, respon
       topicOf: isDomain ? topicOfDomain(topic.resourceId) : onlyTopic(topic.resourceId),
       sourceNamesTopic: isDomain,
       maxEvents: isNamespace ? MAX_NAMESPACE_EVENTS : MAX_EVENTS,
+      tooManyStatus: tooLargeStatus,
       requiresData: isNamespace,
     },
   );
@@ -157,7 +163,10 @@ function findTopic(topics: Topics, route: Extract<Route, { topic: string }>): To
       ? topics.findInNamespaces(route.topic)
       : topics.find(`${route.namespace}/${route.topic}`);
   if (topic === undefined || (topic.kind === "namespace") === isCustom)
-    throw new EventGridProblem(404, `The topic '${route.topic}' was not found.`);
+    throw new EventGridProblem(
+      route.kind === "namespace-publish" ? NAMESPACE_TOPIC_GONE : 404,
+      `The topic '${route.topic}' was not found.`,
+    );
   return topic;
 }
 

@@ -4,9 +4,10 @@ import { EventGridProblem } from "../problem.ts";
 /** Read and thrown away after a refusal, so that the client sees the answer before the connection ends. */
 const MAX_DRAINED_BYTES = 16 * 1024 * 1024;
 
-/** The whole body. Rejects with a 413 as soon as it is known to be larger; nothing of it is kept then. */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const tooLarge = () => new EventGridProblem(413, `The maximum size (${maxBytes}) of the request has been exceeded.`);
+/** The whole body. Rejects as soon as it is known to be larger; nothing of it is kept then. */
+export async function readBody(request: IncomingMessage, maxBytes: number, tooLargeStatus = 413): Promise<Buffer> {
+  const tooLarge = () =>
+    new EventGridProblem(tooLargeStatus, `The maximum size (${maxBytes}) of the request has been exceeded.`);
   if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw tooLarge();
   const chunks: Buffer[] = [];
   let size = 0;
