@@ -166,9 +166,11 @@ class OutboxBench {
     const seconds = this.#options.quick ? 1 : 4;
     for (const mode of ["polling", "cdc"] as const) {
       for (const perSecond of [200, 1_000, 4_000]) {
-        const { p50Ms, p99Ms } = await latency(await this.#server.database(), perSecond, seconds, mode);
+        const { p50Ms, p99Ms, afterCommit } = await latency(await this.#server.database(), perSecond, seconds, mode);
         this.#add(`insert to dispatch at ${perSecond}/s, p50, ${mode}`, p50Ms, "ms", 2, false);
         this.#add(`insert to dispatch at ${perSecond}/s, p99, ${mode}`, p99Ms, "ms", 6, false);
+        this.#add(`commit to dispatch at ${perSecond}/s, p50, ${mode}`, afterCommit.p50Ms, "ms", undefined, false);
+        this.#add(`commit to dispatch at ${perSecond}/s, p99, ${mode}`, afterCommit.p99Ms, "ms", undefined, false);
       }
     }
   }

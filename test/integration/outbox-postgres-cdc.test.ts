@@ -68,6 +68,21 @@ describe.skipIf(!server)("change data capture", () => {
     await eventually(async () => (await slots(url)).length === 0);
   });
 
+  test("a transaction that arrives is handed out as a whole", async () => {
+    const { url, recorder } = await started();
+    await eventually(() => isTailing(url));
+    await server!.query(`SELECT pg_notify('waybill.waybill', '')`, url);
+    for (let round = 0; round < 20; round++) {
+      await server!.query(
+        `INSERT INTO waybill.outbox (bucket, topic, key, event) SELECT i, 'notes', 'k' || i,
+         '{"specversion":"1.0","id":"${round}.' || i || '","source":"/sql","type":"t","data":1}' FROM generate_series(1, 50) i`,
+        url,
+      );
+      await recorder.count((round + 1) * 50);
+    }
+    expect(recorder.calls).toEqual(Array.from({ length: 20 }, () => 50));
+  });
+
   test("a stream that is cut off is begun anew; what was committed meanwhile is not missed", async () => {
     const { url, recorder } = await started({ pollMs: 200 });
     await eventually(() => isTailing(url));

@@ -5,6 +5,8 @@ import { type PostgresOptions, postgres } from "@waybill/outbox/postgres";
 export interface Latency {
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** What is left without the transaction, which waits for the disk: from when the caller knows that it is committed. */
+  readonly afterCommit: { readonly p50Ms: number; readonly p99Ms: number };
 }
 
 /**
@@ -22,13 +24,14 @@ export async function latency(
   await producer.open();
   const outbox = createOutbox({ store: producer, source: "/shop" });
   const began = new Map<string, number>();
-  const took: number[] = [];
+  const committed = new Map<string, number>();
+  const dispatched = new Map<string, number>();
   const relay = createRelay({
     store,
     publisher: {
       async publishRaw(_topic: string, events: readonly RawCloudEvent[]) {
         const now = performance.now();
-        for (const { id } of events) took.push(now - began.get(id)!);
+        for (const { id } of events) dispatched.set(id, now);
         return events.map(() => ({ ok: true as const, value: undefined }));
       },
     },
@@ -53,12 +56,26 @@ export async function latency(
     }));
     const now = performance.now();
     for (const { id } of events) began.set(id, now);
-    running.push(outbox.transaction((tx) => outbox.publishRaw(tx, "orders", events)));
+    running.push(
+      outbox
+        .transaction((tx) => outbox.publishRaw(tx, "orders", events))
+        .then(() => {
+          const done = performance.now();
+          for (const { id } of events) committed.set(id, done);
+        }),
+    );
   }
   await Promise.all(running);
-  while (took.length < total) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (dispatched.size < total) await new Promise((resolve) => setTimeout(resolve, 5));
   await relay.close();
   await Promise.all([producer.close(), store.close()]);
-  const sorted = took.slice(warm).sort((a, b) => a - b);
-  return { p50Ms: sorted[Math.floor(sorted.length * 0.5)]!, p99Ms: sorted[Math.floor(sorted.length * 0.99)]! };
+  const ids = [...began.keys()].slice(warm);
+  const since = (from: ReadonlyMap<string, number>) =>
+    percentiles(ids.map((id) => dispatched.get(id)! - from.get(id)!));
+  return { ...since(began), afterCommit: since(committed) };
+}
+
+function percentiles(values: number[]): { p50Ms: number; p99Ms: number } {
+  values.sort((a, b) => a - b);
+  return { p50Ms: values[Math.floor(values.length * 0.5)]!, p99Ms: values[Math.floor(values.length * 0.99)]! };
 }

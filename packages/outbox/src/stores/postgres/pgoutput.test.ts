@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { PgOutput } from "./pgoutput.ts";
+import { endsTransaction, PgOutput } from "./pgoutput.ts";
 
 const text = (value: string) => Buffer.from(`${value}\0`);
 const int = (value: number, bytes: number) => {
@@ -50,4 +50,9 @@ test("reads rows by the names of their columns; other messages are none", () => 
     behind: false,
   });
   expect(output.read(insert(["13", "5", "0", "orders", "k", "{}"]))?.key).toBe("k");
+});
+
+test("knows the end of a transaction", () => {
+  expect(endsTransaction(Buffer.from("C0123456789012345678901234"))).toBe(true);
+  expect(endsTransaction(relation)).toBe(false);
 });

@@ -7,6 +7,7 @@ export interface LoggedRow extends OutboxRow {
 
 const RELATION = 0x52;
 const INSERT = 0x49;
+const COMMIT = 0x43;
 const NULL = 0x6e;
 
 /**
@@ -51,6 +52,11 @@ export class PgOutput {
       behind: false,
     };
   }
+}
+
+/** The transaction whose rows came last is whole. */
+export function endsTransaction(message: Buffer): boolean {
+  return message[0] === COMMIT;
 }
 
 function relationColumns(message: Buffer): string[] {

@@ -4,7 +4,7 @@ import type { Clock, Timer } from "@waybill/core/spi";
 import type { Client } from "pg";
 import type { Connections } from "./connections.ts";
 import { databaseError } from "./database-errors.ts";
-import { type LoggedRow, PgOutput } from "./pgoutput.ts";
+import { endsTransaction, type LoggedRow, PgOutput } from "./pgoutput.ts";
 import { postgresErrors } from "./postgres-errors.ts";
 import { checkPublication, ensurePublication } from "./publication.ts";
 import { type Replication, startReplication } from "./replication.ts";
@@ -14,6 +14,9 @@ import type { Tables } from "./tables.ts";
 const MAX_ROWS = 20_000;
 const MAX_BYTES = 32 * 1024 * 1024;
 const CONFIRM_MS = 1_000;
+/** So much of a transaction that is still arriving is handed out before its end. */
+const PART_ROWS = 1_000;
+const PART_BYTES = MAX_BYTES / 4;
 /** The publication may be changed while a stream runs, which then brings nothing and says nothing. */
 const CHECK_MS = 30_000;
 const FIRST_PAUSE_MS = 500;
@@ -42,6 +45,8 @@ export class WalStream {
   #timer: Timer | undefined;
   #rows: LoggedRow[] = [];
   #bytes = 0;
+  /** Of the rows, those that may be taken: of whole transactions, each of which the server sends as one message a row. */
+  #whole = 0;
   #wanted = false;
   #connecting: Promise<void> | undefined;
   #failures = 0;
@@ -65,9 +70,9 @@ export class WalStream {
 
   /** The rows that have arrived, in order of commits. */
   take(): LoggedRow[] {
-    const rows = this.#rows;
-    this.#rows = [];
-    this.#bytes = 0;
+    const rows = this.#rows.splice(0, this.#whole);
+    this.#whole = 0;
+    for (const { event } of rows) this.#bytes -= event.length;
     return rows;
   }
 
@@ -104,6 +109,7 @@ export class WalStream {
         message: (message) => {
           const row = reader.read(message);
           if (row !== undefined) this.#arrived(row);
+          else if (endsTransaction(message)) this.#complete();
         },
         ended: (error) => this.#lost(error, client),
       },
@@ -129,7 +135,13 @@ export class WalStream {
     if (this.#rows.length > MAX_ROWS || this.#bytes > MAX_BYTES) {
       this.#end();
       this.#again(OVERFLOW_PAUSE_MS);
-    } else if (this.#rows.length === 1) this.#options.onRows();
+    } else if (this.#rows.length >= this.#whole + PART_ROWS || this.#bytes >= PART_BYTES) this.#complete();
+  }
+
+  #complete(): void {
+    if (this.#rows.length === this.#whole) return;
+    this.#whole = this.#rows.length;
+    this.#options.onRows();
   }
 
   #confirmSoon(client: Client, checkAtMs: number): void {
@@ -165,7 +177,9 @@ export class WalStream {
     this.#client = undefined;
     this.#replication = undefined;
     this.session = undefined;
-    this.take();
+    this.#rows = [];
+    this.#bytes = 0;
+    this.#whole = 0;
     client?.end().catch(() => undefined);
     this.#options.onSession();
   }
