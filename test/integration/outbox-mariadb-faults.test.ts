@@ -123,6 +123,25 @@ describe.skipIf(server === undefined)("faults of MariaDB", () => {
     expect(await store.counts()).toMatchObject({ waiting: 1 });
   });
 
+  test("work that turns autocommit on takes it to no later transaction of its connection", async () => {
+    const { url, store } = await started({ relay: false, maxConnections: 1 });
+    await server!.query("CREATE TABLE note (id INT PRIMARY KEY) ENGINE=InnoDB", url);
+    const insert = (id: number) =>
+      store.transaction(async (tx) => {
+        await tx.query("INSERT INTO note VALUES (?)", [id]);
+        throw new Error("undone");
+      });
+    await store.transaction((tx) => tx.query("SET autocommit = 1"));
+    await expect(insert(1)).rejects.toThrow("undone");
+    const failing = store.transaction(async (tx) => {
+      await tx.query("SET autocommit = 1");
+      throw new Error("undone");
+    });
+    await expect(failing).rejects.toThrow("undone");
+    await expect(insert(2)).rejects.toThrow("undone");
+    expect(await server!.query("SELECT * FROM note", url)).toEqual([]);
+  });
+
   test("a table that is gone is said, and work goes on once it is back", async () => {
     const { url, recorder, write, troubles } = await started();
     await write(0);

@@ -3,7 +3,7 @@ import { joinTransaction, type MysqlTx } from "../../handles/join-transaction.ts
 import { inboxId } from "../../inbox/inbox-id.ts";
 import { outboxErrors } from "../../outbox-errors.ts";
 import type { InboxRows } from "../../store.ts";
-import { isLockTimeout } from "./database-errors.ts";
+import { databaseError, isLockTimeout } from "./database-errors.ts";
 import { pruneInbox } from "./inbox-partitions.ts";
 import type { Rows, Session } from "./session.ts";
 import { statementSize } from "./statement-size.ts";
@@ -21,8 +21,8 @@ export function mysqlInboxRows<Tx>(store: { name: string; session: () => Promise
       return ids.map((id) => found.has(id.toString("hex")));
     },
 
-    add: (tx, key) => addAll(tx as MysqlTx, [key]),
-    addAll: (tx, keys) => addAll(tx as MysqlTx, keys),
+    add: (tx, key) => addAll(store.name, tx as MysqlTx, [key]),
+    addAll: (tx, keys) => addAll(store.name, tx as MysqlTx, keys),
 
     async prune(olderThanMs) {
       return pruneInbox(await store.session(), Date.now(), Date.now() - olderThanMs);
@@ -34,7 +34,7 @@ export function mysqlInboxRows<Tx>(store: { name: string; session: () => Promise
  * True when all are new. IGNORE would also pass over a row that could not be written for another reason: its event would count as a
  * duplicate.
  */
-async function addAll(tx: MysqlTx, keys: readonly InboxKey[]): Promise<boolean> {
+async function addAll(store: string, tx: MysqlTx, keys: readonly InboxKey[]): Promise<boolean> {
   const handle = joinTransaction(tx, "mysql");
   const nowMs = Date.now();
   try {
@@ -51,6 +51,6 @@ async function addAll(tx: MysqlTx, keys: readonly InboxKey[]): Promise<boolean> 
     return true;
   } catch (error) {
     if (isLockTimeout(error)) throw outboxErrors.WB_INBOX_BUSY({}, error);
-    throw error;
+    throw databaseError(error, store);
   }
 }

@@ -1,12 +1,18 @@
-import type { Pool, PoolConnection } from "mysql2/promise";
+import type { Pool, PoolConnection, ResultSetHeader } from "mysql2/promise";
 import { knownToBeOpen } from "../../handles/mysql2.ts";
 import { orAbort } from "../../or-abort.ts";
 import { databaseError, isConnectionLost } from "./database-errors.ts";
 import { mysqlErrors } from "./mysql-errors.ts";
 
+/** A flag of the MySQL protocol that comes with every answer. */
+const AUTOCOMMIT = 2;
+
+/** Connections of which each transaction begins with its first statement: no message to the server is spent on that. */
+const beginning = new WeakSet<object>();
+
 /**
- * Runs `work` in a transaction on a connection of the pool. What it throws reaches the caller as it is; an aborted signal ends the
- * connection, so that work which goes on cannot write into whatever comes next on it.
+ * Runs `work` in a transaction on a connection of the pool, which must be used for nothing else. What it throws reaches the caller as it is; an
+ * aborted signal ends the connection, so that work which goes on cannot write into whatever comes next on it.
  */
 export async function inTransaction<T>(
   pool: Pool,
@@ -22,14 +28,12 @@ export async function inTransaction<T>(
     const result = await orAbort((async () => work(connection))(), signal, () => {
       isSpent = true;
     });
-    await commit(connection, store);
+    isSpent = !(await commit(connection, store));
     return result;
   } catch (error) {
     isSpent ||= isConnectionLost(error);
     if (!isSpent) {
-      await connection.rollback().catch(() => {
-        isSpent = true;
-      });
+      isSpent = !(await end(connection, "ROLLBACK").catch(() => false));
     }
     throw error;
   } finally {
@@ -46,8 +50,11 @@ async function begin(pool: Pool, store: string): Promise<PoolConnection> {
   } catch (error) {
     throw databaseError(error, store);
   }
+  const { connection: one } = connection as unknown as { connection: object };
+  if (beginning.has(one)) return connection;
   try {
-    await connection.beginTransaction();
+    await connection.query("SET autocommit = 0");
+    beginning.add(one);
     return connection;
   } catch (error) {
     connection.destroy();
@@ -55,11 +62,17 @@ async function begin(pool: Pool, store: string): Promise<PoolConnection> {
   }
 }
 
-async function commit(connection: PoolConnection, store: string): Promise<void> {
+async function commit(connection: PoolConnection, store: string): Promise<boolean> {
   try {
-    await connection.commit();
+    return await end(connection, "COMMIT");
   } catch (error) {
     if (isConnectionLost(error)) throw mysqlErrors.WB_MYSQL_COMMIT_UNKNOWN({ store }, error);
     throw databaseError(error, store);
   }
+}
+
+/** False where the work has turned autocommit on: the next transaction on the connection would not begin by itself. */
+async function end(connection: PoolConnection, how: "COMMIT" | "ROLLBACK"): Promise<boolean> {
+  const [{ serverStatus }] = await connection.query<ResultSetHeader>(how);
+  return (serverStatus & AUTOCOMMIT) === 0;
 }
