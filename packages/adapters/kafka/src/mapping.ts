@@ -7,15 +7,19 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** A message as a record: attributes are headers as they stand, the content type is one more, no body is a tombstone. */
 export function toRecord(message: OutboundMessage, partitionOf: (key: Buffer | null) => number): OutboundRecord {
   const key = keyOf(message);
-  const headers: [string, Buffer][] = [];
-  if (message.contentType !== undefined) headers.push([CONTENT_TYPE, Buffer.from(message.contentType)]);
+  const { contentType } = message;
+  const headers: Record<string, string | Buffer> = {};
+  if (contentType !== undefined) headers[CONTENT_TYPE] = contentType;
   for (const name of Object.keys(message.headers)) {
     // What the message itself says of its content counts.
-    if (message.contentType !== undefined && name.toLowerCase() === CONTENT_TYPE) continue;
-    headers.push([name, bytesOf(message.headers[name]!)]);
+    if (contentType !== undefined && isContentType(name)) continue;
+    const value = message.headers[name]!;
+    setHeader(headers, name, typeof value === "string" ? value : bytesOf(value));
   }
   return { partition: partitionOf(key), key, value: message.body === null ? null : bytesOf(message.body), headers };
 }
+
+const isContentType = (name: string) => name.length === CONTENT_TYPE.length && name.toLowerCase() === CONTENT_TYPE;
 
 /** A record as a message. Its id is the event's where a header tells it, else where the record lies. */
 export function toMessage(record: FetchedRecord, lane: string): WireMessage {
@@ -82,7 +86,7 @@ export function measure(message: OutboundMessage): number {
     record += field(CONTENT_TYPE.length) + field(Buffer.byteLength(message.contentType));
   }
   for (const name of Object.keys(message.headers)) {
-    if (message.contentType !== undefined && name.toLowerCase() === CONTENT_TYPE) continue;
+    if (message.contentType !== undefined && isContentType(name)) continue;
     const header = message.headers[name]!;
     headers++;
     record +=

@@ -19,7 +19,8 @@ export interface OutboundRecord {
   readonly partition: number;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  readonly headers: readonly (readonly [name: string, value: Buffer])[];
+  /** Text goes out as UTF-8. */
+  readonly headers: Readonly<Record<string, string | Buffer>>;
 }
 
 /** A record as read. Its bytes are slices of the whole fetch: whoever keeps some of them copies them. */

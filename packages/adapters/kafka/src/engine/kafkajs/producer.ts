@@ -1,6 +1,6 @@
-import kafkajs, { type CompressionTypes, type IHeaders, type Kafka } from "kafkajs";
+import kafkajs, { type CompressionTypes, type Kafka } from "kafkajs";
 import type { Compression, Settings } from "../../options.ts";
-import type { EngineProducer, OutboundRecord } from "../engine.ts";
+import type { EngineProducer } from "../engine.ts";
 import { METADATA_MAX_AGE_MS, RETRY } from "./client.ts";
 
 const TYPES: Readonly<Record<Compression, CompressionTypes>> = {
@@ -27,15 +27,9 @@ export async function openProducer(kafka: Kafka, settings: Settings): Promise<En
   const compression = TYPES[settings.compression];
   return {
     async send(topic, records) {
-      const messages = records.map(toMessage);
+      const messages = [...records];
       await producer.send({ topic, messages, acks: -1, timeout: settings.requestTimeoutMs, compression });
     },
     close: () => producer.disconnect(),
   };
-}
-
-function toMessage({ partition, key, value, headers }: OutboundRecord) {
-  const named: IHeaders = Object.create(null) as IHeaders;
-  for (const [name, bytes] of headers) named[name] = bytes;
-  return { partition, key, value, headers: named };
 }

@@ -25,10 +25,12 @@ export function openProducer(library: Library, settings: Settings): EngineProduc
           ...(key === null ? {} : { key }),
           // A tombstone: null is written as such, though the types know only bytes.
           value: value as Buffer,
-          headers: new Map(headers.map(([name, bytes]) => [Buffer.from(name), bytes])),
+          headers: new Map(Object.entries(headers).map(([name, sent]) => [Buffer.from(name), bytesOf(sent)])),
         })),
       });
     },
     close: () => withinSeconds(producer.close()),
   };
 }
+
+const bytesOf = (header: string | Buffer) => (typeof header === "string" ? Buffer.from(header) : header);
