@@ -1,5 +1,5 @@
 import { type OutboundMessage, setHeader, type WireMessage } from "@waybill/core/spi";
-import type { FetchedRecord, OutboundRecord } from "./engine/engine.ts";
+import type { OutboundRecord, TopicPartition } from "./engine/engine.ts";
 
 const CONTENT_TYPE = "content-type";
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -21,45 +21,72 @@ export function toRecord(message: OutboundMessage, partitionOf: (key: Buffer | n
 
 const isContentType = (name: string) => name.length === CONTENT_TYPE.length && name.toLowerCase() === CONTENT_TYPE;
 
-/** A record as a message. Its id is the event's where a header tells it, else where the record lies. */
-export function toMessage(record: FetchedRecord, lane: string): WireMessage {
-  const headers: Record<string, string | Uint8Array> = {};
-  let contentType: string | undefined;
-  let id: string | undefined;
-  for (const [name, bytes] of record.headers) {
-    const value = textOf(bytes) ?? Buffer.from(bytes);
-    if (name.toLowerCase() === CONTENT_TYPE && typeof value === "string") {
-      contentType = value;
-      continue;
+/** A record as a client library has decoded it. Its bytes are slices of the whole fetch. */
+export interface DecodedRecord {
+  readonly offset: bigint;
+  readonly timestampMs: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Iterable<readonly [name: string, value: Buffer]>;
+}
+
+/** A record as a message, with bytes of its own. */
+export function toMessage(record: DecodedRecord, place: TopicPartition): WireMessage {
+  const draft = newDraft(record.timestampMs);
+  for (const [name, bytes] of record.headers) addHeader(draft, name, textIn(bytes) ?? Buffer.from(bytes));
+  if (record.key !== null) setKey(draft, textIn(record.key) ?? Buffer.from(record.key));
+  if (record.value !== null) draft.body = Buffer.from(record.value);
+  return finished(draft, place, record.offset);
+}
+
+/** A message whose record is being read. */
+export type Draft = { -readonly [Name in keyof WireMessage]: WireMessage[Name] } & {
+  headers: Record<string, string | Uint8Array>;
+};
+
+export function newDraft(timeMs: number): Draft {
+  return { id: "", key: undefined, keyBytes: undefined, body: null, headers: {}, contentType: undefined, timeMs };
+}
+
+/** Of a header that stands there more than once the last counts, as in Kafka's own clients. */
+export function addHeader(to: Draft, name: string, value: string | Buffer): void {
+  if (typeof value === "string") {
+    if (isContentType(name)) {
+      to.contentType = value;
+      return;
     }
-    if (name === "ce_id" && typeof value === "string" && value !== "") id = value;
-    setHeader(headers, name, value);
+    if (name === "ce_id") to.id = value;
   }
-  const key = record.key === null ? undefined : textOf(record.key);
-  const isText = record.key === null || key !== undefined;
-  return {
-    id: id ?? `${lane}/${record.offset}`,
-    key: isText ? key : record.key!.toString(),
-    keyBytes: isText ? undefined : Buffer.from(record.key!),
-    body: record.value === null ? null : Buffer.from(record.value),
-    headers,
-    contentType,
-    timeMs: record.timestampMs,
-  };
+  setHeader(to.headers, name, value);
+}
+
+/** A text stands for a key that is none. */
+export function setKey(to: Draft, key: string | Buffer): void {
+  to.key = String(key);
+  if (typeof key !== "string") to.keyBytes = key;
+}
+
+/** Its id is the event's where a header tells it, else where the record lies. */
+export function finished(draft: Draft, { topic, partition }: TopicPartition, offset: bigint): WireMessage {
+  if (draft.id === "") draft.id = `${topic}/${partition}/${offset}`;
+  return draft;
+}
+
+/** The text that these bytes are; undefined where they are none. */
+export function textIn(bytes: Buffer, from = 0, to = bytes.length): string | undefined {
+  const text = bytes.toString("utf8", from, to);
+  // What stands for bytes that are no text may have been written as well.
+  if (!text.includes("\ufffd")) return text;
+  try {
+    return utf8.decode(bytes.subarray(from, to));
+  } catch {
+    return undefined;
+  }
 }
 
 function keyOf({ key, keyBytes }: OutboundMessage): Buffer | null {
   if (keyBytes !== undefined) return bytesOf(keyBytes);
   return key === undefined ? null : Buffer.from(key);
-}
-
-/** Header values are bytes; those that are text are given as text. */
-function textOf(bytes: Buffer): string | undefined {
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    return undefined;
-  }
 }
 
 function bytesOf(value: string | Uint8Array): Buffer {

@@ -1,12 +1,5 @@
 import type { Delivery, Headers, WireMessage } from "@waybill/core/spi";
 import type { FetchedBatch, FetchedRecord, TopicPartition } from "./engine/engine.ts";
-import { toMessage } from "./mapping.ts";
-
-interface Waiting {
-  readonly batch: FetchedBatch;
-  /** The record that comes next. */
-  at: number;
-}
 
 /** A partition for as long as this member has it: one lane of core's, and what of it waits for core. */
 export class Partition implements TopicPartition {
@@ -17,10 +10,10 @@ export class Partition implements TopicPartition {
   next: bigint;
   /** What the group has committed, as far as this member knows. */
   committed: bigint;
-  /** How many records wait, and how many bytes their values have. */
+  /** How many records wait, and how many bytes they take. */
   records = 0;
   bytes = 0;
-  readonly #batches: Waiting[] = [];
+  readonly #batches: FetchedBatch[] = [];
   readonly #lost = new AbortController();
 
   constructor({ topic, partition }: TopicPartition, start: bigint) {
@@ -41,31 +34,30 @@ export class Partition implements TopicPartition {
 
   /** Of the record that `take` gives next. */
   get nextBytes(): number {
-    const { batch, at } = this.#batches[0]!;
-    return batch.bytesOf(at);
+    return this.#batches[0]!.nextBytes;
   }
 
   lose(reason: unknown): void {
     this.#lost.abort(reason);
   }
 
-  /** `from`: the first record that is new. There is one. */
-  add(batch: FetchedBatch, from: number): void {
-    this.#batches.push({ batch, at: from });
-    this.records += batch.count - from;
-    for (let index = from; index < batch.count; index++) this.bytes += batch.bytesOf(index);
+  /** There is a record in it. */
+  add(batch: FetchedBatch): void {
+    this.#batches.push(batch);
+    this.records += batch.count;
+    this.bytes += batch.bytes;
   }
 
   /** The oldest record that waits. */
   take(): KafkaDelivery {
-    const first = this.#batches[0]!;
-    const { batch } = first;
-    const index = first.at++;
+    const batch = this.#batches[0]!;
+    const { bytes } = batch;
+    const record = batch.take();
     this.records--;
-    this.bytes -= batch.bytesOf(index);
-    const isLast = first.at === batch.count;
+    this.bytes -= bytes - batch.bytes;
+    const isLast = batch.count === 0;
     if (isLast) this.#batches.shift();
-    return new KafkaDelivery(batch.record(index), this, isLast ? batch.next : undefined);
+    return new KafkaDelivery(record, this, isLast ? batch.next : undefined);
   }
 
   clear(): void {
@@ -90,26 +82,26 @@ export interface RawRecord extends TopicPartition {
 export class KafkaDelivery implements Delivery {
   readonly message: WireMessage;
   readonly partition: Partition;
-  readonly #offset: bigint | string;
+  readonly #offset: bigint;
   readonly #next: bigint | undefined;
 
   /** `next`: where to go on behind it, where that is not one after it: transaction markers stand between, and would be a lag that never ends. */
-  constructor(record: FetchedRecord, partition: Partition, next: bigint | undefined) {
-    this.message = toMessage(record, partition.lane);
+  constructor({ message, offset }: FetchedRecord, partition: Partition, next: bigint | undefined) {
+    this.message = message;
     this.partition = partition;
-    this.#offset = record.offset;
+    this.#offset = offset;
     this.#next = next;
   }
 
   /** The offset to commit when this record and all before it are done. */
   get commits(): bigint {
-    return this.#next ?? BigInt(this.#offset) + 1n;
+    return this.#next ?? this.#offset + 1n;
   }
 
   get raw(): RawRecord {
     const { topic, partition } = this.partition;
     const { key = null, body, headers, timeMs = 0 } = this.message;
-    return { topic, partition, offset: BigInt(this.#offset), timestampMs: timeMs, key, value: body, headers };
+    return { topic, partition, offset: this.#offset, timestampMs: timeMs, key, value: body, headers };
   }
 
   get lane(): string {

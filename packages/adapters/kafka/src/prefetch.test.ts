@@ -25,19 +25,24 @@ const partition = (number: number) => new Partition({ topic: "t", partition: num
 
 /** Offsets from `first` on, and a transaction marker behind the last. */
 function batch({ topic, partition: number }: Partition, first: number, count: number, bytes = 1): FetchedBatch {
+  let taken = 0;
   return {
     topic,
     partition: number,
     next: BigInt(first + count + 1),
-    count,
-    offsetOf: (index) => BigInt(first + index),
-    bytesOf: () => bytes,
-    record: (index) => ({
-      offset: BigInt(first + index),
-      timestampMs: 0,
-      key: null,
-      value: Buffer.alloc(bytes),
-      headers: [],
+    get count() {
+      return count - taken;
+    },
+    get bytes() {
+      return (count - taken) * bytes;
+    },
+    nextBytes: bytes,
+    skipTo: (offset) => {
+      taken = Math.max(taken, Number(offset) - first);
+    },
+    take: () => ({
+      offset: BigInt(first + taken++),
+      message: { id: "1", body: Buffer.alloc(bytes), headers: {} },
     }),
   };
 }
@@ -47,9 +52,11 @@ const offsets = (deliveries: readonly KafkaDelivery[]) => deliveries.map(({ raw 
 it("gives each partition its share, in order, and commits past what stands behind the last record", async () => {
   const { prefetch, take } = setUp();
   const [a, b] = [partition(0), partition(1)];
-  await prefetch.add(a, batch(a, 0, 6), 2);
-  await prefetch.add(a, batch(a, 7, 2), 0);
-  await prefetch.add(b, batch(b, 0, 3), 0);
+  const seenBefore = batch(a, 0, 6);
+  seenBefore.skipTo(2n);
+  await prefetch.add(a, seenBefore);
+  await prefetch.add(a, batch(a, 7, 2));
+  await prefetch.add(b, batch(b, 0, 3));
   const first = await take({ max: 4 });
   expect(first.map(({ lane }) => lane)).toEqual(["t/0", "t/0", "t/1", "t/1"]);
   const rest = await take();
@@ -62,7 +69,7 @@ it("gives each partition its share, in order, and commits past what stands behin
 it("gives one record however large, and no more than fit", async () => {
   const { prefetch, take } = setUp();
   const a = partition(0);
-  await prefetch.add(a, batch(a, 0, 5, 100), 0);
+  await prefetch.add(a, batch(a, 0, 5, 100));
   expect(await take({ maxBytes: 10 })).toHaveLength(1);
   expect(await take({ maxBytes: 250 })).toHaveLength(2);
 });
@@ -71,7 +78,7 @@ it("holds the engine up while core takes, pauses a partition when it takes nothi
   const { prefetch, told, take } = setUp();
   const a = partition(0);
   let fetchesOn = false;
-  const held = prefetch.add(a, batch(a, 0, 5_000), 0).then(() => {
+  const held = prefetch.add(a, batch(a, 0, 5_000)).then(() => {
     fetchesOn = true;
   });
   await take();
@@ -79,7 +86,7 @@ it("holds the engine up while core takes, pauses a partition when it takes nothi
   await take();
   await held;
   expect(told).toEqual([]);
-  await prefetch.add(a, batch(a, 5_000, 5_000), 0);
+  await prefetch.add(a, batch(a, 5_000, 5_000));
   expect(told).toEqual(["pause t/0"]);
   for (let round = 0; round < 9; round++) await take();
   expect(told).toEqual(["pause t/0"]);
@@ -91,11 +98,11 @@ it("counts nothing of a lane that core has paused against the others, and stops 
   const { prefetch, told, take } = setUp();
   const [stuck, other] = [partition(0), partition(1)];
   const pausedLanes = new Set(["t/0"]);
-  const adding = prefetch.add(stuck, batch(stuck, 0, 5_000), 0);
+  const adding = prefetch.add(stuck, batch(stuck, 0, 5_000));
   expect(await take({ pausedLanes })).toEqual([]);
   await adding;
   expect(told).toEqual(["pause t/0"]);
-  await prefetch.add(other, batch(other, 0, 100), 0);
+  await prefetch.add(other, batch(other, 0, 100));
   expect(await take({ pausedLanes })).toHaveLength(100);
   expect(told).toEqual(["pause t/0"]);
   for (let round = 0; round < 10; round++) await take();
@@ -105,11 +112,11 @@ it("counts nothing of a lane that core has paused against the others, and stops 
 it("forgets what waits of a partition that has moved, and leaves it readable for when it comes back", async () => {
   const { prefetch, told, take } = setUp();
   const [moved, kept] = [partition(0), partition(1)];
-  await prefetch.add(moved, batch(moved, 0, 5_000), 0);
+  await prefetch.add(moved, batch(moved, 0, 5_000));
   expect(told).toEqual(["pause t/0"]);
   prefetch.forget(moved);
   expect(told).toEqual(["pause t/0", "resume t/0"]);
-  await prefetch.add(kept, batch(kept, 0, 10), 0);
+  await prefetch.add(kept, batch(kept, 0, 10));
   expect(offsets(await take())).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
@@ -118,4 +125,22 @@ it("throws once what the engine failed with", async () => {
   prefetch.fail(new Error("gone"));
   await expect(take()).rejects.toThrow("gone");
   expect(await take()).toEqual([]);
+});
+
+it("hands over what it read before a record that cannot be read, then says so, and goes on with the others", async () => {
+  const { prefetch, take } = setUp();
+  const [broken, other] = [partition(0), partition(1)];
+  const unreadable = batch(broken, 0, 3);
+  const read = unreadable.take;
+  unreadable.take = () => {
+    if (unreadable.count === 1) throw new RangeError("unreadable");
+    return read();
+  };
+  await prefetch.add(broken, unreadable);
+  expect(offsets(await take())).toEqual([0, 1]);
+  await expect(take()).rejects.toThrow("unreadable");
+  await prefetch.add(other, batch(other, 0, 2));
+  await expect(take().then(() => take())).rejects.toThrow("unreadable");
+  expect((await take()).map(({ lane }) => lane)).toEqual(["t/1", "t/1"]);
+  expect(broken.records).toBe(1);
 });

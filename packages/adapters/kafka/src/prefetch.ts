@@ -47,11 +47,11 @@ export class Prefetch {
     this.#options = options;
   }
 
-  /** Takes a batch in, from its record `from` on. Resolves when the engine may fetch on: there is room, or the partition is paused. */
-  async add(partition: Partition, batch: FetchedBatch, from: number): Promise<void> {
+  /** Takes a batch in that has a record. Resolves when the engine may fetch on: there is room, or the partition is paused. */
+  async add(partition: Partition, batch: FetchedBatch): Promise<void> {
     if (partition.records === 0) this.#turn.push(partition);
     const { records, bytes } = partition;
-    partition.add(batch, from);
+    partition.add(batch);
     if (!this.#unwanted.has(partition)) this.#count(partition.records - records, partition.bytes - bytes);
     this.#arrived?.();
     if (this.#hasRoom(partition)) return;
@@ -111,14 +111,24 @@ export class Prefetch {
     let isFull = false;
     while (turn.length > 0 && out.length < max && !isFull) {
       const partition = turn.shift()!;
-      for (let left = Math.min(share, max - out.length); left > 0 && partition.records > 0; left--) {
-        const size = partition.nextBytes;
+      const before = partition.bytes;
+      let left = Math.min(share, max - out.length);
+      let room = maxBytes - bytes;
+      for (; left > 0 && partition.records > 0; left--) {
         // At least one always fits, however large: otherwise it would never be taken.
-        isFull = out.length > 0 && bytes + size > maxBytes;
+        room -= partition.nextBytes;
+        isFull = out.length > 0 && room < 0;
         if (isFull) break;
-        bytes += size;
-        out.push(partition.take());
+        try {
+          out.push(partition.take());
+        } catch (error) {
+          // What was taken before it has left its batch, and must not be lost.
+          this.#failure = { error };
+          isFull = true;
+          break;
+        }
       }
+      bytes += before - partition.bytes;
       if (partition.records > 0) turn.push(partition);
     }
     this.#turn = turn.concat(unwanted);

@@ -72,11 +72,10 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
   const records = async (batch: FetchedBatch): Promise<void> => {
     const partition = partitions.get(laneOf(batch));
     if (partition === undefined) return;
-    // A member that kept a partition through a rebalance may be given again what it has in hand.
-    let from = 0;
-    while (from < batch.count && batch.offsetOf(from) < partition.next) from++;
+    // The fetch may begin before what was asked for, and a member that kept a partition through a rebalance may be given again what it has in hand.
+    batch.skipTo(partition.next);
     if (batch.next > partition.next) partition.next = batch.next;
-    if (from < batch.count) await prefetch.add(partition, batch, from);
+    if (batch.count > 0) await prefetch.add(partition, batch);
   };
 
   const forget = () => {

@@ -1,3 +1,5 @@
+import type { WireMessage } from "@waybill/core/spi";
+
 /** One partition of a topic, by physical name. */
 export interface TopicPartition {
   readonly topic: string;
@@ -23,25 +25,26 @@ export interface OutboundRecord {
   readonly headers: Readonly<Record<string, string | Buffer>>;
 }
 
-/** A record as read. Its bytes are slices of the whole fetch: whoever keeps some of them copies them. */
+/** A record as read. What it keeps alive is its own and little else: never the whole fetch. */
 export interface FetchedRecord {
-  readonly offset: bigint | string;
-  readonly timestampMs: number;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly headers: readonly (readonly [name: string, value: Buffer])[];
+  readonly offset: bigint;
+  readonly message: WireMessage;
 }
 
-/** Records of one partition in the order of their offsets, as the client library has decoded them. */
+/** Records of one partition in the order of their offsets, read one after the other as they are taken. */
 export interface FetchedBatch extends TopicPartition {
   /** The offset to ask for next: after these records, and after what is no record of anybody's (transaction markers). */
   readonly next: bigint;
+  /** How many records are left, */
   readonly count: number;
-  offsetOf(index: number): bigint;
-  /** Of the record's value. */
-  bytesOf(index: number): number;
-  /** Made anew by each call. */
-  record(index: number): FetchedRecord;
+  /** how many bytes they take, */
+  readonly bytes: number;
+  /** and the first of them. */
+  readonly nextBytes: number;
+  /** Passes over records before that offset. */
+  skipTo(offset: bigint): void;
+  /** The next record; there is one. */
+  take(): FetchedRecord;
 }
 
 export interface EngineProducer {

@@ -1,6 +1,7 @@
 import kafkajs, { type Kafka, type KafkaConfig, type RetryOptions, type SASLOptions } from "kafkajs";
 import type { Sasl, Settings } from "../../options.ts";
 import { stopIdleTimer } from "./idle-timer.ts";
+import { leaveRecords } from "./leave-records.ts";
 
 /**
  * Core retries. These few quick ones are for what passes within the client: a leader that moved, metadata that is old. They are written out
@@ -31,7 +32,9 @@ export function createClient(settings: Settings): Kafka {
   };
   if (settings.ssl !== undefined) config.ssl = settings.ssl;
   if (settings.sasl !== undefined) config.sasl = saslOf(settings.sasl);
-  return new kafkajs.Kafka(config);
+  const kafka = new kafkajs.Kafka(config);
+  leaveRecords(kafka);
+  return kafka;
 }
 
 function saslOf(sasl: Sasl): SASLOptions {

@@ -1,44 +1,63 @@
-import type { IHeaders, KafkaMessage } from "kafkajs";
+import type { KafkaMessage } from "kafkajs";
 import type { FetchedBatch, FetchedRecord } from "../engine.ts";
+import { DecodedMessages } from "./decoded-messages.ts";
+import { UnreadBatch } from "./fetch-response.ts";
+import { HeaderNames } from "./header-names.ts";
+import { RecordReader } from "./record-reader.ts";
 
+/** What one fetch brought of a partition. */
 export class KafkajsBatch implements FetchedBatch {
   readonly topic: string;
   readonly partition: number;
   readonly next: bigint;
-  readonly #messages: readonly KafkaMessage[];
+  readonly #parts: (RecordReader | DecodedMessages)[];
+  count = 0;
+  bytes = 0;
 
-  constructor(topic: string, partition: number, next: bigint, messages: readonly KafkaMessage[]) {
+  /** `messages`: as kafkajs gives them, what `readsBatches` put in their place included. */
+  constructor(topic: string, partition: number, next: bigint, messages: readonly (KafkaMessage | UnreadBatch)[]) {
     this.topic = topic;
     this.partition = partition;
     this.next = next;
-    this.#messages = messages;
+    const names = new HeaderNames();
+    const decoded = messages.filter((one): one is KafkaMessage => !(one instanceof UnreadBatch));
+    this.#parts = [];
+    for (const one of messages)
+      if (one instanceof UnreadBatch) this.#parts.push(new RecordReader(one.batch, this, names));
+    if (decoded.length > 0) this.#parts.push(new DecodedMessages(decoded, this));
+    for (const part of this.#parts) this.#count(part, 1);
   }
 
-  get count(): number {
-    return this.#messages.length;
+  get nextBytes(): number {
+    return this.#parts[0]!.nextBytes;
   }
 
-  offsetOf(index: number): bigint {
-    return BigInt(this.#messages[index]!.offset);
+  skipTo(offset: bigint): void {
+    for (const part of this.#parts) {
+      this.#count(part, -1);
+      part.skipTo(offset);
+      this.#count(part, 1);
+      if (part.count > 0) break;
+    }
+    this.#dropEmpty();
   }
 
-  bytesOf(index: number): number {
-    return this.#messages[index]!.value?.length ?? 0;
+  take(): FetchedRecord {
+    const part = this.#parts[0]!;
+    const { bytes } = part;
+    const record = part.take();
+    this.count--;
+    this.bytes -= bytes - part.bytes;
+    this.#dropEmpty();
+    return record;
   }
 
-  record(index: number): FetchedRecord {
-    const { offset, timestamp, key, value, headers } = this.#messages[index]!;
-    return { offset, timestampMs: Number(timestamp), key, value, headers: headersOf(headers) };
+  #count(part: { readonly count: number; readonly bytes: number }, sign: 1 | -1): void {
+    this.count += sign * part.count;
+    this.bytes += sign * part.bytes;
   }
-}
 
-/** Of a header that stands there more than once the last counts, as in Kafka's own clients. One without a value says nothing. */
-function headersOf(headers: IHeaders | undefined): FetchedRecord["headers"] {
-  const out: [string, Buffer][] = [];
-  for (const name in headers) {
-    const given = headers[name];
-    const value = Array.isArray(given) ? given.at(-1) : given;
-    if (value !== undefined && value !== null) out.push([name, value as Buffer]);
+  #dropEmpty(): void {
+    while (this.#parts[0]?.count === 0) this.#parts.shift();
   }
-  return out;
 }

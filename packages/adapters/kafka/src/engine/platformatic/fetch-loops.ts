@@ -66,7 +66,7 @@ export function startFetchLoops(options: FetchLoopsOptions, starts: readonly Pos
       for (const { partitionIndex: partition, records: found } of partitions) {
         const key = keyOf({ topic, partition });
         if (found === null || found === undefined || found.length === 0 || !asked.has(key)) continue;
-        const batch = new PlatformaticBatch({ topic, partition }, found, next.get(key)!);
+        const batch = new PlatformaticBatch({ topic, partition }, found);
         next.set(key, batch.next);
         batches.push(batch);
       }

@@ -1,4 +1,5 @@
 import type { RecordsBatch } from "@platformatic/kafka";
+import { toMessage } from "../../mapping.ts";
 import type { FetchedBatch, FetchedRecord, TopicPartition } from "../engine.ts";
 
 type LibraryRecord = RecordsBatch["records"][number];
@@ -12,50 +13,66 @@ export class PlatformaticBatch implements FetchedBatch {
   readonly partition: number;
   readonly next: bigint;
   readonly #records: { readonly batch: RecordsBatch; readonly record: LibraryRecord }[] = [];
+  #at = 0;
+  bytes = 0;
 
-  /** `from`: a batch that was compressed comes whole, also with what is before that offset. */
-  constructor({ topic, partition }: TopicPartition, batches: readonly RecordsBatch[], from: bigint) {
+  constructor({ topic, partition }: TopicPartition, batches: readonly RecordsBatch[]) {
     this.topic = topic;
     this.partition = partition;
     this.next = nextOffset(batches.at(-1)!);
     for (const batch of batches) {
       if ((batch.attributes & IS_CONTROL) !== 0) continue;
-      for (const record of batch.records) if (offsetOf(batch, record) >= from) this.#records.push({ batch, record });
+      for (const record of batch.records) {
+        this.#records.push({ batch, record });
+        this.bytes += bytesOf(record);
+      }
     }
   }
 
   get count(): number {
-    return this.#records.length;
+    return this.#records.length - this.#at;
   }
 
-  offsetOf(index: number): bigint {
-    const { batch, record } = this.#records[index]!;
-    return offsetOf(batch, record);
+  get nextBytes(): number {
+    return bytesOf(this.#records[this.#at]!.record);
   }
 
-  bytesOf(index: number): number {
-    return this.#records[index]!.record.value?.length ?? 0;
+  skipTo(offset: bigint): void {
+    for (; this.count > 0; this.#pass()) {
+      const { batch, record } = this.#records[this.#at]!;
+      if (offsetOf(batch, record) >= offset) break;
+    }
   }
 
-  record(index: number): FetchedRecord {
-    const { batch, record } = this.#records[index]!;
+  take(): FetchedRecord {
+    const { batch, record } = this.#records[this.#at]!;
     const byBroker = (batch.attributes & IS_LOG_APPEND_TIME) !== 0;
-    return {
-      offset: offsetOf(batch, record),
-      timestampMs: Number(byBroker ? batch.maxTimestamp : batch.firstTimestamp + record.timestampDelta),
-      key: record.key,
-      value: record.value,
-      headers: headersOf(record.headers),
-    };
+    const offset = offsetOf(batch, record);
+    const message = toMessage(
+      {
+        offset,
+        timestampMs: Number(byBroker ? batch.maxTimestamp : batch.firstTimestamp + record.timestampDelta),
+        key: record.key,
+        value: record.value,
+        headers: headersOf(record.headers),
+      },
+      this,
+    );
+    this.#pass();
+    return { offset, message };
+  }
+
+  #pass(): void {
+    this.bytes -= this.nextBytes;
+    this.#at++;
   }
 }
 
+const bytesOf = ({ value }: LibraryRecord) => value?.length ?? 0;
 const offsetOf = (batch: RecordsBatch, record: LibraryRecord) => batch.firstOffset + BigInt(record.offsetDelta);
 const nextOffset = (batch: RecordsBatch) => batch.firstOffset + BigInt(batch.lastOffsetDelta) + 1n;
 
-/** Of a header that stands there more than once the last counts. One without a value says nothing. */
-function headersOf(headers: LibraryRecord["headers"]): FetchedRecord["headers"] {
-  const out = new Map<string, Buffer>();
-  for (const [name, value] of headers) if (name !== null && value !== null) out.set(name.toString(), value);
-  return [...out];
+/** One without a name or a value says nothing. */
+function* headersOf(headers: LibraryRecord["headers"]): Generator<[string, Buffer]> {
+  for (const [name, value] of headers) if (name !== null && value !== null) yield [name.toString(), value];
 }
