@@ -38,7 +38,8 @@ describe.skipIf(missing !== undefined)("Python's azure-eventhub", () => {
   };
 
   beforeAll(async () => {
-    emulator = await startEventHubsEmulator({ hubs });
+    // Every token is checked: Python signs in its own way.
+    emulator = await startEventHubsEmulator({ hubs, accessPolicies: [] });
   });
   afterAll(async () => {
     await Promise.all(clients.map((client) => client.close()));

@@ -15,7 +15,8 @@ describe.skipIf(missing !== undefined)("Python's azure-servicebus", () => {
     run<T>(program, { connection_string: emulator.connectionString, ...argument });
 
   beforeAll(async () => {
-    emulator = await startServiceBusEmulator();
+    // Every token is checked: Python signs in its own way.
+    emulator = await startServiceBusEmulator({ accessPolicies: [] });
     client = new ServiceBusClient(emulator.connectionString, { retryOptions: { maxRetries: 0, timeoutInMs: 10_000 } });
   });
   afterAll(async () => {
