@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { isWaybillError } from "@waybill/core";
-import { createOutbox, createRelay } from "@waybill/outbox";
+import { createInbox, createOutbox, createRelay } from "@waybill/outbox";
 import { eventually, Recorder } from "@waybill/outbox/conformance";
 import { type PostgresOptions, postgres } from "@waybill/outbox/postgres";
-import { Client } from "pg";
+import { Client, Pool } from "pg";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { testPostgres } from "../postgres/test-postgres.ts";
 
@@ -137,6 +137,50 @@ describe.skipIf(!server)("faults of PostgreSQL", () => {
     });
     await expect(atCommit).rejects.toMatchObject({ code: "WB_POSTGRES_COMMIT_UNKNOWN" });
     expect(await store.counts()).toMatchObject({ waiting: 1 });
+  });
+
+  test("a record that fails leaves no transaction open, and its event comes again", async () => {
+    const { url, store } = await started({ relay: false, maxConnections: 1 });
+    await server!.query("CREATE TABLE effect (id text)", url);
+    const inbox = createInbox({ store });
+    const process = (id: string) =>
+      inbox.process(
+        { topic: "orders", subscription: "s", source: "/f", id },
+        async (tx) => void (await tx.query("INSERT INTO effect VALUES ($1)", [id])),
+        new AbortController().signal,
+      );
+    // The first prepares the statements, the others send them together.
+    for (const id of ["1", "2"]) expect(await process(id)).toBe("processed");
+    await server!.query("ALTER TABLE waybill.inbox_32 RENAME TO away", url);
+    await expect(process("3")).rejects.toMatchObject({ code: "WB_POSTGRES_TABLE_MISSING" });
+    await server!.query("ALTER TABLE waybill.away RENAME TO inbox_32", url);
+    for (const id of ["3", "4"]) expect(await process(id)).toBe("processed");
+    for (const id of ["1", "2", "3", "4"]) expect(await process(id)).toBe("duplicate");
+    expect(await server!.query("SELECT id FROM effect ORDER BY id", url)).toHaveLength(4);
+  });
+
+  test("a pool that sends queries without waiting for answers does too, for relay and inbox", async () => {
+    const url = await server!.database();
+    const pool = new Pool({ connectionString: url, pipeline: true });
+    closing.push(() => pool.end());
+    const store = postgres({ pool, mode: "cdc" });
+    closing.push(() => store.close());
+    const recorder = new Recorder();
+    const relay = createRelay({ store, publisher: recorder, leaseMs: 1_000 });
+    closing.push(() => relay.close());
+    await relay.start();
+    const outbox = createOutbox({ store, source: "/faults" });
+    const inbox = createInbox({ store });
+    const note = (id: string) => ({ specversion: "1.0" as const, id, source: "/f", type: "t", data: id });
+    for (const id of ["1", "2", "1", "3"]) {
+      await inbox.process(
+        { topic: "orders", subscription: "s", source: "/f", id },
+        (tx) => outbox.publishRaw(tx, "notes", note(id)),
+        new AbortController().signal,
+      );
+    }
+    await recorder.count(3);
+    expect(recorder.data).toEqual(["1", "2", "3"]);
   });
 
   test("a failed statement that nobody told of does not commit in silence", async () => {

@@ -67,7 +67,8 @@ export class Connections {
 
   /** A new connection outside of the pool, connected. */
   async open(extra: ClientConfig & { replication?: string } = {}): Promise<Client> {
-    const client = new Client({ ...this.#config, ...extra });
+    // A pool whose clients send queries without waiting for answers has clients that take no copies.
+    const client = new Client({ ...this.#config, ...extra, pipeline: false });
     client.on("error", () => undefined);
     try {
       await client.connect();

@@ -5,6 +5,7 @@ import { idTimeMs, inboxId } from "../../inbox/inbox-id.ts";
 import type { InboxRows } from "../../store.ts";
 import type { Connections } from "./connections.ts";
 import { databaseError } from "./database-errors.ts";
+import type { Prepared } from "./in-one-message.ts";
 import { INBOX_SLOTS } from "./schema.ts";
 import type { Tables } from "./tables.ts";
 
@@ -22,18 +23,10 @@ const CHUNK = 10_000;
 export function postgresInboxRows<Tx>(connections: Connections, t: Tables): InboxRows<Tx> {
   const table = (slot: number) => `${t.schema}.inbox_${slot}`;
 
-  const record = async (tx: Tx, slot: number, ids: readonly Buffer[]): Promise<number> => {
-    const handle = joinTransaction(tx, "postgres");
-    if (ids.length === 1) {
-      return handle.execute(
-        `INSERT INTO ${table(slot)} (key, slot, seen_at) VALUES ($1, ${slot}, clock_timestamp()) ON CONFLICT DO NOTHING`,
-        [ids[0]!],
-        t.statement(`add_${slot}`),
-      );
-    }
-    // All in one parameter, so that any number of them is one prepared statement.
+  const recordAll = (tx: Tx, slot: number, ids: readonly Buffer[]): Promise<number> => {
     const length = ids[0]!.length;
-    return handle.execute(
+    // All in one parameter, so that any number of them is one prepared statement.
+    return joinTransaction(tx, "postgres").execute(
       `INSERT INTO ${table(slot)} (key, slot, seen_at)
        SELECT substring(all_keys FROM i * ${length} + 1 FOR ${length}), ${slot}, clock_timestamp()
        FROM (SELECT $1::bytea AS all_keys) a, generate_series(0, length(all_keys) / ${length} - 1) i ON CONFLICT DO NOTHING`,
@@ -42,17 +35,9 @@ export function postgresInboxRows<Tx>(connections: Connections, t: Tables): Inbo
     );
   };
 
-  const addAll = async (tx: Tx, keys: readonly InboxKey[]) => {
-    const bySlot = new Map<number, Buffer[]>();
-    for (const key of keys) {
-      const slot = slotOf(key);
-      const ids = bySlot.get(slot);
-      if (ids === undefined) bySlot.set(slot, [inboxId(key)]);
-      else ids.push(inboxId(key));
-    }
+  const inWords = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
-      for (const [slot, ids] of bySlot) if ((await record(tx, slot, ids)) !== ids.length) return false;
-      return true;
+      return await work();
     } catch (error) {
       throw databaseError(error, connections.store);
     }
@@ -60,8 +45,24 @@ export function postgresInboxRows<Tx>(connections: Connections, t: Tables): Inbo
 
   return {
     asksFirst: false,
-    add: (tx, key) => addAll(tx, [key]),
-    addAll,
+    add: (tx, key) =>
+      inWords(async () => {
+        const { text, values, name } = recordOne(t, key);
+        return (await joinTransaction(tx, "postgres").execute(text, values, name)) === 1;
+      }),
+
+    addAll: (tx, keys) =>
+      inWords(async () => {
+        const bySlot = new Map<number, Buffer[]>();
+        for (const key of keys) {
+          const slot = slotOf(key);
+          const ids = bySlot.get(slot);
+          if (ids === undefined) bySlot.set(slot, [inboxId(key)]);
+          else ids.push(inboxId(key));
+        }
+        for (const [slot, ids] of bySlot) if ((await recordAll(tx, slot, ids)) !== ids.length) return false;
+        return true;
+      }),
 
     known: (keys) =>
       connections.run(async (client) => {
@@ -123,11 +124,14 @@ export function postgresInboxRows<Tx>(connections: Connections, t: Tables): Inbo
   }
 }
 
-/** Records one key, as a statement without parameters. */
-export function recordText(t: Tables, key: InboxKey): string {
+/** The statement that records one key. */
+export function recordOne(t: Tables, key: InboxKey): Prepared {
   const slot = slotOf(key);
-  return `INSERT INTO ${t.schema}.inbox_${slot} (key, slot, seen_at)
-    VALUES (decode('${inboxId(key).toString("hex")}', 'hex'), ${slot}, clock_timestamp()) ON CONFLICT DO NOTHING`;
+  return {
+    name: t.statement(`add_${slot}`),
+    text: `INSERT INTO ${t.schema}.inbox_${slot} (key, slot, seen_at) VALUES ($1, ${slot}, clock_timestamp()) ON CONFLICT DO NOTHING`,
+    values: [inboxId(key)],
+  };
 }
 
 function slotOf(key: InboxKey): number {

@@ -18,7 +18,7 @@ import { Connections } from "./connections.ts";
 import { databaseError } from "./database-errors.ts";
 import { postgresDeadRows } from "./dead-rows.ts";
 import { postgresFeed } from "./feed.ts";
-import { postgresInboxRows, recordText } from "./inbox-rows.ts";
+import { postgresInboxRows, recordOne } from "./inbox-rows.ts";
 import { insertRows } from "./insert.ts";
 import { postgresMigrations } from "./migrations.ts";
 import { Notifier } from "./notifier.ts";
@@ -176,13 +176,13 @@ class PostgresStore<Tx> implements Store<Tx, PostgresTx> {
     await this.open();
     const result = await inTransaction(
       this.#connections,
-      async (client, { rowCount }) => {
-        if (rowCount !== 1) return "duplicate";
+      async (client, changed) => {
+        if (changed !== 1) return "duplicate";
         await work(client as Tx);
         return "processed";
       },
       signal,
-      recordText(this.#tables, key),
+      recordOne(this.#tables, key),
     );
     this.#news();
     return result;

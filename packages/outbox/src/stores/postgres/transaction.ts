@@ -1,32 +1,35 @@
-import type { PoolClient, QueryResult } from "pg";
+import type { PoolClient } from "pg";
 import { orAbort } from "../../or-abort.ts";
 import type { Connections } from "./connections.ts";
 import { databaseError, endsConnection } from "./database-errors.ts";
+import { inOneMessage, type Prepared } from "./in-one-message.ts";
 import { postgresErrors } from "./postgres-errors.ts";
+
+const BEGIN: Prepared = { name: "wb_begin", text: "BEGIN", values: [] };
 
 /**
  * Runs `work` in a transaction on a connection of the pool. What it throws reaches the caller as it is; an aborted signal ends the
- * connection, so that work which goes on cannot write into whatever comes next on it. `first` goes to the server together with BEGIN; `work` gets
- * its result.
+ * connection, so that work which goes on cannot write into whatever comes next on it. `first` goes to the server together with BEGIN; `work` learns
+ * how many rows it has changed.
  */
 export async function inTransaction<T>(
   connections: Connections,
-  work: (tx: PoolClient, begun: QueryResult) => T | Promise<T>,
+  work: (tx: PoolClient, changed: number) => T | Promise<T>,
   signal: AbortSignal | undefined,
-  first = "",
+  first?: Prepared,
 ): Promise<T> {
   signal?.throwIfAborted();
   const { store } = connections;
   const client = await connections.take();
   let broken = false;
   try {
-    let begun: QueryResult;
+    let changed = 0;
     try {
-      // Several statements in one text answer with a list of results.
-      const results: unknown = await orAbort(client.query(`BEGIN;${first}`), signal, () => {
+      const begun = first === undefined ? client.query("BEGIN") : inOneMessage(client, [BEGIN, first]);
+      const counts = await orAbort<unknown>(begun, signal, () => {
         broken = true;
       });
-      begun = (Array.isArray(results) ? results[1] : results) as QueryResult;
+      if (first !== undefined) changed = (counts as readonly number[])[1]!;
     } catch (error) {
       broken ||= endsConnection(error);
       if (!broken) {
@@ -38,7 +41,7 @@ export async function inTransaction<T>(
     }
     let result: T;
     try {
-      result = await orAbort((async () => work(client, begun))(), signal, () => {
+      result = await orAbort((async () => work(client, changed))(), signal, () => {
         broken = true;
       });
     } catch (error) {
