@@ -151,10 +151,14 @@ export function createBus(options: BusOptions): Bus {
   const registered = new Map<string, Registered>();
   let closing: Promise<void> | undefined;
 
-  const publish: Publish = async (topic, event, given) => {
+  const publish: Publish = (topic, event, given) => {
     const events = (Array.isArray(event) ? event : [event]) as readonly NewEvent[];
-    checkEvents(topic, events);
-    await publisher.publish(topic.name, events, given);
+    try {
+      checkEvents(topic, events);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return publisher.publish(topic.name, events, given);
   };
   const nameOf = (topic: TopicDefinition | string) => (typeof topic === "string" ? topic : topic.name);
 

@@ -37,8 +37,9 @@ export {
 export type { Observer, Place, Seen } from "./observe/observer.ts";
 export { type TelemetryOptions, telemetry } from "./observe/telemetry.ts";
 export type { RetryOptions } from "./policies/retry.ts";
-export { type Outgoing, PublishError, type PublishHandler, type PublishMiddleware } from "./publish/bus-publisher.ts";
+export type { Outgoing, PublishHandler, PublishMiddleware } from "./publish/bus-publisher.ts";
 export type { WriterOptions } from "./publish/message-writer.ts";
+export { PublishError } from "./publish/publish-error.ts";
 export type { Publisher, PublishOptions } from "./publish/publisher.ts";
 export type { Outcome } from "./spi/outcome.ts";
 export type { WireMessage } from "./spi/wire-message.ts";

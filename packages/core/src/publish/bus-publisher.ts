@@ -4,7 +4,6 @@ import { type Clock, sleep } from "../clock.ts";
 import type { Codec } from "../codec/codec.ts";
 import { coreErrors } from "../errors/core-errors.ts";
 import { redacted } from "../errors/redacted.ts";
-import { WaybillError } from "../errors/waybill-error.ts";
 import { checkAttributes } from "../events/check-attributes.ts";
 import type { RawCloudEvent } from "../events/cloud-event.ts";
 import type { NewEvent } from "../events/define-event.ts";
@@ -13,7 +12,9 @@ import type { Observer } from "../observe/observer.ts";
 import { checkLogicalName } from "../spi/naming.ts";
 import type { ErrorKind, Outcome } from "../spi/outcome.ts";
 import type { OutboundMessage } from "../spi/wire-message.ts";
-import { Answers, DEADLINE_MS, MAX_BUFFERED_BYTES, MessageWriter, type WriterOptions } from "./message-writer.ts";
+import { Answers } from "./answers.ts";
+import { DEADLINE_MS, MAX_BUFFERED_BYTES, MessageWriter, type WriterOptions } from "./message-writer.ts";
+import { throwFailed } from "./publish-error.ts";
 import type { Publisher, PublishOptions } from "./publisher.ts";
 import type { Routes } from "./routes.ts";
 
@@ -46,16 +47,6 @@ export interface BusPublisherOptions {
   readonly middleware: readonly PublishMiddleware[];
 }
 
-/** Several events of one publish call were refused; `outcomes` answers for each in order. */
-export class PublishError extends WaybillError {
-  readonly outcomes: readonly Outcome[];
-
-  constructor(error: WaybillError, outcomes: readonly Outcome[]) {
-    super(error.code, error.sentence, error.hint, error.cause);
-    this.outcomes = outcomes;
-  }
-}
-
 const PASSING: readonly ErrorKind[] = ["transient", "throttled"];
 
 /** Publishing for a bus: check, encode, and hand to the topic's writer. */
@@ -74,40 +65,16 @@ export class BusPublisher implements Publisher {
     this.#handle = options.middleware.reduceRight((next, wrap) => wrap(next), last);
   }
 
-  async publish(topic: string, given: NewEvent | readonly NewEvent[], options: PublishOptions = {}): Promise<void> {
-    const list = Array.isArray(given) ? (given as readonly NewEvent[]) : [given as NewEvent];
-    const events: (Outgoing | Promise<Outgoing>)[] = new Array(list.length);
-    const refused: { index: number; error: unknown }[] = [];
-    let late = false;
-    for (const [index, event] of list.entries()) {
-      try {
-        const built = toCloudEvent(event, this.#o.source);
-        const { notBefore, ttlMs } = event;
-        if (built instanceof Promise) {
-          late = true;
-          events[index] = built.then((complete) => ({ event: complete, notBefore, ttlMs }));
-        } else events[index] = { event: built, notBefore, ttlMs };
-      } catch (error) {
-        refused.push({ index, error });
-      }
+  /** What waits for the broker's answer holds on to as little as it can: with many callers, memory that outlives its call is most of what one costs. */
+  publish(topic: string, given: NewEvent | readonly NewEvent[], options: PublishOptions = {}): Promise<void> {
+    try {
+      const events = this.#complete(Array.isArray(given) ? (given as readonly NewEvent[]) : [given as NewEvent]);
+      return events instanceof Promise
+        ? events.then((late) => this.#handle(topic, late, options)).then((outcomes) => throwFailed(topic, outcomes))
+        : this.#handle(topic, events, options).then((outcomes) => throwFailed(topic, outcomes));
+    } catch (error) {
+      return Promise.reject(error);
     }
-    // One invalid event refuses its call whole: the caller learns of it before anything is sent.
-    if (refused.length > 0) {
-      // Those still being checked are not waited for; what becomes of them must not end the process.
-      for (const event of events) if (event instanceof Promise) event.catch(() => undefined);
-      throw refused[0]!.error;
-    }
-    const complete = late ? await Promise.all(events) : (events as Outgoing[]);
-    const outcomes = await this.#handle(topic, complete, options);
-    const failed = outcomes.filter((outcome) => !outcome.ok);
-    if (failed.length === 0) return;
-    const first = (failed[0] as { error: unknown }).error;
-    if (list.length === 1 && first instanceof WaybillError) throw first;
-    const total = outcomes.length;
-    throw new PublishError(
-      coreErrors.WB_PUBLISH_FAILED({ topic, failed: failed.length, total, first: redacted(first) }, first),
-      outcomes,
-    );
   }
 
   publishRaw(
@@ -160,39 +127,54 @@ export class BusPublisher implements Publisher {
     await Promise.allSettled([...this.#ready.values()].map((writer) => writer.close()));
   }
 
-  async #write(topic: string, events: readonly Outgoing[], options: PublishOptions): Promise<readonly Outcome[]> {
-    checkLogicalName("topic", topic);
-    const { signal } = options;
+  /** One invalid event refuses its call whole: the caller learns of it before anything is sent. */
+  #complete(list: readonly NewEvent[]): readonly Outgoing[] | Promise<readonly Outgoing[]> {
+    const events: (Outgoing | Promise<Outgoing>)[] = [];
+    let isLate = false;
+    try {
+      for (const given of list) {
+        const { notBefore, ttlMs } = given;
+        const event = toCloudEvent(given, this.#o.source);
+        if (event instanceof Promise) {
+          isLate = true;
+          events.push(event.then((complete) => ({ event: complete, notBefore, ttlMs })));
+        } else events.push({ event, notBefore, ttlMs });
+      }
+    } catch (error) {
+      // Those still being checked are not waited for; what becomes of them must not end the process.
+      for (const event of events) if (event instanceof Promise) event.catch(() => undefined);
+      throw error;
+    }
+    return isLate ? Promise.all(events) : (events as Outgoing[]);
+  }
+
+  #write(topic: string, events: readonly Outgoing[], options: PublishOptions): Promise<readonly Outcome[]> {
+    try {
+      checkLogicalName("topic", topic);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const answers = new Answers(events.length, options.stopKeys);
-    const refuse = (error: unknown) => {
-      for (let i = 0; i < events.length; i++) answers.set(i, { ok: false, error });
-    };
-    const giveUp = () => refuse(coreErrors.WB_PUBLISH_ABORTED({ topic }));
-    if (signal?.aborted) giveUp();
-    else {
-      signal?.addEventListener("abort", giveUp, { once: true });
+    if (options.signal !== undefined) giveUpWith(options.signal, topic, answers);
+    if (!answers.done) {
       const ready = this.#ready.get(topic);
-      if (ready === undefined) void this.#open(topic, answers, refuse, (writer) => this.#hand(writer, events, answers));
+      if (ready === undefined) void this.#open(topic, answers, (writer) => this.#hand(writer, events, answers));
       else this.#hand(ready, events, answers);
     }
-    const outcomes = await answers.all;
-    signal?.removeEventListener("abort", giveUp);
-    this.#tell(topic, events, outcomes);
-    return outcomes;
+    const { published, publishFailed } = this.#o.observer;
+    if (published === undefined && publishFailed === undefined) return answers.all;
+    return this.#told(topic, events, answers.all);
   }
 
   /** Opens the topic's writer, tries again what fails in passing, and refuses at the deadline, however long the adapter takes. */
-  async #open(
-    topic: string,
-    answers: Answers,
-    refuse: (error: unknown) => void,
-    then: (writer: MessageWriter) => void,
-  ): Promise<void> {
+  async #open(topic: string, answers: Answers, then: (writer: MessageWriter) => void): Promise<void> {
     const { clock, routes, writer } = this.#o;
     const deadlineMs = writer.deadlineMs ?? DEADLINE_MS;
     let problem = "";
-    const late = clock.after(deadlineMs, () => refuse(coreErrors.WB_PUBLISH_TIMEOUT({ topic, deadlineMs, problem })));
-    const closed = () => refuse(coreErrors.WB_CLOSED({ what: "bus" }));
+    const late = clock.after(deadlineMs, () =>
+      answers.refuseAll(coreErrors.WB_PUBLISH_TIMEOUT({ topic, deadlineMs, problem })),
+    );
+    const closed = () => answers.refuseAll(coreErrors.WB_CLOSED({ what: "bus" }));
     this.#closing.signal.addEventListener("abort", closed, { once: true });
     void answers.all.then(() => {
       late.clear();
@@ -206,7 +188,7 @@ export class BusPublisher implements Publisher {
         return;
       } catch (error) {
         problem = redacted(error);
-        if (!PASSING.includes(this.#classify(routes, topic, error))) return refuse(error);
+        if (!PASSING.includes(this.#classify(routes, topic, error))) return answers.refuseAll(error);
         await sleep(clock, waitMs, this.#closing.signal);
       }
     }
@@ -304,14 +286,28 @@ export class BusPublisher implements Publisher {
     return { ...message, notBefore: delayMs > 0 ? notBefore : undefined, ttlMs };
   }
 
-  #tell(topic: string, events: readonly Outgoing[], outcomes: readonly Outcome[]): void {
+  async #told(
+    topic: string,
+    events: readonly Outgoing[],
+    answered: Promise<readonly Outcome[]>,
+  ): Promise<readonly Outcome[]> {
+    const outcomes = await answered;
     const { published, publishFailed } = this.#o.observer;
-    if (published === undefined && publishFailed === undefined) return;
     for (const [index, outcome] of outcomes.entries()) {
       const id = events[index]!.event?.id;
       if (outcome.ok) published?.({ topic, id });
       else publishFailed?.({ topic, id, error: outcome.error });
     }
+    return outcomes;
+  }
+}
+
+function giveUpWith(signal: AbortSignal, topic: string, answers: Answers): void {
+  const giveUp = () => answers.refuseAll(coreErrors.WB_PUBLISH_ABORTED({ topic }));
+  if (signal.aborted) giveUp();
+  else {
+    signal.addEventListener("abort", giveUp, { once: true });
+    void answers.all.then(() => signal.removeEventListener("abort", giveUp));
   }
 }
 

@@ -3,7 +3,8 @@ import { systemClock } from "../clock.ts";
 import type { Adapter, Sender } from "../spi/adapter.ts";
 import { done, type Outcome } from "../spi/outcome.ts";
 import type { OutboundMessage } from "../spi/wire-message.ts";
-import { Answers, MessageWriter } from "./message-writer.ts";
+import { Answers } from "./answers.ts";
+import { MessageWriter } from "./message-writer.ts";
 
 const message = (id: string, key?: string): OutboundMessage =>
   ({ id, key, body: Buffer.from("{}"), headers: {}, contentType: "application/json" }) as OutboundMessage;

@@ -6,6 +6,7 @@ import type { Adapter, Sender } from "../spi/adapter.ts";
 import type { SenderCapabilities } from "../spi/capabilities.ts";
 import { done, type Outcome } from "../spi/outcome.ts";
 import type { OutboundMessage } from "../spi/wire-message.ts";
+import { Answers } from "./answers.ts";
 
 export interface WriterOptions {
   /** How long a lone message waits for company, in milliseconds. Default 0: until the event loop's next turn. */
@@ -16,48 +17,6 @@ export interface WriterOptions {
   readonly maxBufferedBytes?: number;
   /** How long an event may take from `publish` to the broker's answer, tries included. Default 30 000. */
   readonly deadlineMs?: number;
-}
-
-/** Answers the messages of one publish call, each at its place. */
-export class Answers {
-  readonly outcomes: Outcome[];
-  readonly all: Promise<readonly Outcome[]>;
-  /** Keys of which nothing more is sent; `undefined` where a refusal stops none. */
-  readonly #stopped: Set<string> | undefined;
-  #open: number;
-  #resolve!: (outcomes: readonly Outcome[]) => void;
-
-  constructor(count: number, stopKeys = false) {
-    this.#open = count;
-    this.#stopped = stopKeys ? new Set() : undefined;
-    this.outcomes = new Array<Outcome>(count);
-    this.all = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
-    if (count === 0) this.#resolve(this.outcomes);
-  }
-
-  get done(): boolean {
-    return this.#open === 0;
-  }
-
-  /** Refuses the message at a place, and with `stopKeys` the later ones of its key. */
-  refuse(index: number, key: string | undefined, error: unknown): void {
-    if (key !== undefined) this.#stopped?.add(key);
-    this.set(index, { ok: false, error });
-  }
-
-  /** True when an earlier message of the key was refused. */
-  stops(key: string | undefined): key is string {
-    return key !== undefined && this.#stopped?.has(key) === true;
-  }
-
-  /** The first answer for a place counts. */
-  set(index: number, outcome: Outcome): void {
-    if (this.outcomes[index] !== undefined) return;
-    this.outcomes[index] = outcome;
-    if (--this.#open === 0) this.#resolve(this.outcomes);
-  }
 }
 
 interface Entry {
@@ -180,15 +139,16 @@ export class MessageWriter {
   #schedule(): void {
     if (this.#scheduled || this.#queue.length === this.#from) return;
     this.#scheduled = true;
-    const run = () => {
-      this.#scheduled = false;
-      this.#pump();
-    };
     const { lingerMs } = this.#options;
     if (lingerMs > 0 && this.#queue.length - this.#from < this.capabilities.maxSendBatch)
-      this.#clock.after(lingerMs, run);
-    else setImmediate(run);
+      this.#clock.after(lingerMs, this.#run);
+    else setImmediate(this.#run);
   }
+
+  readonly #run = (): void => {
+    this.#scheduled = false;
+    this.#pump();
+  };
 
   #pump(): void {
     const most = this.capabilities.overlap ? OVERLAP : 1;
