@@ -71,3 +71,16 @@ test("a message that is too large stops its key, in one call and not in the next
   writer.add([message("a2", "a")], next, [0]);
   expect(codes(await next.all)).toEqual(["ok"]);
 });
+
+test("who publishes again when the answer comes shares the next call with those who wait", async () => {
+  const sent: string[][] = [];
+  const writes: Promise<Outcome>[] = [];
+  const writer = await writerOf((id) => {
+    // While it is being sent.
+    if (id === "a1") writes.push(writer.write(message("b1")));
+    return done;
+  }, sent);
+  await writer.write(message("a1"));
+  await Promise.all([writer.write(message("a2")), ...writes]);
+  expect(sent).toEqual([["a1"], ["b1", "a2"]]);
+});

@@ -161,7 +161,10 @@ export class MessageWriter {
         if (this.#sending === 0 && this.#from === this.#queue.length) {
           for (const resolve of this.#idle.splice(0)) resolve();
         }
-        this.#pump();
+        // Those who have their answers now may publish again at once, and then share the next batch with those who wait.
+        if (this.#options.lingerMs === 0 && this.#queue.length - this.#from < this.capabilities.maxSendBatch)
+          this.#schedule();
+        else this.#pump();
       });
     }
   }
