@@ -1,4 +1,11 @@
-import { type ErrorKind, maskSecrets, tlsAdvice } from "@waybill/core/spi";
+import {
+  type ErrorKind,
+  isCertificateTrouble,
+  isWaybillError,
+  maskSecrets,
+  tlsAdvice,
+  type WaybillError,
+} from "@waybill/core/spi";
 import { kafkaErrors } from "./errors.ts";
 
 /** Kafka's own names of its answers, as both engines give them, Node's network codes, the engines' codes, and our own. */
@@ -18,7 +25,6 @@ const BY_CODE: Readonly<Record<string, ErrorKind>> = {
   UNSUPPORTED_SASL_MECHANISM: "unauthorized",
   ILLEGAL_SASL_STATE: "unauthorized",
   SECURITY_DISABLED: "unauthorized",
-  PLT_KFK_AUTHENTICATION: "unauthorized",
 
   UNKNOWN_MEMBER_ID: "lost",
   ILLEGAL_GENERATION: "lost",
@@ -48,19 +54,9 @@ const BY_CODE: Readonly<Record<string, ErrorKind>> = {
   UNSUPPORTED_VERSION: "invalid",
   UNSUPPORTED_COMPRESSION_TYPE: "invalid",
   UNSUPPORTED_FOR_MESSAGE_FORMAT: "invalid",
-  PLT_KFK_USER: "invalid",
   PLT_KFK_UNSUPPORTED: "invalid",
   PLT_KFK_UNSUPPORTED_COMPRESSION: "invalid",
   PLT_KFK_UNSUPPORTED_API: "invalid",
-  ERR_TLS_CERT_ALTNAME_INVALID: "unauthorized",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "unauthorized",
-  SELF_SIGNED_CERT_IN_CHAIN: "unauthorized",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "unauthorized",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "unauthorized",
-  CERT_HAS_EXPIRED: "unauthorized",
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: "unauthorized",
-  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: "unauthorized",
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: "unauthorized",
 
   CORRUPT_MESSAGE: "transient",
   LEADER_NOT_AVAILABLE: "transient",
@@ -124,8 +120,12 @@ const BY_CODE: Readonly<Record<string, ErrorKind>> = {
   WB_KAFKA_CLOSED: "closed",
 };
 
-/** What an error says of itself where none inside it says more: kafkajs' classes, and the wrappers of the other engine. */
+/** What an error says of itself where no code says more: kafkajs' classes, and the wrappers of the other engine, of which the innermost counts. */
 const BY_NAME: Readonly<Record<string, ErrorKind>> = {
+  // Whatever goes wrong while it signs in, a connection that is cut as well.
+  PLT_KFK_AUTHENTICATION: "unauthorized",
+  WB_KAFKA_TOKEN: "unauthorized",
+  PLT_KFK_USER: "invalid",
   PLT_KFK_NETWORK: "transient",
   PLT_KFK_TIMEOUT: "transient",
   AbortError: "transient",
@@ -149,41 +149,53 @@ const BY_NAME: Readonly<Record<string, ErrorKind>> = {
   KafkaJSDeleteTopicRecordsError: "transient",
   // The message of a bare Error: kafkajs was asked while a connection was made or lost.
   "Broker not connected": "transient",
+  // What the other engine says where a broker answers in TLS.
+  "Broker requires TLS.": "invalid",
 };
+
+/** kafkajs keeps of what went wrong while it signed in the text alone, and calls all of it a sign-in that failed. */
+const CUT_WHILE_SIGNING_IN = /^SASL .* failed: (?:Closed connection|Connection |Request \w+\(.*timed out)/;
 
 const MAX_LOOKED_AT = 50;
 
-/** What an error of an engine, of the network or of this adapter means. The outermost error that says something wins. Never throws. */
+/** What an error of an engine, of the network or of this adapter means. Codes count before names. Never throws. */
 export function classify(error: unknown): ErrorKind {
   try {
-    return firstKind(error) ?? "unknown";
+    return knownIn(error)?.kind ?? "unknown";
   } catch {
     // An object whose getters throw says nothing.
     return "unknown";
   }
 }
 
-function firstKind(error: unknown): ErrorKind | undefined {
-  const found = wordsOf(error);
-  for (const { word, table } of found) if (Object.hasOwn(table, word)) return table[word];
-  return undefined;
+/** The outermost code that is known; else the innermost name: wrappers say little of what they hold. */
+function knownIn(error: unknown): { word: string; kind: ErrorKind } | undefined {
+  const { codes, names } = wordsOf(error);
+  for (const word of codes) {
+    if (Object.hasOwn(BY_CODE, word)) return { word, kind: BY_CODE[word]! };
+    if (isCertificateTrouble(word)) return { word, kind: "unauthorized" };
+  }
+  if (names.some((name) => CUT_WHILE_SIGNING_IN.test(name)))
+    return { word: "KafkaJSConnectionError", kind: "transient" };
+  const word = names.findLast((name) => Object.hasOwn(BY_NAME, name));
+  return word === undefined ? undefined : { word, kind: BY_NAME[word]! };
 }
 
-/** What an error and those inside it call themselves: `type`, `apiId` and `code` first, class names and messages after all of them. */
-function wordsOf(error: unknown): { word: string; table: Readonly<Record<string, ErrorKind>> }[] {
+/** What an error and those inside it call themselves, from the outside in: `type`, `apiId` and `code`; class names and messages. */
+function wordsOf(error: unknown): { codes: string[]; names: string[] } {
   const queue: unknown[] = [error];
-  const codes: { word: string; table: Readonly<Record<string, ErrorKind>> }[] = [];
-  const names: { word: string; table: Readonly<Record<string, ErrorKind>> }[] = [];
+  const codes: string[] = [];
+  const names: string[] = [];
   for (let index = 0; index < queue.length && index < MAX_LOOKED_AT; index++) {
     const next = queue[index];
     if (typeof next !== "object" || next === null) continue;
     const { type, apiId, code, name, message, cause, errors } = next as Record<string, unknown>;
-    for (const word of [type, apiId, code]) if (typeof word === "string") codes.push({ word, table: BY_CODE });
-    for (const word of [code, name, message]) if (typeof word === "string") names.push({ word, table: BY_NAME });
+    for (const word of [type, apiId, code]) if (typeof word === "string") codes.push(word);
+    for (const word of [code, name, message]) if (typeof word === "string") names.push(word);
     queue.push(cause);
     if (Array.isArray(errors)) queue.push(...errors);
   }
-  return [...codes, ...names];
+  return { codes, names };
 }
 
 const COORDINATOR_LOADING: ReadonlySet<string> = new Set([
@@ -198,19 +210,20 @@ const COORDINATOR_LOADING: ReadonlySet<string> = new Set([
 
 /** The group has no coordinator that answers yet; it will in a moment. */
 export function isCoordinatorLoading(error: unknown): boolean {
-  return wordsOf(error).some(({ word }) => COORDINATOR_LOADING.has(word));
+  const { codes, names } = wordsOf(error);
+  return [...codes, ...names].some((word) => COORDINATOR_LOADING.has(word));
 }
 
 const EXPELLED: ReadonlySet<string> = new Set(["UNKNOWN_MEMBER_ID", "FENCED_INSTANCE_ID", "FENCED_MEMBER_EPOCH"]);
 
 /** The group has this member no more: what it had is others'. */
 export function isExpelled(error: unknown): boolean {
-  return wordsOf(error).some(({ word }) => EXPELLED.has(word));
+  return wordsOf(error).codes.some((word) => EXPELLED.has(word));
 }
 
 const ADVICE: Readonly<Record<ErrorKind, string>> = {
   transient:
-    "it passes by itself; if it does not, check that the brokers and the addresses that they advertise can be reached, and speak TLS as ssl says",
+    "it passes by itself; if it does not, check that the brokers and the addresses that they advertise can be reached; one that hangs up at once speaks TLS or signs in otherwise than ssl and sasl say",
   throttled: "the brokers hold this client to its quota; send less, or raise it",
   lost: "the partition has moved to another member, which gets the message again",
   unauthorized: "check sasl and ssl, and the user's ACLs on topic and group",
@@ -221,19 +234,45 @@ const ADVICE: Readonly<Record<ErrorKind, string>> = {
   unknown: "the cause holds what the client library said",
 };
 
+/** Of answers that say less than can be known. */
+const ADVICE_ON: Readonly<Record<string, string>> = {
+  ILLEGAL_SASL_STATE: "the broker signs nobody in at that port; leave sasl out, or use another of the brokers' ports",
+  UNSUPPORTED_SASL_MECHANISM: "set one of the mechanisms that the broker has enabled at that port as sasl.mechanism",
+  "Broker requires TLS.": "set ssl, or use a port of the brokers that speaks no TLS",
+};
+
 /** Says what was done, where, and what was answered, in one sentence. */
 export function failedCall(doing: string, what: string, error: unknown): unknown {
-  const { code, name } = (error ?? {}) as Record<string, unknown>;
-  if (name === "AbortError" || (typeof code === "string" && code.startsWith("WB_"))) return error;
-  const kind = classify(error);
-  return kafkaErrors.WB_KAFKA_CALL(
-    { doing, what, answer: answerOf(error), kind, advice: tlsAdvice(error) ?? ADVICE[kind] },
-    error,
-  );
+  if ((error as { name?: unknown } | null)?.name === "AbortError") return error;
+  const found = chainOf(error);
+  const own = found.find((one): one is WaybillError => isWaybillError(one));
+  if (own !== undefined) return own;
+  const known = knownIn(error);
+  const kind = known?.kind ?? "unknown";
+  const advice = tlsAdvice(error, "ssl.ca") ?? ADVICE_ON[known?.word ?? ""] ?? ADVICE[kind];
+  return kafkaErrors.WB_KAFKA_CALL({ doing, what, answer: answerOf(found, known?.word), kind, advice }, error);
 }
 
-function answerOf(error: unknown): string {
-  const known = wordsOf(error).find(({ word, table }) => Object.hasOwn(table, word))?.word;
-  const said = maskSecrets(String((error as { message?: unknown } | null)?.message ?? error)).replace(/\.$/, "");
-  return known === undefined || said.includes(known) ? said : `${known}: ${said}`;
+/** From the outside in; of several that went wrong side by side, the first. */
+function chainOf(error: unknown): unknown[] {
+  const { cause, errors } = (error ?? {}) as { cause?: unknown; errors?: unknown };
+  const inner = (Array.isArray(errors) ? errors[0] : undefined) ?? cause;
+  return inner === undefined || inner === null ? [error] : [error, ...chainOf(inner)];
+}
+
+/** The innermost error says what happened; those around it, who passed it on. */
+function answerOf(chain: readonly unknown[], word: string | undefined): string {
+  const texts = chain.map(textOf).filter((text) => text !== "");
+  const said = maskSecrets(texts.at(-1) ?? "an error without words")
+    // Of OpenSSL's line only what went wrong, without the places in its sources.
+    .replace(/\b\w+:error:\w+:SSL routines:\w*:([^:]+):[^\n]*/, "$1")
+    .replace(/[\s:.]+$/, "");
+  return word === undefined || said.includes(word) ? said : `${word}: ${said}`;
+}
+
+/** The broker's own words, where it has sent some. */
+function textOf(error: unknown): string {
+  const { serverErrorMessage, message } = (error ?? {}) as { serverErrorMessage?: unknown; message?: unknown };
+  if (typeof serverErrorMessage === "string" && serverErrorMessage !== "") return serverErrorMessage;
+  return typeof message === "string" ? message : String(error);
 }

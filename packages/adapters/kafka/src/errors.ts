@@ -23,6 +23,10 @@ const table = {
       `${p.doing} ${p.what} failed: ${p.answer}.`,
     hint: (p: { kind: string; advice: string }) => `This is of the kind ${p.kind}: ${p.advice}.`,
   },
+  WB_KAFKA_TOKEN: {
+    sentence: (p: { problem: string }) => `kafka: the function sasl.token gave no token: ${p.problem}.`,
+    hint: "It is asked for each connection, and again before a sign-in ends. The cause is what it threw.",
+  },
   WB_KAFKA_TOO_LARGE: {
     sentence: (p: { id: string; bytes: number; maxBytes: number; topic: string }) =>
       `The message ${p.id} takes ${p.bytes} bytes, and topic ${p.topic} takes ${p.maxBytes}.`,

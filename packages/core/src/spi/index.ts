@@ -24,6 +24,6 @@ export * from "./handoff.ts";
 export { kindWithin } from "./kind-within.ts";
 export * from "./naming.ts";
 export * from "./outcome.ts";
-export { tlsAdvice } from "./tls-advice.ts";
+export { isCertificateTrouble, tlsAdvice } from "./tls-advice.ts";
 export type * from "./topology.ts";
 export * from "./wire-message.ts";

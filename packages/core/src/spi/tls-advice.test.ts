@@ -17,12 +17,22 @@ it("knows what Node says of a server without TLS", async () => {
 });
 
 it.each([
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "SELF_SIGNED_CERT_IN_CHAIN",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-  "CERT_HAS_EXPIRED",
-  "ERR_TLS_CERT_ALTNAME_INVALID",
-])("knows the certificate's trouble %s", (code) => expect(tlsAdvice(failure(code))).toContain("NODE_EXTRA_CA_CERTS"));
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", "NODE_EXTRA_CA_CERTS"],
+  ["SELF_SIGNED_CERT_IN_CHAIN", "NODE_EXTRA_CA_CERTS"],
+  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "NODE_EXTRA_CA_CERTS"],
+  ["CERT_HAS_EXPIRED", "past its time"],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", "other names"],
+  ["ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE", "a certificate of this client"],
+  ["ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN", "a certificate of this client"],
+  ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "a certificate of this client"],
+  ["ERR_SSL_TLSV1_ALERT_UNKNOWN_CA", "a certificate of this client"],
+  ["ERR_SSL_WRONG_VERSION_NUMBER", "speaks no TLS"],
+  ["ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION", "speaks no TLS"],
+])("knows the trouble %s", (code, advice) => expect(tlsAdvice(failure(code))).toContain(advice));
+
+it("names the place where an adapter takes an authority", () => {
+  expect(tlsAdvice(failure("SELF_SIGNED_CERT_IN_CHAIN"), "ssl.ca")).toContain("in ssl.ca or NODE_EXTRA_CA_CERTS");
+});
 
 it("says nothing of other errors", () => {
   for (const error of [undefined, "EPROTO", failure("ECONNRESET"), failure(5), failure(undefined, failure("EPIPE"))])

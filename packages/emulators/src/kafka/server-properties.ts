@@ -75,12 +75,12 @@ export function serverProperties(
     ...extra,
   };
   return Object.entries(properties)
-    .map(([name, value]) => `${name}=${escapeBackslashes(String(value))}\n`)
+    .map(([name, value]) => `${name}=${escaped(String(value))}\n`)
     .join("");
 }
 
-/** Java reads a backslash in a property as an escape. */
-const escapeBackslashes = (value: string) => value.replaceAll("\\", "\\\\");
+/** Java reads a backslash in a property as an escape, and ends the property at the end of its line: keys and certificates have several. */
+const escaped = (value: string) => value.replaceAll("\\", "\\\\").replaceAll("\r", "").replaceAll("\n", "\\n");
 
 /** Kafka 4 logs through log4j 2. Warnings go to stdout, and the one line that says that the server is up. */
 export const LOG4J2 = `rootLogger.level=WARN

@@ -1,7 +1,8 @@
 import kafkajs, { type Kafka, type KafkaConfig, type RetryOptions, type SASLOptions } from "kafkajs";
-import type { Sasl, Settings } from "../../options.ts";
+import type { Settings } from "../../options.ts";
 import { stopIdleTimer } from "./idle-timer.ts";
 import { leaveRecords } from "./leave-records.ts";
+import { oauthMechanism } from "./oauth-mechanism.ts";
 
 /**
  * Core retries. These few quick ones are for what passes within the client: a leader that moved, metadata that is old. They are written out
@@ -31,13 +32,10 @@ export function createClient(settings: Settings): Kafka {
     retry: RETRY,
   };
   if (settings.ssl !== undefined) config.ssl = settings.ssl;
-  if (settings.sasl !== undefined) config.sasl = saslOf(settings.sasl);
+  const { sasl } = settings;
+  if (sasl !== undefined)
+    config.sasl = sasl.mechanism === "oauthbearer" ? oauthMechanism(sasl) : ({ ...sasl } as SASLOptions);
   const kafka = new kafkajs.Kafka(config);
   leaveRecords(kafka);
   return kafka;
-}
-
-function saslOf(sasl: Sasl): SASLOptions {
-  if (sasl.mechanism !== "oauthbearer") return { ...sasl };
-  return { mechanism: "oauthbearer", oauthBearerProvider: async () => ({ value: await sasl.token() }) };
 }

@@ -1,50 +1,54 @@
 import type { Settings } from "../../options.ts";
 import type { EngineAdmin } from "../engine.ts";
-import { withinSeconds } from "../within-seconds.ts";
 import { clientOptions } from "./client-options.ts";
+import { type Connections, watchConnections } from "./connections.ts";
 import type { Library } from "./platformatic-engine.ts";
 
 /** By the protocol: the config resource "topic", and the timestamps that stand for the ends of a partition. */
-const TOPIC_RESOURCE = 2;
+const TOPIC_RESOURCE = 2 as const;
 const EARLIEST = -2n;
 const LATEST = -1n;
 
 /** One client for all questions. It connects when the first is asked. */
 export function createAdmin(library: Library, settings: Settings): EngineAdmin {
-  let made: InstanceType<Library["Admin"]> | undefined;
-  const admin = () => {
-    made ??= new library.Admin(clientOptions(settings));
-    return made;
+  type Admin = InstanceType<Library["Admin"]>;
+  let made: { readonly admin: Admin; readonly connections: Connections } | undefined;
+  const ask = <T>(question: (admin: Admin) => Promise<T>): Promise<T> => {
+    if (made === undefined) {
+      const admin = new library.Admin(clientOptions(settings));
+      made = { admin, connections: watchConnections(admin) };
+    }
+    return made.connections.told(question(made.admin));
   };
 
   const partitionCount = async (topic: string): Promise<number | undefined> => {
     try {
-      const { topics } = await admin().metadata({ topics: [topic], forceUpdate: true, retries: 0 });
+      const { topics } = await ask((admin) => admin.metadata({ topics: [topic], forceUpdate: true, retries: 0 }));
       return topics.get(topic)?.partitionsCount;
     } catch (error) {
-      // The library turns the broker's UNKNOWN_TOPIC_OR_PARTITION into this one, and our topic names are checked.
-      if ((error as { code?: unknown }).code === "PLT_KFK_USER") return undefined;
+      if (isUnknownTopic(error)) return undefined;
       throw error;
     }
   };
 
   const ends = async (topic: string, count: number, timestamp: bigint): Promise<Map<number, bigint>> => {
     const partitions = Array.from({ length: count }, (_, partitionIndex) => ({ partitionIndex, timestamp }));
-    const [found] = await admin().listOffsets({ topics: [{ name: topic, partitions }] });
+    const [found] = await ask((admin) => admin.listOffsets({ topics: [{ name: topic, partitions }] }));
     return new Map(found?.partitions.map(({ partitionIndex, offset }) => [partitionIndex, offset]));
   };
 
   return {
     async ping() {
-      await admin().metadata({ topics: [], forceUpdate: true });
+      await ask((admin) => admin.metadata({ topics: [], forceUpdate: true }));
     },
-    topics: () => admin().listTopics({ includeInternals: false }),
+    topics: () => ask((admin) => admin.listTopics({ includeInternals: false })),
     partitionCount,
     async maxMessageBytes(topic) {
       try {
-        const [found] = await admin().describeConfigs({
-          resources: [{ resourceType: TOPIC_RESOURCE, resourceName: topic, configurationKeys: ["max.message.bytes"] }],
-        });
+        const resources = [
+          { resourceType: TOPIC_RESOURCE, resourceName: topic, configurationKeys: ["max.message.bytes"] },
+        ];
+        const [found] = await ask((admin) => admin.describeConfigs({ resources }));
         const value = Number(found?.configs[0]?.value);
         return value > 0 ? value : undefined;
       } catch (error) {
@@ -54,13 +58,13 @@ export function createAdmin(library: Library, settings: Settings): EngineAdmin {
     },
     async createTopic({ topic, partitions = -1, replicationFactor = -1 }) {
       try {
-        await admin().createTopics({ topics: [topic], partitions, replicas: replicationFactor });
+        await ask((admin) => admin.createTopics({ topics: [topic], partitions, replicas: replicationFactor }));
       } catch (error) {
         if (!says(error, ["TOPIC_ALREADY_EXISTS"])) throw error;
       }
     },
     async deleteTopic(topic) {
-      await admin().deleteTopics({ topics: [topic] });
+      await ask((admin) => admin.deleteTopics({ topics: [topic] }));
     },
     async ranges(topic) {
       const count = (await partitionCount(topic)) ?? 0;
@@ -71,16 +75,22 @@ export function createAdmin(library: Library, settings: Settings): EngineAdmin {
       const count = (await partitionCount(topic)) ?? 0;
       const partitionIndexes = Array.from({ length: count }, (_, index) => index);
       const topics = [{ name: topic, partitionIndexes }];
-      const [group] = await admin().listConsumerGroupOffsets({ groups: [{ groupId, topics }] });
+      const [group] = await ask((admin) => admin.listConsumerGroupOffsets({ groups: [{ groupId, topics }] }));
       return (group?.topics ?? [])
         .flatMap(({ partitions }) => partitions)
         .map(({ partitionIndex, committedOffset }) => ({ topic, partition: partitionIndex, offset: committedOffset }))
         .filter(({ offset }) => offset >= 0n);
     },
     async close() {
-      if (made !== undefined) await withinSeconds(made.close());
+      await made?.connections.end(made.admin.close());
     },
   };
+}
+
+/** What the library makes of the broker's UNKNOWN_TOPIC_OR_PARTITION; other errors of that code are about how it was asked. */
+function isUnknownTopic(error: unknown): boolean {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  return code === "PLT_KFK_USER" && String(message).startsWith("Unknown topic");
 }
 
 /** A service that keeps its configuration to itself, or a user who may not see it. */

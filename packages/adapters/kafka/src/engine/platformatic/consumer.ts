@@ -2,9 +2,9 @@ import { kafkaErrors } from "../../errors.ts";
 import type { Settings } from "../../options.ts";
 import type { ConsumerOptions, EngineConsumer, Position, TopicPartition } from "../engine.ts";
 import { createPulse } from "../pulse.ts";
-import { withinSeconds } from "../within-seconds.ts";
 import { says } from "./admin.ts";
 import { clientOptions, METADATA_MAX_AGE_MS } from "./client-options.ts";
+import { watchConnections } from "./connections.ts";
 import { type FetchLoops, startFetchLoops } from "./fetch-loops.ts";
 import type { Library } from "./platformatic-engine.ts";
 
@@ -33,6 +33,7 @@ export async function openConsumer(
     heartbeatInterval: settings.heartbeatIntervalMs,
   });
   const fetcher = new library.Consumer(client);
+  const connections = { member: watchConnections(member), fetcher: watchConnections(fetcher) };
   const paused = new Set<string>();
   const firstRead = Promise.withResolvers<void>();
   firstRead.promise.catch(() => undefined);
@@ -47,7 +48,10 @@ export async function openConsumer(
     pulse.stop();
     clearInterval(growth);
     loops?.stop();
-    closing ??= withinSeconds(Promise.allSettled([fetcher.close(true), member.close(true)]));
+    closing ??= Promise.all([
+      connections.fetcher.end(fetcher.close(true)),
+      connections.member.end(member.close(true)),
+    ]).then(ignore);
     return closing;
   };
   const fail = (error: unknown) => {
@@ -89,7 +93,7 @@ export async function openConsumer(
   const join = async () => {
     for (;;) {
       try {
-        await member.joinGroup({});
+        await connections.member.told(member.joinGroup({}));
         return;
       } catch (error) {
         if (closing !== undefined || !says(error, REJOIN)) throw error;

@@ -1,7 +1,7 @@
 import type { Settings } from "../../options.ts";
 import type { EngineProducer } from "../engine.ts";
-import { withinSeconds } from "../within-seconds.ts";
 import { clientOptions } from "./client-options.ts";
+import { watchConnections } from "./connections.ts";
 import type { Library } from "./platformatic-engine.ts";
 
 const ALL_REPLICAS = -1;
@@ -13,23 +13,22 @@ export function openProducer(library: Library, settings: Settings): EngineProduc
     acks: ALL_REPLICAS,
     compression: settings.compression,
   });
+  const connections = watchConnections(producer);
   return {
     async send(topic, records) {
       const timestamp = BigInt(Date.now());
-      await producer.send({
-        acks: ALL_REPLICAS,
-        messages: records.map(({ partition, key, value, headers }) => ({
-          topic,
-          partition,
-          timestamp,
-          ...(key === null ? {} : { key }),
-          // A tombstone: null is written as such, though the types know only bytes.
-          value: value as Buffer,
-          headers: new Map(Object.entries(headers).map(([name, sent]) => [Buffer.from(name), bytesOf(sent)])),
-        })),
-      });
+      const messages = records.map(({ partition, key, value, headers }) => ({
+        topic,
+        partition,
+        timestamp,
+        ...(key === null ? {} : { key }),
+        // A tombstone: null is written as such, though the types know only bytes.
+        value: value as Buffer,
+        headers: new Map(Object.entries(headers).map(([name, sent]) => [Buffer.from(name), bytesOf(sent)])),
+      }));
+      await connections.told(producer.send({ acks: ALL_REPLICAS, messages }));
     },
-    close: () => withinSeconds(producer.close()),
+    close: () => connections.end(producer.close()),
   };
 }
 
