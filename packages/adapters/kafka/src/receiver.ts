@@ -39,7 +39,8 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
   let partitions = new Map<string, Partition>();
   let consumer: EngineConsumer | undefined;
   let joining: Promise<void> | undefined;
-  let closed = false;
+  const closing = new AbortController();
+  const isClosed = () => closing.signal.aborted;
 
   const lose = (gone: Iterable<Partition>) => {
     for (const partition of gone) {
@@ -97,16 +98,23 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
           failure = { error };
           const hadJoined = consumer !== undefined;
           ended();
-          if (hadJoined && !closed) prefetch.fail(failedCall("Receiving from", groupId, error));
+          if (hadJoined && !isClosed()) prefetch.fail(failedCall("Receiving from", groupId, error));
         };
-        const opened = await openConsumer({ groupId, topics: options.topics, assigned, records, failed });
+        const opened = await openConsumer({
+          groupId,
+          topics: options.topics,
+          assigned,
+          records,
+          failed,
+          signal: closing.signal,
+        });
         if (failure !== undefined) throw (failure as { error: unknown }).error;
-        if (closed) await opened.close();
+        if (isClosed()) await opened.close();
         else consumer = opened;
         return;
       } catch (error) {
         ended();
-        const isLoading = isCoordinatorLoading(error) && performance.now() < untilMs && !closed;
+        const isLoading = isCoordinatorLoading(error) && performance.now() < untilMs && !isClosed();
         if (!isLoading) throw failedCall("Joining", groupId, error);
         await new Promise((resolve) => setTimeout(resolve, COORDINATOR_PAUSE_MS));
       }
@@ -141,14 +149,14 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
     capabilities: receiverCapabilities,
     returnTo: options.returnTo,
     async receive(want, signal) {
-      if (closed) throw kafkaErrors.WB_KAFKA_CLOSED({ what: "receiver" });
+      if (isClosed()) throw kafkaErrors.WB_KAFKA_CLOSED({ what: "receiver" });
       if (signal.aborted) return [];
       if (
         (await unlessAborted(
           ensureJoined().then(() => true),
           signal,
         )) === undefined ||
-        closed
+        isClosed()
       )
         return [];
       return prefetch.receive(
@@ -158,7 +166,7 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
       );
     },
     async settle(settlements, signal) {
-      if (closed) throw kafkaErrors.WB_KAFKA_CLOSED({ what: "receiver" });
+      if (isClosed()) throw kafkaErrors.WB_KAFKA_CLOSED({ what: "receiver" });
       const outcomes = settlements.map(refusalOf);
       const furthest = new Map<Partition, bigint>();
       for (const [index, { delivery }] of settlements.entries()) {
@@ -180,8 +188,8 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
       return outcomes.map((outcome) => outcome ?? done);
     },
     async close() {
-      if (closed) return;
-      closed = true;
+      if (isClosed()) return;
+      closing.abort();
       lose(partitions.values());
       // A receive that waits ends with nothing.
       prefetch.fail(kafkaErrors.WB_KAFKA_CLOSED({ what: "receiver" }));

@@ -1,16 +1,16 @@
-import kafkajs, { type Admin, type Kafka } from "kafkajs";
+import kafkajs, { type Admin } from "kafkajs";
 import type { Settings } from "../../options.ts";
 import type { EngineAdmin } from "../engine.ts";
-import { RETRY } from "./client.ts";
+import { createClient, RETRY } from "./client.ts";
 
 /**
  * One client for all questions, made when the first is asked, and replaced after one that the broker did not answer: kafkajs asks on over a connection that
  * carries nothing more, for as long as nobody ends it.
  */
-export function createAdmin(kafka: Kafka, settings: Pick<Settings, "requestTimeoutMs">): EngineAdmin {
-  let connecting: Promise<Admin> | undefined;
-  const connected = (): Promise<Admin> => {
-    connecting ??= connect(kafka).catch((error: unknown) => {
+export function createAdmin(settings: Settings): EngineAdmin {
+  let connecting: Promise<Connected> | undefined;
+  const connected = (): Promise<Connected> => {
+    connecting ??= connect(settings).catch((error: unknown) => {
       connecting = undefined;
       throw error;
     });
@@ -19,11 +19,11 @@ export function createAdmin(kafka: Kafka, settings: Pick<Settings, "requestTimeo
   const ask = async <T>(question: (admin: Admin) => Promise<T>): Promise<T> => {
     const asked = connected();
     try {
-      return await question(await asked);
+      return await question((await asked).admin);
     } catch (error) {
       if (typeOf(error) === undefined && connecting === asked) {
         connecting = undefined;
-        asked.then((admin) => admin.disconnect()).catch(() => undefined);
+        asked.then(({ end }) => end()).catch(() => undefined);
       }
       throw error;
     }
@@ -45,8 +45,8 @@ export function createAdmin(kafka: Kafka, settings: Pick<Settings, "requestTimeo
     const count = (await partitionCount(topic)) ?? 0;
     for (let attempt = 1; found.length < count && attempt <= KNOWING_TRIES; attempt++) {
       await new Promise((resolve) => setTimeout(resolve, KNOWING_PAUSE_MS));
-      const fresh = await connect(kafka);
-      found = await question(fresh).finally(() => fresh.disconnect());
+      const { admin, end } = await connect(settings);
+      found = await question(admin).finally(end);
     }
     return found;
   };
@@ -101,9 +101,8 @@ export function createAdmin(kafka: Kafka, settings: Pick<Settings, "requestTimeo
         .filter(({ offset }) => offset >= 0n);
     },
     async close() {
-      if (connecting === undefined) return;
-      const admin = await connecting.catch(() => undefined);
-      await admin?.disconnect();
+      const made = await connecting?.catch(() => undefined);
+      await made?.end();
     },
   };
 }
@@ -112,13 +111,21 @@ export function createAdmin(kafka: Kafka, settings: Pick<Settings, "requestTimeo
 const KNOWING_TRIES = 10;
 const KNOWING_PAUSE_MS = 100;
 
-async function connect(kafka: Kafka): Promise<Admin> {
-  const admin = kafka.admin({ retry: RETRY });
+interface Connected {
+  readonly admin: Admin;
+  /** Idempotent; resolves within seconds. */
+  end(): Promise<void>;
+}
+
+async function connect(settings: Settings): Promise<Connected> {
+  const client = createClient(settings);
+  const admin = client.kafka.admin({ retry: RETRY });
+  const end = () => client.end(admin.disconnect());
   try {
     await admin.connect();
-    return admin;
+    return { admin, end };
   } catch (error) {
-    await admin.disconnect().catch(() => undefined);
+    await end();
     throw error;
   }
 }

@@ -1,10 +1,9 @@
-import type { EachBatchPayload, Kafka } from "kafkajs";
+import type { EachBatchPayload } from "kafkajs";
 import { kafkaErrors } from "../../errors.ts";
 import type { Settings } from "../../options.ts";
 import type { ConsumerOptions, EngineConsumer, Position, TopicPartition } from "../engine.ts";
 import { createPulse } from "../pulse.ts";
-import { withinSeconds } from "../within-seconds.ts";
-import { METADATA_MAX_AGE_MS, RETRY } from "./client.ts";
+import { createClient, METADATA_MAX_AGE_MS, RETRY } from "./client.ts";
 import { KafkajsBatch } from "./fetched-batch.ts";
 
 /** A fetch waits this long for something to come: also what `disconnect` and a resumed partition may have to wait for. */
@@ -27,13 +26,10 @@ interface Assignment {
  * A member that never restarts itself: whatever ends it, kafkajs is told not to try again, and `failed` is called. Nothing that happens in a
  * handler reaches kafkajs, whose own error handling would end the consumer or use up its lifetime of retries.
  */
-export async function openConsumer(
-  kafka: Kafka,
-  settings: Settings,
-  options: ConsumerOptions,
-): Promise<EngineConsumer> {
+export async function openConsumer(settings: Settings, options: ConsumerOptions): Promise<EngineConsumer> {
   const { groupId } = options;
-  const consumer = kafka.consumer({
+  const client = createClient(settings);
+  const consumer = client.kafka.consumer({
     groupId,
     sessionTimeout: settings.sessionTimeoutMs,
     rebalanceTimeout: settings.rebalanceTimeoutMs,
@@ -56,7 +52,7 @@ export async function openConsumer(
     if (over !== undefined || closing !== undefined) return;
     over = { error };
     pulse.stop();
-    closing = withinSeconds(consumer.disconnect());
+    closing = client.end(consumer.disconnect());
     firstRead.reject(error);
     options.failed(error);
   };
@@ -122,7 +118,13 @@ export async function openConsumer(
       now.next.set(keyOf(payload), BigInt(payload.lastOffset) + 1n);
   });
 
+  const giveUp = () => {
+    firstRead.reject(kafkaErrors.WB_KAFKA_ENDED({ group: groupId }));
+    closing ??= client.end(consumer.disconnect());
+  };
+  options.signal.addEventListener("abort", giveUp, { once: true });
   try {
+    options.signal.throwIfAborted();
     await consumer.connect();
     await consumer.subscribe({ topics: [...options.topics], fromBeginning: true });
     // It resolves also when the join has failed: `fail` has heard of that by then.
@@ -135,9 +137,11 @@ export async function openConsumer(
     await firstRead.promise;
   } catch (error) {
     pulse.stop();
-    closing ??= withinSeconds(consumer.disconnect());
+    closing ??= client.end(consumer.disconnect());
     await closing;
     throw error;
+  } finally {
+    options.signal.removeEventListener("abort", giveUp);
   }
 
   const isLive = () => now?.isReading === true && closing === undefined;
@@ -158,7 +162,7 @@ export async function openConsumer(
     },
     close() {
       pulse.stop();
-      closing ??= withinSeconds(consumer.disconnect());
+      closing ??= client.end(consumer.disconnect());
       return closing;
     },
   };

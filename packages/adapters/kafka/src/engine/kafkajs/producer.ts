@@ -1,7 +1,7 @@
-import kafkajs, { type CompressionTypes, type Kafka } from "kafkajs";
+import kafkajs, { type CompressionTypes } from "kafkajs";
 import type { Compression, Settings } from "../../options.ts";
 import type { EngineProducer } from "../engine.ts";
-import { METADATA_MAX_AGE_MS, RETRY } from "./client.ts";
+import { createClient, METADATA_MAX_AGE_MS, RETRY } from "./client.ts";
 
 const TYPES: Readonly<Record<Compression, CompressionTypes>> = {
   none: kafkajs.CompressionTypes.None,
@@ -9,8 +9,9 @@ const TYPES: Readonly<Record<Compression, CompressionTypes>> = {
   zstd: kafkajs.CompressionTypes.ZSTD,
 };
 
-export async function openProducer(kafka: Kafka, settings: Settings): Promise<EngineProducer> {
-  const producer = kafka.producer({
+export async function openProducer(settings: Settings): Promise<EngineProducer> {
+  const client = createClient(settings);
+  const producer = client.kafka.producer({
     idempotent: settings.idempotent,
     allowAutoTopicCreation: false,
     metadataMaxAge: METADATA_MAX_AGE_MS,
@@ -21,7 +22,7 @@ export async function openProducer(kafka: Kafka, settings: Settings): Promise<En
   try {
     await producer.connect();
   } catch (error) {
-    await producer.disconnect().catch(() => undefined);
+    await client.end(producer.disconnect());
     throw error;
   }
   const compression = TYPES[settings.compression];
@@ -30,6 +31,6 @@ export async function openProducer(kafka: Kafka, settings: Settings): Promise<En
       const messages = [...records];
       await producer.send({ topic, messages, acks: -1, timeout: settings.requestTimeoutMs, compression });
     },
-    close: () => producer.disconnect(),
+    close: () => client.end(producer.disconnect()),
   };
 }

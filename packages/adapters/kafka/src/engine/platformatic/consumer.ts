@@ -137,7 +137,13 @@ export async function openConsumer(
     });
   });
 
+  const giveUp = () => {
+    firstRead.reject(kafkaErrors.WB_KAFKA_ENDED({ group: groupId }));
+    void end();
+  };
+  options.signal.addEventListener("abort", giveUp, { once: true });
   try {
+    options.signal.throwIfAborted();
     member.topics.trackAll(...options.topics);
     fetcher.topics.trackAll(...options.topics);
     await join();
@@ -145,6 +151,8 @@ export async function openConsumer(
   } catch (error) {
     await end();
     throw error;
+  } finally {
+    options.signal.removeEventListener("abort", giveUp);
   }
 
   return {
