@@ -17,6 +17,8 @@ export interface ChaosOptions {
   readonly faults: number;
   /** Only these of them. */
   readonly only: readonly Fault[] | undefined;
+  /** How long the broker of an outbox is down. Absent: while most of the events are written. */
+  readonly downSeconds?: number | undefined;
   /** Of an outbox. Absent: all. */
   readonly store?: StoreName | undefined;
   readonly progress: (line: string) => void;
@@ -56,7 +58,8 @@ const CASES: Readonly<Record<string, Case>> = {
     load: () => import("./outbox/full.ts"),
   },
   "outbox-outage": {
-    about: "the broker of an outbox is down while most of the events are written: a minute or more over each store",
+    about:
+      "the broker of an outbox is down while most of the events are written, or for --down seconds, with --events as the most",
     events: 300_000,
     load: async () => ({ run: (await import("./outbox/full.ts")).outage }),
   },
@@ -75,7 +78,7 @@ function brokerCase(broker: string, events: number): Case {
   };
 }
 
-const USAGE = `Usage: npx pnpm@12 chaos NAME [--events N] [--seed N] [--kills N] [--faults N] [--only FAULT,…] [--store STORE] [--json]
+const USAGE = `Usage: npx pnpm@12 chaos NAME [--events N] [--seed N] [--kills N] [--faults N] [--only FAULT,…] [--store STORE] [--down SECONDS] [--json]
 
 ${Object.entries(CASES)
   .map(([name, one]) => `  ${name.padEnd(20)} ${one.about} (default ${one.events})`)
@@ -86,6 +89,7 @@ Examples:
   npx pnpm@12 chaos simulation --seed 4711 --events 1
   npx pnpm@12 chaos kill --kills 20 --json
   npx pnpm@12 chaos outbox --store postgres --events 20000
+  npx pnpm@12 chaos outbox-outage --store postgres --down 200 --events 3000000
   npx pnpm@12 chaos storage-queue --events 600 --faults 6 --only cut,half-open
 
 Faults: ${FAULTS.join(", ")}; each broker has those that it can.`;
@@ -122,6 +126,7 @@ const { values, positionals } = parseArgs({
     faults: { type: "string" },
     only: { type: "string" },
     store: { type: "string" },
+    down: { type: "string" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -139,6 +144,7 @@ const report = await run({
   faults: whole("faults", values.faults, 20),
   only: faultNames(values.only),
   store: storeName(values.store),
+  downSeconds: values.down === undefined ? undefined : whole("down", values.down, 0),
   progress: (line) => console.error(`${(performance.now() / 1_000).toFixed(1).padStart(6)} s  ${line}`),
 });
 console.log(values.json ? JSON.stringify(report) : report);

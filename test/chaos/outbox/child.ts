@@ -21,6 +21,8 @@ export interface Order {
   readonly allow?: number;
   /** A writer kills itself in the middle of its next transaction. */
   readonly die?: true;
+  /** Writers end, each with the transaction that it is in. */
+  readonly enough?: true;
 }
 
 export function tell(told: Told): void {

@@ -25,13 +25,14 @@ export function run(options: ChaosOptions): Promise<ChaosReport> {
   );
 }
 
-/** A broker that is down for as long as the writing of most of the events takes. */
+/** A broker that is down for as long as was asked, or as the writing of most of the events takes. */
 export function outage(options: ChaosOptions): Promise<ChaosReport> {
-  const { events, seed, progress } = options;
+  const { events, seed, downSeconds, progress } = options;
   return perStore(options, (store) =>
     runOutage({
       store,
       events,
+      downMs: downSeconds === undefined ? undefined : downSeconds * 1_000,
       seed,
       leaseMs: LEASE_MS,
       writerProcesses: WRITER_PROCESSES,

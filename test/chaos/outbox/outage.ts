@@ -5,6 +5,8 @@ import { Stage, type StageOptions, WRITERS } from "./stage.ts";
 export interface OutageOptions extends StageOptions {
   /** Whether writing must have gone on as fast as before: asked of long runs only. */
   readonly judgeSpeed: boolean;
+  /** The broker is down for so long, and writing ends with it, at the latest with `events`. Absent: until all are written. */
+  readonly downMs?: number | undefined;
 }
 
 export interface OutageResult extends ChaosReport, Account {
@@ -18,8 +20,9 @@ export interface OutageResult extends ChaosReport, Account {
 }
 
 const RELAYS = 2;
-/** Of the events: written while the broker is there. */
+/** Of the events, and at most: written while the broker is there. */
 const WARM = 1 / 6;
+const MOST_WARM = 50_000;
 /** What a relay may hold: four times its batch. */
 const MAX_HELD = 2_000;
 /** A relay may need so much more than before the outage, however long that was: a drain at full speed leaves garbage that V8 is slow to give back. */
@@ -31,7 +34,7 @@ type Phase = "up" | "down" | "draining";
 
 /** The broker goes, writers go on, the broker comes back: nothing is lost or given up, the backlog comes in order, no relay grows with it. */
 export async function runOutage(options: OutageOptions): Promise<OutageResult> {
-  const { events } = options;
+  const { events, downMs = Number.POSITIVE_INFINITY } = options;
   const rss = { up: 0, down: 0, draining: 0 };
   let phase: Phase = "up";
   let maxHeld = 0;
@@ -55,7 +58,7 @@ export async function runOutage(options: OutageOptions): Promise<OutageResult> {
       speed[phase] = Math.round((count() - before) / seconds[phase]);
       own.progress(`${phase}: ${count() - before} events in ${Math.round(seconds[phase])} s, ${speed[phase]}/s`);
     };
-    const warm = Math.floor((events * WARM) / WRITERS);
+    const warm = Math.floor(Math.min(events * WARM, MOST_WARM) / WRITERS);
     own.allow(warm);
     await timed(
       () => own.written,
@@ -65,19 +68,26 @@ export async function runOutage(options: OutageOptions): Promise<OutageResult> {
     await broker.pause();
     phase = "down";
     own.allow(Number.MAX_SAFE_INTEGER);
+    const endsAt = performance.now() + downMs;
+    const areDone = () => own.writers.every(({ isDone }) => isDone);
     await timed(
       () => own.written,
-      () => own.writers.every(({ isDone }) => isDone),
+      () => areDone() || performance.now() >= endsAt,
     );
+    for (const writer of own.writers) writer.order({ enough: true });
+    await own.until(areDone);
     phase = "draining";
     await broker.resume();
     await timed(
       () => own.arrived.size,
-      () => own.arrived.size >= events,
+      () => own.arrived.size >= own.written,
     );
     await own.untilDrained();
     await Promise.all(relays.map((relay) => relay.stop()));
-    const judged = await own.judge(false);
+    const judged = await own.judge(false, own.written);
+    if (downMs === Number.POSITIVE_INFINITY && own.written !== events) {
+      own.problems.push(`${own.written} events were written, not ${events}`);
+    }
     const growthMb = (Math.max(rss.down, rss.draining) - rss.up) / 2 ** 20;
     if (growthMb > MAX_GROWTH_MB) own.problems.push(`a relay grew by ${Math.round(growthMb)} MB`);
     if (maxHeld > MAX_HELD) own.problems.push(`a relay held ${maxHeld} events`);

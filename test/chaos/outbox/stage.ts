@@ -188,12 +188,12 @@ export class Stage {
   }
 
   /** With what the consumer did, where there was one. */
-  async judge(hasConsumer: boolean): Promise<Account> {
+  async judge(hasConsumer: boolean, expected = this.#options.events): Promise<Account> {
     const entries = (await this.query("SELECT id, name, version FROM entry")) as unknown as Entry[];
     const effects = hasConsumer ? ((await this.query("SELECT id FROM effect")) as unknown as Entry[]) : entries;
     this.refresh();
     const result = account(entries, this.arrivals, effects);
-    this.problems.push(...problemsOf(result, this.#options.events));
+    this.problems.push(...problemsOf(result, expected));
     return result;
   }
 

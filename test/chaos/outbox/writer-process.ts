@@ -22,19 +22,25 @@ const PAD = "x".repeat(100);
 
 class RollBack extends Error {}
 
-/** Several writers: `node writer-process.ts PLAN`. Ends by itself when each has committed its quota; begun again, it goes on where it was. */
+/** Several writers: `node writer-process.ts PLAN`. Ends by itself when each has committed its quota, or is told that it is enough; begun again, it goes on where it was. */
 async function main(): Promise<void> {
   const plan = JSON.parse(process.argv[2] ?? "") as WriterPlan;
   let allowed = 0;
   let mustDie = false;
-  followParent(({ allow, die }) => {
+  let isEnough = false;
+  followParent(({ allow, die, enough }) => {
     allowed = allow ?? allowed;
     mustDie ||= die === true;
+    isEnough ||= enough === true;
   });
   const database = openDatabase(plan.address, plan.writers.length + 1);
   tell({ ready: true });
   const writers = plan.writers.map((writer) =>
-    write(database, plan, writer, { mayGoOn: (done) => done < allowed, mustDie: () => mustDie }),
+    write(database, plan, writer, {
+      isDone: (done) => isEnough || done >= plan.quota,
+      mayGoOn: (done) => done < allowed,
+      mustDie: () => mustDie,
+    }),
   );
   await Promise.all(writers);
   await database.store.close();
@@ -46,7 +52,13 @@ async function write(
   database: Database,
   plan: WriterPlan,
   writer: number,
-  { mayGoOn, mustDie }: { readonly mayGoOn: (done: number) => boolean; readonly mustDie: () => boolean },
+  {
+    isDone,
+    mayGoOn,
+    mustDie,
+  }: Readonly<Record<"isDone" | "mayGoOn", (done: number) => boolean>> & {
+    readonly mustDie: () => boolean;
+  },
 ): Promise<void> {
   const { store } = database;
   const outbox = createOutbox({ store, source: "/chaos" });
@@ -60,7 +72,7 @@ async function write(
       return Number(rows[0]!.n);
     });
   let done = await committed("writer", writer);
-  for (let n = 0; done < plan.quota; n++) {
+  for (let n = 0; !isDone(done); n++) {
     while (!mayGoOn(done) && !mustDie()) await sleep(20);
     const names = new Set<string>();
     const count = Math.min(plan.quota - done, 1 + Math.floor(random() * MAX_EVENTS));
