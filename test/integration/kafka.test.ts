@@ -241,6 +241,27 @@ describe.skipIf(broker === undefined).each(["kafkajs", "platformatic"] as const)
     expect(idsOf(await take(second, 20)).toSorted()).toEqual(missed.map(({ id }) => id).toSorted());
   });
 
+  it("makes no topic for dead letters that nobody has, and reads them once they are there", async () => {
+    const topic = freshTopic();
+    const one = adapter();
+    const dead = { ...source(topic), topic: `${topic}/s/dead` };
+    const absent = (reading: Promise<unknown>) => expect(reading).rejects.toMatchObject({ code: "WB_KAFKA_TOPIC" });
+    await absent(one.openReceiver(dead));
+    const sender = await one.openSender(topic);
+    await absent(one.openReceiver(dead));
+    await (await adapter({ createTopics: false }).openReceiver(source(topic))).close();
+    const readers = [await one.openReceiver(dead)];
+    readers.push(await adapter({ subscriptions: { [topic]: ["s"] } }).openReceiver(dead));
+    for (const reader of readers) expect(await receive(reader)).toEqual([]);
+    expect((await clients.topics()).filter((name) => name.startsWith(`${topic}.`))).toEqual([]);
+    await sender.close();
+    await (await one.openSender(dead.topic)).send([message("given-up", "k")], signal);
+    const [letter] = await take(readers[0]!, 1);
+    expect(letter!.message.id).toBe("given-up");
+    expect(await readers[0]!.settle([{ delivery: letter!, kind: "ack" }], signal)).toMatchObject([{ ok: true }]);
+    for (const reader of readers) await reader.close();
+  });
+
   it("says within seconds what is wrong, with a code and a hint", async () => {
     const failure = async (opening: Promise<unknown>) => {
       const startedMs = performance.now();

@@ -58,6 +58,15 @@ export function kafkaClients(brokers: string[]) {
         await admin.disconnect();
       }
     },
+    async topics(): Promise<string[]> {
+      const admin = kafka.admin();
+      await admin.connect();
+      try {
+        return await admin.listTopics();
+      } finally {
+        await admin.disconnect();
+      }
+    },
     async createTopic(topic: string, numPartitions: number): Promise<void> {
       const admin = kafka.admin();
       await admin.connect();

@@ -1,4 +1,4 @@
-import { type Adapter, ownTopic } from "@waybill/core/spi";
+import { type Adapter, deadTopic, ownTopic } from "@waybill/core/spi";
 import { createAdmin } from "./admin.ts";
 import { DEFAULT_MAX_MESSAGE_BYTES, receiverCapabilities, senderCapabilities } from "./capabilities.ts";
 import { classify } from "./classify.ts";
@@ -6,6 +6,7 @@ import type { KafkaEngine } from "./engine/engine.ts";
 import { loadEngine } from "./engine/load-engine.ts";
 import { kafkaErrors } from "./errors.ts";
 import { createNames } from "./names.ts";
+import { onceThere } from "./once-there.ts";
 import { checkOptions, type KafkaOptions } from "./options.ts";
 import { createProducers } from "./producers.ts";
 import { openReceiver } from "./receiver.ts";
@@ -51,6 +52,14 @@ export function kafka(options: KafkaOptions): Adapter & { readonly name: "kafka"
     return tracked;
   };
 
+  /** A subscription that has a position, or a typing error. */
+  const checkSubscribed = async (logical: string, subscription: string) => {
+    const [topic, dead] = [names.topic(logical), deadTopic(logical, subscription)];
+    if ((await admin.partitionCount(topic)) === undefined) throw kafkaErrors.WB_KAFKA_TOPIC({ topic, logical });
+    if (await admin.hasPosition(names.group(logical, subscription), topic)) return;
+    throw kafkaErrors.WB_KAFKA_TOPIC({ topic: names.topic(dead), logical: dead });
+  };
+
   return {
     name: "kafka",
     async openSender(logical) {
@@ -75,26 +84,40 @@ export function kafka(options: KafkaOptions): Adapter & { readonly name: "kafka"
       checkOpen();
       return track(createSender({ topic, maxMessageBytes, producers, partitionCount }));
     },
-    async openReceiver({ topic: logical, subscription, startFrom }) {
+    async openReceiver(source) {
       checkOpen();
+      const { topic: logical, subscription } = source;
       const groupId = names.group(logical, subscription);
       const topic = names.topic(logical);
-      await admin.ensure(topic, logical);
-      const own = ownTopic(logical.split("/")[0]!, subscription);
-      const hasOwn = await admin.ensureIfAllowed(names.topic(own), own);
+      const [main = logical] = logical.split("/");
+      const own = ownTopic(main, subscription);
+      const isDead = logical === deadTopic(main, subscription);
+      if (!isDead) await admin.ensure(topic, logical);
+      // Whoever looks at dead letters makes no topic: the first dead letter does.
+      const hasOwn = isDead
+        ? (await admin.partitionCount(names.topic(own))) !== undefined
+        : await admin.ensureIfAllowed(names.topic(own), own);
       // Redriven dead letters go there as well, but whoever reads the dead letters does not want them back.
-      const topics = hasOwn && !logical.includes("/") ? [topic, names.topic(own)] : [topic];
-      checkOpen();
-      return track(
-        await openReceiver({
+      const topics = hasOwn && logical === main ? [topic, names.topic(own)] : [topic];
+      const returnTo = hasOwn ? own : undefined;
+      const join = () =>
+        openReceiver({
           engine,
           groupId,
           topics,
-          returnTo: hasOwn ? own : undefined,
+          returnTo,
           positions: (group, assigned) =>
-            admin.positions(group, assigned, (one) => (one === topic ? startFrom : "earliest")),
-        }),
-      );
+            admin.positions(group, assigned, (one) => (one === topic ? source.startFrom : "earliest")),
+        });
+      const isThere = async () => (await admin.partitionCount(topic)) !== undefined;
+      if (!isDead || (await isThere())) {
+        checkOpen();
+        return track(await join());
+      }
+      if (!hasOwn && !settings.subscriptions.get(main)?.includes(subscription))
+        await checkSubscribed(main, subscription);
+      checkOpen();
+      return track(onceThere({ isThere, open: join, returnTo }));
     },
     /** The group's lag. Transaction markers at the end of a partition count until something follows them. */
     async backlog({ topic: logical, subscription }) {

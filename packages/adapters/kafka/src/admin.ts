@@ -27,6 +27,8 @@ export interface KafkaAdmin {
     assigned: readonly TopicPartition[],
     startFrom: (topic: string) => "earliest" | "latest",
   ): Promise<readonly StartPosition[]>;
+  /** Whether the group has ever read the topic, as far as the brokers remember. */
+  hasPosition(groupId: string, topic: string): Promise<boolean>;
   backlog(groupId: string, topics: readonly string[]): Promise<Backlog>;
   ping(): Promise<void>;
 }
@@ -129,6 +131,10 @@ export function createAdmin(engine: () => Promise<KafkaEngine>, settings: Settin
         ),
       );
       return (await Promise.all(starts)).flat();
+    },
+    async hasPosition(groupId, topic) {
+      const found = await ask("Asking for the position of", groupId, (admin) => admin.committed(groupId, topic));
+      return found.length > 0;
     },
     async backlog(groupId, topics) {
       const present: string[] = [];
