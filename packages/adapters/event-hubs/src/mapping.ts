@@ -9,18 +9,18 @@ export type AttributePrefix = "cloudEvents_" | "cloudEvents:";
 /** What the SDK's `EventData` is made of here. */
 export interface OutgoingEvent {
   readonly body: Buffer;
-  readonly contentType?: string;
-  readonly messageId?: string;
-  readonly properties?: Record<string, string | Buffer>;
+  readonly contentType: string | undefined;
+  readonly messageId: string | undefined;
+  readonly properties: Record<string, string | Buffer> | undefined;
 }
 
 const CE = "ce_";
-/** The SDK refuses a longer one. */
+/** In characters. */
 const MAX_MESSAGE_ID = 128;
 /** Of a partition key, in characters: Service Bus's documented limit. Event Hubs' pages name none. */
 const MAX_KEY = 128;
 /** Carries the key of a message whose headers do not: one that is a whole document. */
-const KEY_PROPERTY = "wbkey";
+export const KEY_PROPERTY = "wbkey";
 const KEY_HEADER = "ce_partitionkey";
 
 /**
@@ -31,7 +31,48 @@ const HOSTILE = /^(?:wb~)*(?:__proto__$|cloudEvents[_:])/;
 const ESCAPE = "wb~";
 
 /** The bytes themselves, not a copy. */
-const bytesOf = (value: Uint8Array): Buffer => Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+const bytesOf = (value: Uint8Array): Buffer =>
+  Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+
+/** How a header is named among the application properties. */
+export interface WireName {
+  readonly text: string;
+  /** In UTF-8. */
+  readonly bytes: number;
+}
+
+/** Header names come from foreign producers too: the cache must not grow with what they think up. */
+const MAX_CACHED = 1_024;
+const wireNames: Readonly<Record<AttributePrefix, Map<string, WireName>>> = {
+  cloudEvents_: new Map(),
+  "cloudEvents:": new Map(),
+};
+
+/** Joined once for each header, as a joined string is slow to use as a property's name. */
+export function wireNameOf(header: string, prefix: AttributePrefix): WireName {
+  const known = wireNames[prefix];
+  let name = known.get(header);
+  if (name === undefined) {
+    const text = header.startsWith(CE)
+      ? prefix + header.slice(CE.length)
+      : HOSTILE.test(header)
+        ? ESCAPE + header
+        : header;
+    name = { text, bytes: Buffer.byteLength(text) };
+    if (known.size >= MAX_CACHED) known.clear();
+    known.set(header, name);
+  }
+  return name;
+}
+
+/** What a message's event has as its message id; the SDK refuses a longer one. */
+export const messageIdOf = ({ id }: WireMessage): string | undefined =>
+  id === "" || id.length > MAX_MESSAGE_ID ? undefined : id;
+
+/** The key that has to travel as a property. */
+export function carriedKeyOf({ key, headers }: WireMessage, partitionKey: string | undefined): string | undefined {
+  return key === "" || key === partitionKey || key === headers[KEY_HEADER] ? undefined : key;
+}
 
 /** What the service hashes: the key, or a digest of one that is longer than the service takes. */
 export function partitionKeyOf(key: string | undefined): string | undefined {
@@ -45,23 +86,22 @@ export function partitionKeyOf(key: string | undefined): string | undefined {
  */
 export function toEvent(message: OutboundMessage, prefix: AttributePrefix, partitionKey?: string): OutgoingEvent {
   if (message.notBefore !== undefined) throw unfit(message, "it is not to be delivered before a time");
-  const properties: Record<string, string | Uint8Array> = {};
-  let any = false;
-  for (const [name, value] of Object.entries(message.headers)) {
-    any = true;
-    const wire = name.startsWith(CE) ? prefix + name.slice(CE.length) : HOSTILE.test(name) ? ESCAPE + name : name;
-    setHeader(properties, wire, typeof value === "string" ? value : bytesOf(value));
+  let properties: Record<string, string | Buffer> | undefined;
+  for (const name of Object.keys(message.headers)) {
+    const value = message.headers[name]!;
+    properties ??= {};
+    properties[wireNameOf(name, prefix).text] = typeof value === "string" ? value : bytesOf(value);
   }
-  const { key } = message;
-  if (key !== undefined && key !== "" && key !== partitionKey && key !== message.headers[KEY_HEADER]) {
-    any = true;
+  const key = carriedKeyOf(message, partitionKey);
+  if (key !== undefined) {
+    properties ??= {};
     properties[KEY_PROPERTY] = key;
   }
   return {
     body: bytesOf(message.body ?? EMPTY),
-    ...(message.contentType === undefined ? {} : { contentType: message.contentType }),
-    ...(message.id === "" || message.id.length > MAX_MESSAGE_ID ? {} : { messageId: message.id }),
-    ...(any ? { properties: properties as Record<string, string | Buffer> } : {}),
+    contentType: message.contentType,
+    messageId: messageIdOf(message),
+    properties,
   };
 }
 

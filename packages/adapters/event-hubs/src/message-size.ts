@@ -1,5 +1,5 @@
 import type { WireMessage } from "@waybill/core/spi";
-import type { OutgoingEvent } from "./mapping.ts";
+import { type AttributePrefix, carriedKeyOf, KEY_PROPERTY, messageIdOf, wireNameOf } from "./mapping.ts";
 
 /**
  * How the SDK's encoder writes an event, and the batch around it, in bytes. It writes a header, annotations, properties, application properties and
@@ -20,32 +20,36 @@ const textSize = (text: string) => sized(Buffer.byteLength(text));
 const annotationsSize = (key: string | undefined) =>
   DESCRIPTOR + COMPOUND + (key === undefined ? 0 : PARTITION_KEY_NAME + textSize(key));
 
-function propertiesSize({ messageId, contentType }: OutgoingEvent): number {
+function propertiesSize(messageId: string | undefined, contentType: string | undefined): number {
   if (messageId === undefined && contentType === undefined) return PROPERTIES_EMPTY;
   const id = messageId === undefined ? 1 : textSize(messageId);
   return DESCRIPTOR + COMPOUND + id + (contentType === undefined ? 0 : FIELDS_BETWEEN + textSize(contentType));
 }
 
-function applicationPropertiesSize({ properties }: OutgoingEvent): number {
-  if (properties === undefined) return 0;
-  let bytes = DESCRIPTOR + COMPOUND;
-  for (const [name, value] of Object.entries(properties)) {
-    bytes += textSize(name) + (typeof value === "string" ? textSize(value) : sized(value.byteLength));
+function applicationPropertiesSize(message: WireMessage, prefix: AttributePrefix, key: string | undefined): number {
+  let bytes = 0;
+  for (const header of Object.keys(message.headers)) {
+    // The key takes its place.
+    if (key !== undefined && header === KEY_PROPERTY) continue;
+    const value = message.headers[header]!;
+    bytes += sized(wireNameOf(header, prefix).bytes);
+    bytes += typeof value === "string" ? textSize(value) : sized(value.byteLength);
   }
-  return bytes;
+  if (key !== undefined) bytes += sized(KEY_PROPERTY.length) + textSize(key);
+  return bytes === 0 ? 0 : DESCRIPTOR + COMPOUND + bytes;
 }
 
-/** Bytes of a batch that holds this event alone: what the hub's limit is compared with. */
-export function batchSize(event: OutgoingEvent, partitionKey: WireMessage["key"]): number {
+/** Bytes of a batch that holds this message alone, as `toEvent` makes an event of it: what the hub's limit is compared with. */
+export function batchSize(message: WireMessage, prefix: AttributePrefix, partitionKey?: string): number {
   const annotations = annotationsSize(partitionKey);
   const envelope = HEADER_EMPTY + annotations + PROPERTIES_EMPTY;
   const header = partitionKey === undefined ? HEADER_EMPTY : HEADER_DURABLE;
   const encoded =
     header +
     annotations +
-    propertiesSize(event) +
-    applicationPropertiesSize(event) +
+    propertiesSize(messageIdOf(message), message.contentType) +
+    applicationPropertiesSize(message, prefix, carriedKeyOf(message, partitionKey)) +
     DESCRIPTOR +
-    sized(event.body.byteLength);
+    sized(message.body?.byteLength ?? 0);
   return envelope + DESCRIPTOR + sized(encoded);
 }

@@ -1,4 +1,4 @@
-import type { CreateBatchOptions, EventDataBatch } from "@azure/event-hubs";
+import type { CreateBatchOptions, EventData, EventDataBatch } from "@azure/event-hubs";
 import { type Call, done, type OutboundMessage, type Outcome, type Sender } from "@waybill/core/spi";
 import { senderCapabilities } from "./capabilities.ts";
 import { failedCall } from "./classify.ts";
@@ -77,7 +77,7 @@ export function createSender(parts: SenderParts): Sender {
           outcomes[entry.index] = notSent();
           continue;
         }
-        if (batch.tryAdd(entry.event)) {
+        if (batch.tryAdd(entry.event as EventData)) {
           part.push(entry);
           continue;
         }
@@ -86,7 +86,7 @@ export function createSender(parts: SenderParts): Sender {
           part = [];
           if (failure !== undefined) throw failure;
           batch = await newBatch();
-          if (batch.tryAdd(entry.event)) {
+          if (batch.tryAdd(entry.event as EventData)) {
             part.push(entry);
             continue;
           }
@@ -102,18 +102,18 @@ export function createSender(parts: SenderParts): Sender {
     }
   };
 
-  const sizeOf = (message: OutboundMessage, { partitionKey }: Target) =>
-    batchSize(toEvent(message, prefix, partitionKey), partitionKey);
   const tooLarge = (message: OutboundMessage, target: Target) =>
     eventHubsErrors.WB_EVENT_HUBS_TOO_LARGE({
       id: message.id,
-      bytes: sizeOf(message, target),
+      bytes: batchSize(message, prefix, target.partitionKey),
       maxBytes: maxMessageBytes,
     });
 
   return {
     capabilities: senderCapabilities(maxMessageBytes),
-    measure: (message) => sizeOf(message, targetOf(message.key)),
+    // A partition that is chosen here stands on the link, and not in the event.
+    measure: (message) =>
+      batchSize(message, prefix, partitionCount === undefined ? partitionKeyOf(message.key) : undefined),
     async send(messages, signal) {
       checkOpen();
       const outcomes: Outcome[] = new Array(messages.length);
