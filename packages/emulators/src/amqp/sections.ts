@@ -102,6 +102,8 @@ export function readSections(bytes: Buffer): Sections {
 function readHeader(section: Buffer): Header {
   const fields = new Decoder(section).value();
   if (!Array.isArray(fields)) throw malformed("A header is a list.");
+  // What most messages have is kept once: a queue holds many of them.
+  if (fields.every((field, at) => field === null || (at === 0 && field === false))) return NO_HEADER;
   return {
     durable: fields[0] === true,
     priority: typeof fields[1] === "number" ? fields[1] : undefined,

@@ -18,7 +18,7 @@ export function newUuid(): Uuid {
   return new Uuid(bytes);
 }
 
-export const newUuidText = (): string => newUuid().toString().replaceAll("-", "");
+export const newUuidText = (): string => newUuid().bytes.toString("hex");
 
 /** The bytes of .NET's Guid, which a delivery tag carries: its first three numbers are little-endian. Its own inverse. */
 export function reorder(bytes: Buffer): Buffer {

@@ -61,8 +61,8 @@ const SEND: readonly Omit<Mutant, "test">[] = [
     behaviour: "an id for a message that has none",
     does: "gives no id",
     file: "service-bus/broker/content.ts",
-    find: 'if (content.messageId !== "") return content;',
-    replace: "return content;",
+    find: 'if (idOf(fields) !== "") return fromSections',
+    replace: "if (fields !== undefined) return fromSections",
     name: "gives an id to a message",
   },
   {

@@ -27,14 +27,22 @@ export interface Content {
 
 /** Reads an encoded message. Throws `amqp:decode-error`. A message without an id gets one, as the service does. */
 export function readContent(bytes: Buffer): Content {
-  const content = fromSections(readSections(bytes), bytes.length);
-  if (content.messageId !== "") return content;
-  const properties = withProperties(content.sections.properties, new Map([[PROPERTY.messageId, newUuidText()]]));
-  return fromSections({ ...content.sections, properties }, bytes.length);
+  const sections = readSections(bytes);
+  const fields = readProperties(sections.properties);
+  if (idOf(fields) !== "") return fromSections(sections, bytes.length, fields);
+  const id = newUuidText();
+  const properties = withProperties(sections.properties, new Map([[PROPERTY.messageId, id]]));
+  return fromSections({ ...sections, properties }, bytes.length, [id, ...fields.slice(1)]);
 }
 
-export function fromSections(sections: Sections, size: number): Content {
-  const properties = readProperties(sections.properties);
+const idOf = (properties: readonly unknown[]) => String(properties[PROPERTY.messageId] ?? "");
+
+/** `properties` are those of the section, decoded. */
+export function fromSections(
+  sections: Sections,
+  size: number,
+  properties: readonly unknown[] = readProperties(sections.properties),
+): Content {
   const groupId = properties[PROPERTY.groupId];
   const partitionKey = sections.annotations.get("x-opt-partition-key")?.value;
   const scheduled = sections.annotations.get("x-opt-scheduled-enqueue-time")?.value;
@@ -45,7 +53,7 @@ export function fromSections(sections: Sections, size: number): Content {
   return {
     sections,
     properties,
-    messageId: String(properties[PROPERTY.messageId] ?? ""),
+    messageId: idOf(properties),
     sessionId: typeof groupId === "string" ? groupId : undefined,
     partitionKey: typeof partitionKey === "string" ? partitionKey : undefined,
     // The header's ttl is 32 bits; a longer life is told by the two times.
