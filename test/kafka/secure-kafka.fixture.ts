@@ -65,7 +65,7 @@ export interface SecureKafka extends TestKafka {
 export async function secureKafka(
   suite: string,
   users: Readonly<Record<string, string>>,
-  properties: Readonly<Record<string, string>> = {},
+  more: { readonly properties?: Readonly<Record<string, string>>; readonly signedPort?: number } = {},
 ): Promise<SecureKafka | undefined> {
   const ca = await authority("waybill-test-ca");
   const other = await authority("waybill-other-ca");
@@ -90,7 +90,7 @@ export async function secureKafka(
     listeners: {
       TLS: { protocol: "SSL" },
       MTLS: { protocol: "SSL" },
-      SIGNED: { protocol: "SASL_SSL" },
+      SIGNED: { protocol: "SASL_SSL", port: more.signedPort },
       SHORT: { protocol: "SASL_SSL" },
       EXPIRED: { protocol: "SSL" },
       ELSEWHERE: { protocol: "SSL" },
@@ -114,7 +114,7 @@ export async function secureKafka(
       "listener.name.short.sasl.enabled.mechanisms": "OAUTHBEARER",
       "listener.name.short.oauthbearer.sasl.jaas.config": oauth,
       "listener.name.short.oauthbearer.connections.max.reauth.ms": String(SHORT_SESSION_MS),
-      ...properties,
+      ...more.properties,
     },
   });
   return broker === undefined ? undefined : { ...broker, ca: ca.cert, client, stranger };

@@ -41,7 +41,25 @@ it("makes a namespace of Event Hubs a Kafka cluster", () => {
     createTopics: false,
     idempotent: false,
     requestTimeoutMs: 20_000,
-    maxMessageBytes: 1_046_000,
+    maxMessageBytes: 1_000_000,
   });
-  expect(() => checkOptions({ eventHubs: { connectionString }, compression: "zstd" })).toThrow("compression");
+  const elsewhere = connectionString.replace("windows.net/", "windows.net:9999");
+  expect(checkOptions({ eventHubs: { connectionString: elsewhere } }).brokers).toEqual([
+    "shop.servicebus.windows.net:9999",
+  ]);
+  expect(checkOptions({ eventHubs: { connectionString }, compression: "gzip", idempotent: true })).toMatchObject({
+    compression: "gzip",
+    idempotent: true,
+  });
+  for (const [option, value] of [
+    ["compression", "zstd"],
+    ["sessionTimeoutMs", 5_999],
+    ["sessionTimeoutMs", 300_001],
+    ["requestTimeoutMs", 19_999],
+    ["ssl", true],
+    ["brokers", "a:1"],
+  ]) {
+    const options = { eventHubs: { connectionString }, [option as string]: value } as KafkaOptions;
+    expect(() => checkOptions(options)).toThrow(`the option ${option} `);
+  }
 });

@@ -55,13 +55,13 @@ export interface KafkaOptions {
   /** The broker drops what a retry within the client sends twice. Default true, and false with `eventHubs`. */
   readonly idempotent?: boolean | undefined;
 
-  /** A member that the brokers have not heard of for so long has lost its partitions; 1 000 to 1 800 000. Default 30 000. */
+  /** A member that the brokers have not heard of for so long has lost its partitions; 1 000 to 1 800 000, and 6 000 to 300 000 with `eventHubs`. Default 30 000. */
   readonly sessionTimeoutMs?: number | undefined;
   /** How long the members of a group may take to come together again. Default 60 000. */
   readonly rebalanceTimeoutMs?: number | undefined;
   /** Default a tenth of the session, 3 000 at most. */
   readonly heartbeatIntervalMs?: number | undefined;
-  /** How long a broker may take to answer, 1 000 to 600 000. Default 30 000; 60 000 with `eventHubs`. */
+  /** How long a broker may take to answer, 1 000 to 600 000. Default 30 000; 60 000 with `eventHubs`, which takes no less than 20 000. */
   readonly requestTimeoutMs?: number | undefined;
   /** How long a connection and its sign-in may take, 100 to 60 000. Default 5 000. */
   readonly connectTimeoutMs?: number | undefined;

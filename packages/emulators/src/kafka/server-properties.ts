@@ -7,6 +7,8 @@ export interface Ports {
 /** One more door for clients, beside the plain one. Its SASL and TLS settings are properties: `listener.name.<name in small letters>.…`. */
 export interface ExtraListener {
   readonly protocol: "PLAINTEXT" | "SSL" | "SASL_PLAINTEXT" | "SASL_SSL";
+  /** Default: a free one. */
+  readonly port?: number | undefined;
   /** `host:port` that clients are sent to, such as that of a proxy before it. Default: its own. */
   readonly advertised?: string | undefined;
 }

@@ -27,7 +27,7 @@ export interface KafkaOptions {
   readonly dataDir?: string | undefined;
   /** Properties of the broker, over the starter's own: `{ "message.max.bytes": "2097152" }`. Listeners and folders cannot be set. */
   readonly properties?: Readonly<Record<string, string>> | undefined;
-  /** More doors for clients, by name in capitals; each on a free port. */
+  /** More doors for clients, by name in capitals. */
   readonly listeners?: Readonly<Record<string, ExtraListener>> | undefined;
   /** Users with their passwords for SCRAM-SHA-256 and SCRAM-SHA-512, made when a data folder is first prepared. */
   readonly scramUsers?: Readonly<Record<string, string>> | undefined;
@@ -80,7 +80,7 @@ async function startOnce(options: KafkaOptions, version: string, java: string, j
     Object.entries(options.listeners ?? {}).map(async ([name, listener]) => ({
       ...listener,
       name,
-      port: (await freePorts()).broker,
+      port: listener.port ?? (await freePorts()).broker,
     })),
   );
   const folder = await mkdtemp(join(tmpdir(), "waybill-kafka-"));
