@@ -19,7 +19,7 @@ import { PlainSource } from "./plain-source.ts";
 import type { Place } from "./receive-options.ts";
 import { renewAll } from "./renewals.ts";
 import { SessionSource } from "./session-source.ts";
-import { abandon, outcomeOf } from "./settle.ts";
+import { abandon, outcomeOf, type Tell } from "./settle.ts";
 import type { LinkSource } from "./source.ts";
 
 const IDLE_WAIT_MS = 1_000;
@@ -151,37 +151,55 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
     return tracked;
   };
 
+  /** Settlements whose outcome is the same word for word. */
+  interface Group {
+    readonly doing: string;
+    readonly tell: Tell;
+    readonly indexes: number[];
+    readonly holds: Hold[];
+  }
+  const tellGroup = async ({ doing, tell, indexes, holds }: Group, outcomes: Outcome[], signal: AbortSignal) => {
+    const tellOne = async (hold: Hold, index: number) => {
+      try {
+        await noted(hold, doing, async () => tell(source.settler(hold), hold.raw));
+        // Its time was up, and core has been told so.
+        if (outcomes[index] !== undefined) return;
+        hold.settled();
+        source.freed(hold);
+        outcomes[index] = done;
+      } catch (error) {
+        outcomes[index] ??= { ok: false, error };
+      }
+    };
+    try {
+      // One deadline for all of them: a timer and two listeners each cost more than the settlement.
+      await settleCall(signal, () => turns.run(holds.map((hold, at) => () => tellOne(hold, indexes[at]!))));
+    } catch (error) {
+      const late: Outcome = { ok: false, error: failedCall(doing, place.label, error) };
+      for (const index of indexes) outcomes[index] ??= late;
+    }
+  };
+
   const tellAll = async (settlements: readonly Settlement[], signal: AbortSignal): Promise<Outcome[]> => {
     const outcomes: Outcome[] = [];
-    const groups = new Map<string, { index: number; tell: () => Promise<void> }[]>();
+    const groups = new Map<string, Group>();
     for (const [index, settlement] of settlements.entries()) {
       const { delivery, kind } = settlement;
       try {
         const hold = held(delivery);
         if (kind === "reject" && dead) throw serviceBusErrors.WB_SERVICE_BUS_REJECT({ entity: place.label });
-        const { key, tell } = outcomeOf(settlement, settings.attributePrefix);
-        const doing = kind === "ack" ? "Completing in" : kind === "release" ? "Abandoning in" : "Dead-lettering in";
-        const run = () =>
-          noted(hold, doing, async () => {
-            await settleCall(signal, async () => tell(source.settler(hold), hold.raw));
-            hold.settled();
-            source.freed(hold);
-          });
+        const { key, doing, tell } = outcomeOf(settlement, settings.attributePrefix);
         const group = groups.get(key);
-        if (group === undefined) groups.set(key, [{ index, tell: run }]);
-        else group.push({ index, tell: run });
+        if (group === undefined) groups.set(key, { doing, tell, indexes: [index], holds: [hold] });
+        else {
+          group.indexes.push(index);
+          group.holds.push(hold);
+        }
       } catch (error) {
         outcomes[index] = { ok: false, error };
       }
     }
-    await Promise.all(
-      [...groups.values()].map(async (group) => {
-        const answers = await turns.run(group.map(({ tell }) => tell));
-        for (const [at, answer] of answers.entries()) {
-          outcomes[group[at]!.index] = answer.status === "fulfilled" ? done : { ok: false, error: answer.reason };
-        }
-      }),
-    );
+    await Promise.all([...groups.values()].map((group) => tellGroup(group, outcomes, signal)));
     return outcomes;
   };
 

@@ -12,23 +12,27 @@ type Sdk = Pick<
 type SdkOptions = Parameters<Sdk["deadLetterMessage"]>[1];
 
 /** Tells the broker one outcome. */
-export type Outcome = (sdk: Sdk, raw: ServiceBusReceivedMessage) => Promise<void>;
+export type Tell = (sdk: Sdk, raw: ServiceBusReceivedMessage) => Promise<void>;
 
-const complete: Outcome = (sdk, raw) => sdk.completeMessage(raw);
-export const abandon: Outcome = (sdk, raw) => sdk.abandonMessage(raw);
+const complete: Tell = (sdk, raw) => sdk.completeMessage(raw);
+export const abandon: Tell = (sdk, raw) => sdk.abandonMessage(raw);
+
+const ACK = { key: "ack", doing: "Completing in", tell: complete };
 
 /** Settlements whose outcome is the same word for word have the same `key`, and may go together. */
-export function outcomeOf(settlement: Settlement, prefix: string): { key: string; tell: Outcome } {
-  if (settlement.kind === "ack") return { key: "ack", tell: complete };
+export function outcomeOf(settlement: Settlement, prefix: string): { key: string; doing: string; tell: Tell } {
+  if (settlement.kind === "ack") return ACK;
   if (settlement.kind === "release") {
     const { attempt } = settlement;
-    if (attempt === undefined) return { key: "release", tell: abandon };
+    const doing = "Abandoning in";
+    if (attempt === undefined) return { key: "release", doing, tell: abandon };
     const properties = { [HEADER.attempt]: String(attempt) };
-    return { key: `release ${attempt}`, tell: (sdk, raw) => sdk.abandonMessage(raw, properties) };
+    return { key: `release ${attempt}`, doing, tell: (sdk, raw) => sdk.abandonMessage(raw, properties) };
   }
   const options = deadLetterOptions(settlement.delivery.message, settlement.reason, prefix);
   return {
     key: `reject ${settlement.delivery.message.id}`,
+    doing: "Dead-lettering in",
     tell: (sdk, raw) => sdk.deadLetterMessage(raw, options as SdkOptions),
   };
 }
