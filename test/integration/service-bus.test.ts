@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ServiceBusReceivedMessage } from "@azure/service-bus";
 import { createBus, defineEvent, defineTopic } from "@waybill/core";
 import { type DeadLetterReason, decodeDeadLetter } from "@waybill/core/spi";
@@ -337,6 +338,24 @@ describe("sessions", () => {
     expect(count).toBe(all.length);
     for (const numbers of came.values()) expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
   }, 30_000);
+
+  it("is not troubled by a session that is lost as soon as it is accepted", async () => {
+    const { emulator, adapter, apply } = await open();
+    const ours = adapter({ sessions: "key" });
+    await apply(ours);
+    const sender = await ours.openSender("orders");
+    const receiver = await ours.openReceiver(source);
+    await send(sender, event("e-0", { key: "k" }));
+    for (let n = 0; n < 10; n++) {
+      await take(receiver, 1);
+      const waiting = receiver.receive({ max: 1, maxBytes: 1e6, pausedLanes: new Set(["k"]) }, never);
+      // By now it waits for another session, and is given this one between the two.
+      await sleep(50);
+      emulator.control.loseSession(QUEUE, "k");
+      emulator.control.loseSession(QUEUE, "k");
+      expect(await waiting).toEqual([]);
+    }
+  }, 60_000);
 
   it("gives a busy session up after its time, so that the others are heard", async () => {
     const { adapter, apply } = await open();

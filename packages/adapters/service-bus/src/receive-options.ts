@@ -20,9 +20,13 @@ export function createSdkReceiver(client: ServiceBusClient, { entity, subscripti
     : client.createReceiver(entity, subscription, options);
 }
 
-/** Nobody has work: no free session within the time that was waited. */
+/** The SDK's only word for a session that was granted and lost again before it could look at it. */
+const LOST_AT_ONCE = "INTERNAL ERROR: failed to create receiver but without an error.";
+
+/** Nobody has work: no free session within the time that was waited, or none that lasted. */
 export function isNoSession(error: unknown): boolean {
+  if (!(error instanceof ServiceBusError)) return error instanceof Error && error.message === LOST_AT_ONCE;
   return (
-    error instanceof ServiceBusError && (error.code === "ServiceTimeout" || error.code === "SessionCannotBeLocked")
+    error.code === "ServiceTimeout" || error.code === "SessionCannotBeLocked" || error.message.endsWith(LOST_AT_ONCE)
   );
 }
