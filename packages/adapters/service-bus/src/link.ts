@@ -6,11 +6,13 @@ import type {
 } from "@azure/service-bus";
 import type { Handoff, WireMessage } from "@waybill/core/spi";
 import { Hold, lockEnd } from "./hold.ts";
+import { HoldList } from "./hold-list.ts";
 
 export interface LinkParts {
   readonly sdk: ServiceBusReceiver | ServiceBusSessionReceiver;
   readonly lockMs: number;
-  readonly prefetch: number;
+  /** How many may be asked for at a time. The SDK asks for all of them whenever it starts, and takes another number only for another link. */
+  readonly most: number;
   readonly handoff: Handoff;
   readonly toMessage: (raw: ServiceBusReceivedMessage) => WireMessage;
   /** A message came, and stands in the handoff. */
@@ -25,7 +27,10 @@ export class Link {
   readonly session: ServiceBusSessionReceiver | undefined;
   readonly lane: string | undefined;
   readonly lockMs: number;
-  readonly holds = new Set<Hold>();
+  readonly most: number;
+  readonly holds = new HoldList();
+  /** How many of them core has not taken. */
+  waiting = 0;
   readonly sinceMs = Date.now();
   /** Aborts when the session's lock is gone. */
   readonly lost = new AbortController();
@@ -36,27 +41,29 @@ export class Link {
   /** End of the session's lock, by this machine's clock. */
   untilMs: number;
   readonly #parts: LinkParts;
-  readonly #withdraw = new AbortController();
-  /** Handlers of the SDK that wait; each gives one credit back when it returns. */
-  readonly #returns = new Set<() => void>();
+  /** Ends of the SDK's handlers: each that returns asks for one more message. */
+  #asks: (() => void)[] = [];
+  /** Asked for, and not here yet. */
+  credit = 0;
   #subscription: { close(): Promise<void> } | undefined;
   #shutting: Promise<void> | undefined;
   #count = 0;
 
   constructor(parts: LinkParts) {
-    const { sdk, lockMs } = parts;
+    const { sdk, lockMs, most } = parts;
     this.#parts = parts;
     this.sdk = sdk;
     this.lockMs = lockMs;
+    this.most = most;
     this.session = "sessionId" in sdk ? sdk : undefined;
     this.lane = this.session?.sessionId;
     this.untilMs = lockEnd(this.session?.sessionLockedUntilUtc, lockMs);
   }
 
-  /** Asks for messages, `prefetch` ahead. `signal` ends the SDK's own endless attempts to connect. */
+  /** Asks for `most` messages. `signal` ends the SDK's own endless attempts to connect. */
   start(signal: AbortSignal): void {
     if (this.#subscription !== undefined || this.#shutting !== undefined) return;
-    const { prefetch, failed } = this.#parts;
+    this.credit = this.most;
     this.#subscription = this.sdk.subscribe(
       {
         // It must never throw: the SDK would abandon the message at once, and again, until the broker gives it up.
@@ -64,11 +71,23 @@ export class Link {
         processError: async ({ error, errorSource }: ProcessErrorArgs) => {
           // Stopped while it was connecting, it says so.
           const isOurs = this.isOver || this.#subscription === undefined;
-          if (errorSource === "receive" && !isOurs) failed(error);
+          if (errorSource === "receive" && !isOurs) this.#parts.failed(error);
         },
       },
-      { autoCompleteMessages: false, maxConcurrentCalls: prefetch, abortSignal: signal },
+      { autoCompleteMessages: false, maxConcurrentCalls: this.most, abortSignal: signal },
     );
+  }
+
+  get isAsking(): boolean {
+    return this.#subscription !== undefined;
+  }
+
+  /** Asks for more, up to so many in all. */
+  ask(count: number): void {
+    while (this.credit < count && this.#asks.length > 0) {
+      this.credit++;
+      this.#asks.pop()!();
+    }
   }
 
   renewed(until: Date): Date {
@@ -78,13 +97,12 @@ export class Link {
 
   /** Core knows of nothing here, and so renews nothing. */
   get isUntaken(): boolean {
-    for (const { state } of this.holds) if (state !== "waiting") return false;
-    return true;
+    return this.waiting === this.holds.size;
   }
 
   /** How many came after the oldest that is still in hand. */
   get span(): number {
-    const [oldest] = this.holds;
+    const oldest = this.holds.first;
     return oldest === undefined ? 0 : this.#count - oldest.number;
   }
 
@@ -98,7 +116,8 @@ export class Link {
       if (this.#shutting === shutting) this.#shutting = undefined;
     });
     this.#shutting = shutting;
-    for (const giveBack of this.#returns) giveBack();
+    this.credit = 0;
+    for (const end of this.#asks.splice(0)) end();
     return shutting;
   }
 
@@ -111,28 +130,23 @@ export class Link {
     if (this.isOver) return;
     this.isOver = true;
     if (this.session !== undefined) {
-      for (const hold of this.holds) hold.lose();
+      for (const hold of this.holds.all()) hold.lose();
       this.lost.abort();
-      this.#withdraw.abort();
     }
   }
 
-  async #take(raw: ServiceBusReceivedMessage): Promise<void> {
+  /** Resolves when one more is asked for. */
+  #take(raw: ServiceBusReceivedMessage): Promise<void> {
     const { handoff, toMessage, arrived } = this.#parts;
-    if (this.isOver && this.session !== undefined) return;
+    if (this.isOver && this.session !== undefined) return Promise.resolve();
     const hold = new Hold(raw, this, ++this.#count, toMessage(raw));
     this.holds.add(hold);
+    this.waiting++;
     this.activeMs = Date.now();
-    const taken = handoff.offer([hold.delivery], this.#withdraw.signal);
+    void handoff.offer([hold]);
     arrived(hold);
-    if (this.#subscription === undefined) return;
-    await new Promise<void>((resolve) => {
-      const giveBack = () => {
-        this.#returns.delete(giveBack);
-        resolve();
-      };
-      this.#returns.add(giveBack);
-      void taken.then(giveBack);
-    });
+    if (this.#subscription === undefined) return Promise.resolve();
+    this.credit--;
+    return new Promise((resolve) => this.#asks.push(resolve));
   }
 }

@@ -5,7 +5,7 @@ import { endAfter } from "./discard.ts";
 import type { Hold } from "./hold.ts";
 import { Link } from "./link.ts";
 import { createSdkReceiver, type Place } from "./receive-options.ts";
-import type { LinkSource } from "./source.ts";
+import type { LinkSource, Room } from "./source.ts";
 
 /** Messages of a lock's last part are renewed; a lock of ours that ended by so much is gone. */
 const LOST_AFTER_MS = 1_000;
@@ -14,6 +14,8 @@ const LOST_AFTER_MS = 1_000;
  * so many others. A new link is opened before that.
  */
 const MAX_SPAN = 1_500;
+/** Before core has asked: enough to hear whether the service lets us read. */
+const OPENING: Room = { max: 1, maxBytes: Number.POSITIVE_INFINITY };
 /** Messages that a probe looks at: more than are usually in hand for long. */
 const PEEK = 32;
 
@@ -24,7 +26,7 @@ export interface SourceParts {
   readonly prefetch: number;
   readonly handoff: Handoff;
   readonly toMessage: (raw: ServiceBusReceivedMessage) => WireMessage;
-  readonly arrived: (hold: Hold) => void;
+  readonly arrived: () => void;
   /** Core is asking now. */
   readonly isAsked: () => boolean;
   readonly failed: (error: unknown) => void;
@@ -38,71 +40,90 @@ interface Connection {
   readonly management: ServiceBusReceiver;
   readonly ended: AbortController;
   active: Link | undefined;
-  /** Older links with something still in hand. */
-  readonly old: Set<Link>;
 }
 
 /** Receives from a queue, a subscription or its dead letters, without sessions. */
 export class PlainSource implements LinkSource {
   readonly #parts: SourceParts;
   #connection: Connection | undefined;
-  /** In hand or waiting, over whichever link it came. */
-  readonly #holds = new Set<Hold>();
+  /** With something in hand, of this connection or of one before; and the active one. */
+  readonly #links = new Set<Link>();
+  #room: Room = OPENING;
+  /** What a message usually has. */
+  #bytesEach = 0;
 
   constructor(parts: SourceParts) {
     this.#parts = parts;
   }
 
-  ensure(): void {
+  ensure(room: Room = this.#room): void {
+    this.#room = room;
     const connection = this.#connect();
-    if (connection.active === undefined) this.#open(connection);
-    else if (this.#waiting === 0) connection.active.start(connection.ended.signal);
+    const { active, ended } = connection;
+    const count = this.#wanted();
+    if (active === undefined) this.#open(connection);
+    else if (count >= 2 * active.most) this.#rotate(connection, active);
+    else if (active.isAsking) active.ask(count);
+    else if (count > 0) active.start(ended.signal);
     // Shut a moment ago: it can be started again when its last messages are here.
     void connection.active?.whenShut()?.then(() => {
       if (this.#connection === connection && this.#parts.isAsked()) this.ensure();
     });
   }
 
-  rest(): void {
-    this.#connection?.active?.stop().catch(() => undefined);
+  /** What is not asked for need not be taken back: then the link stays as it is, and asks again for just as many as there is room. */
+  async rest(): Promise<void> {
+    const active = this.#connection?.active;
+    if (active !== undefined && active.credit > 0) await active.stop();
   }
 
-  get #waiting(): number {
-    let count = 0;
-    for (const { state } of this.#holds) if (state === "waiting") count++;
+  /** How many may come, beside those that wait: no more than core can take, or they would be locked here for nothing. */
+  #wanted(): number {
+    const { max, maxBytes } = this.#room;
+    const fit = this.#bytesEach === 0 ? max : Math.ceil(maxBytes / this.#bytesEach);
+    let count = Math.min(this.#parts.prefetch, max, fit);
+    for (const { waiting } of this.#links) count -= waiting;
     return count;
+  }
+
+  #holds(): Hold[] {
+    return [...this.#links].flatMap(({ holds }) => holds.all());
   }
 
   tick(nowMs: number): void {
     const { handoff } = this.#parts;
-    for (const hold of this.#holds) {
+    for (const hold of this.#holds()) {
       if (hold.untilMs + LOST_AFTER_MS > nowMs) {
         if (hold.state === "waiting" && hold.untilMs - nowMs < hold.link.lockMs / 2) void this.#renew(hold);
         continue;
       }
-      if (hold.state === "waiting") handoff.discard((delivery) => delivery === hold.delivery);
+      if (hold.state === "waiting") handoff.discard((delivery) => delivery === hold);
       hold.lose();
       this.freed(hold);
     }
   }
 
   settler(hold: Hold): ServiceBusReceiver {
-    const connection = this.#connect();
-    const isUp = connection.active === hold.link || connection.old.has(hold.link);
-    return isUp ? (hold.link.sdk as ServiceBusReceiver) : connection.management;
+    const { management } = this.#connect();
+    return hold.link.isOver ? management : (hold.link.sdk as ServiceBusReceiver);
   }
 
-  freed(hold: Hold): void {
-    this.#holds.delete(hold);
-    const connection = this.#connection;
-    if (connection === undefined || hold.link.holds.size > 0 || !connection.old.delete(hold.link)) return;
-    hold.link.end();
-    hold.link.sdk.close().catch(() => undefined);
+  freed({ link }: Hold): void {
+    this.#leave(link);
+  }
+
+  /** A link that is no longer asked ends with the last message that came over it. */
+  #leave(link: Link): void {
+    if (link.holds.size > 0 || link === this.#connection?.active || link.whenShut() !== undefined) return;
+    this.#links.delete(link);
+    if (link.isOver) return;
+    link.end();
+    link.sdk.close().catch(() => undefined);
   }
 
   async probe(): Promise<boolean> {
     const seen = await this.#connect().management.peekMessages(PEEK, { fromSequenceNumber: Long.ONE });
-    const ours = new Set([...this.#holds].map(({ raw }) => String(raw.sequenceNumber)));
+    const ours = new Set(this.#holds().map(({ raw }) => String(raw.sequenceNumber)));
     return seen.some(({ state, sequenceNumber }) => state === "active" && !ours.has(String(sequenceNumber)));
   }
 
@@ -111,8 +132,10 @@ export class PlainSource implements LinkSource {
     const connection = this.#connection;
     if (connection === undefined) return;
     this.#connection = undefined;
-    connection.active?.end();
-    for (const link of connection.old) link.end();
+    for (const link of this.#links) {
+      link.end();
+      if (link.holds.size === 0) this.#links.delete(link);
+    }
     endAfter(this.#parts.discard(connection.client), connection.ended);
   }
 
@@ -125,29 +148,30 @@ export class PlainSource implements LinkSource {
   }
 
   unsettled(): readonly Hold[] {
-    return [...this.#holds];
+    return this.#holds();
   }
 
   #connect(): Connection {
     if (this.#connection === undefined) {
       const client = this.#parts.connect();
       const management = createSdkReceiver(client, this.#parts.place);
-      this.#connection = { client, management, ended: new AbortController(), active: undefined, old: new Set() };
+      this.#connection = { client, management, ended: new AbortController(), active: undefined };
     }
     return this.#connection;
   }
 
   #open(connection: Connection): void {
-    const { place, lockMs, prefetch, handoff, toMessage, arrived, failed } = this.#parts;
+    const { place, lockMs, handoff, toMessage, arrived, failed } = this.#parts;
     const link: Link = new Link({
       sdk: createSdkReceiver(connection.client, place),
       lockMs,
-      prefetch,
+      most: Math.max(1, this.#wanted()),
       handoff,
       toMessage,
       arrived: (hold) => {
-        this.#holds.add(hold);
-        arrived(hold);
+        const bytes = hold.message.body?.byteLength ?? 0;
+        this.#bytesEach += (bytes - this.#bytesEach) / (this.#bytesEach === 0 ? 1 : 8);
+        arrived();
         if (link.span >= MAX_SPAN && connection.active === link) this.#rotate(connection, link);
       },
       failed: (error) => {
@@ -157,13 +181,16 @@ export class PlainSource implements LinkSource {
       },
     });
     connection.active = link;
+    this.#links.add(link);
     link.start(connection.ended.signal);
   }
 
   #rotate(connection: Connection, link: Link): void {
-    connection.old.add(link);
-    link.stop().catch(() => undefined);
     this.#open(connection);
+    void link
+      .stop()
+      .catch(() => undefined)
+      .then(() => this.#leave(link));
   }
 
   async #renew(hold: Hold): Promise<void> {

@@ -12,7 +12,7 @@ import {
 import { MAX_RECEIVE_BATCH, receiverCapabilities } from "./capabilities.ts";
 import { classify, failedCall } from "./classify.ts";
 import { serviceBusErrors } from "./errors.ts";
-import type { Hold } from "./hold.ts";
+import { Hold } from "./hold.ts";
 import type { Settings } from "./options.ts";
 import { OutcomeTurns } from "./outcome-turns.ts";
 import { PlainSource } from "./plain-source.ts";
@@ -51,7 +51,6 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
   const call = createCall(requestTimeoutMs, closing.signal);
   const openCall = createCall(requestTimeoutMs / 2, closing.signal);
   const settleCall = createCall(Math.min(SETTLE_MS, requestTimeoutMs), closing.signal);
-  const holds = new WeakMap<Delivery, Hold>();
   const underWay = new Set<Promise<unknown>>();
   const closed = () => serviceBusErrors.WB_SERVICE_BUS_CLOSED({ what: "receiver" });
   let open = true;
@@ -70,9 +69,8 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
     prefetch,
     handoff,
     toMessage,
-    arrived: (hold: Hold) => {
+    arrived: () => {
       heardMs = Date.now();
-      holds.set(hold.delivery, hold);
     },
     isAsked: () => asking > 0 || Date.now() - askedMs <= REST_MS,
     failed: (error: unknown) => {
@@ -119,7 +117,7 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
   }, everyMs);
 
   const resting = setTimeout(() => {
-    if (open && asking === 0) source.rest?.();
+    if (open && asking === 0) source.rest?.().catch(() => undefined);
   }, REST_MS);
 
   const lost = (delivery: Delivery) =>
@@ -129,9 +127,8 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
   };
   const held = (delivery: Delivery): Hold => {
     checkOpen();
-    const hold = holds.get(delivery);
-    if (hold === undefined || hold.state === "settled" || hold.state === "lost") throw lost(delivery);
-    return hold;
+    if (!(delivery instanceof Hold) || delivery.state !== "handed") throw lost(delivery);
+    return delivery;
   };
   /** What the SDK answered; a lock that is gone is noted. */
   const noted = async <T>(hold: Hold, doing: string, work: () => Promise<T>): Promise<T> => {
@@ -175,6 +172,11 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
       // One deadline for all of them: a timer and two listeners each cost more than the settlement.
       await settleCall(signal, () => turns.run(holds.map((hold, at) => () => tellOne(hold, indexes[at]!))));
     } catch (error) {
+      // The SDK may have repaired the link in silence: over the new one nobody answers for what came over the old. Sessions go with theirs.
+      if (open && !laned && (error as Partial<Error>).name === "TimeoutError") {
+        source.drop();
+        if (parts.isAsked()) source.ensure();
+      }
       const late: Outcome = { ok: false, error: failedCall(doing, place.label, error) };
       for (const index of indexes) outcomes[index] ??= late;
     }
@@ -282,12 +284,11 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
       if (signal.aborted || want.max < 1) return [];
       asking++;
       try {
-        source.ensure();
+        source.ensure(want);
         const max = Math.min(want.max, MAX_RECEIVE_BATCH);
         const batch = await handoff.receive({ ...want, max }, signal, IDLE_WAIT_MS);
-        // Of a session whose lock has ended nothing more is handed over: core gives its lane up at that moment, and this would pass the rest.
-        source.tick(Date.now());
-        return batch.filter((delivery) => holds.get(delivery)?.handed() === true);
+        source.expire?.();
+        return batch.filter((delivery) => delivery instanceof Hold && delivery.handed());
       } catch (error) {
         // A receive that was under way when the receiver was closed has nothing to say.
         if (open) throw error;
@@ -303,8 +304,7 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
       renewAll(
         deliveries,
         (delivery) => {
-          const hold = holds.get(delivery);
-          return hold?.state === "handed" ? hold.link.lane : undefined;
+          return delivery instanceof Hold && delivery.state === "handed" ? delivery.lane : undefined;
         },
         (delivery) => renewOne(delivery, signal),
       ),

@@ -44,7 +44,14 @@ export class SessionSource implements LinkSource {
   }
 
   ensure(): void {
-    void this.#accept(this.#connect());
+    const connection = this.#connect();
+    for (const link of connection.links) link.ask(this.#parts.prefetch - link.waiting);
+    void this.#accept(connection);
+  }
+
+  /** Core gives a lane up at the moment its lock ends, and more of it would pass the rest. */
+  expire(): void {
+    this.tick(Date.now());
   }
 
   tick(nowMs: number): void {
@@ -67,7 +74,7 @@ export class SessionSource implements LinkSource {
   settler(hold: Hold): ServiceBusSessionReceiver {
     const { session } = hold.link;
     if (session === undefined || hold.link.isOver) {
-      throw serviceBusErrors.WB_SERVICE_BUS_LOST({ id: hold.delivery.message.id, entity: this.#parts.place.label });
+      throw serviceBusErrors.WB_SERVICE_BUS_LOST({ id: hold.message.id, entity: this.#parts.place.label });
     }
     return session;
   }
@@ -168,7 +175,7 @@ export class SessionSource implements LinkSource {
     const link: Link = new Link({
       sdk,
       lockMs,
-      prefetch,
+      most: prefetch,
       handoff,
       toMessage,
       arrived,
@@ -191,7 +198,7 @@ export class SessionSource implements LinkSource {
 
   #leave(connection: Connection, link: Link, nowMs: number): void {
     if (connection.leaving.has(link)) return;
-    for (const { handedMs } of link.holds) if (handedMs !== undefined && nowMs - handedMs > QUICK_MS) return;
+    for (const { handedMs } of link.holds.all()) if (handedMs !== undefined && nowMs - handedMs > QUICK_MS) return;
     connection.leaving.add(link);
     link.stop().catch(() => undefined);
   }
@@ -205,8 +212,8 @@ export class SessionSource implements LinkSource {
   }
 
   #forget(link: Link): void {
-    const waiting = new Set([...link.holds].map(({ delivery }) => delivery));
-    this.#parts.handoff.discard((delivery) => waiting.has(delivery));
+    const holds = new Set<unknown>(link.holds.all());
+    this.#parts.handoff.discard((delivery) => holds.has(delivery));
     link.end();
   }
 

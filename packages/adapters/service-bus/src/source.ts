@@ -1,12 +1,18 @@
 import type { ServiceBusReceiver, ServiceBusSessionReceiver } from "@azure/service-bus";
+import type { Want } from "@waybill/core/spi";
 import type { Hold } from "./hold.ts";
+
+/** What core may take now. */
+export type Room = Pick<Want, "max" | "maxBytes">;
 
 /** Keeps links open and refills the handoff: one link for a queue or subscription, or one for each session held. */
 export interface LinkSource {
-  /** Core asks: begins, or begins again after a rest or a failure. */
-  ensure(): void;
-  /** Core asks no more for now, because it is busy or paused: takes nothing that others could have. */
-  rest?(): void;
+  /** Core asks: begins, or begins again after a rest or a failure. Asks for no more than core has room for, by default as it last was. */
+  ensure(room?: Room): void;
+  /** Core asks no more for now, because it is busy or paused: takes nothing that others could have. Resolves when nothing more is on its way. */
+  rest?(): Promise<void>;
+  /** Nothing of an ended lock is handed over. */
+  expire?(): void;
   /** Whatever falls due: lost locks, idle sessions. Called every so often. */
   tick(nowMs: number): void;
   /** What settles or renews this one now. Throws, kind `lost`, where nothing can any more. */
