@@ -52,7 +52,7 @@ export interface ServiceBusOptions {
   readonly lockMs?: number | undefined;
   /** The topics (and plain queues) drop a second event of one source and id within so long, 20 s to 7 d; what `topology` creates. Default: they do not. */
   readonly duplicateDetectionMs?: number | undefined;
-  /** Messages on their way to a receiver that has not asked for them yet, 1 to 1 000; with sessions of each session. Default 32. */
+  /** Messages asked for ahead, 1 to 1 000, as far as the subscription has room for them; with sessions for each session. Default 32. */
   readonly prefetch?: number | undefined;
   /** How long the service may take to answer one call, 100 to 600 000. After that it has failed, kind `transient`. Default 20 000. */
   readonly requestTimeoutMs?: number | undefined;

@@ -29,6 +29,8 @@ export interface SourceParts {
   readonly arrived: () => void;
   /** Core is asking now. */
   readonly isAsked: () => boolean;
+  /** Core has not asked for so long that what it has not taken is to go to others. */
+  readonly isLeft: () => boolean;
   readonly failed: (error: unknown) => void;
   /** Closes in the background, bounded in time. Never rejects. */
   readonly discard: (client: ServiceBusClient) => Promise<void>;
@@ -75,6 +77,14 @@ export class PlainSource implements LinkSource {
   async rest(): Promise<void> {
     const active = this.#connection?.active;
     if (active !== undefined && active.credit > 0) await active.stop();
+  }
+
+  withdraw(): readonly Hold[] {
+    const untaken = this.#holds().filter(({ state }) => state === "waiting");
+    const withdrawn = new Set<unknown>(untaken);
+    if (untaken.length > 0) this.#parts.handoff.discard((delivery) => withdrawn.has(delivery));
+    for (const hold of untaken) hold.lose();
+    return untaken;
   }
 
   /** How many may come, beside those that wait: no more than core can take, or they would be locked here for nothing. */

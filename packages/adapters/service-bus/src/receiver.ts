@@ -29,6 +29,8 @@ const CLOSE_MS = 2_000;
 const SETTLE_MS = 5_000;
 /** Core asks again at once while it has room. */
 const REST_MS = 20;
+/** Core asks again soon while it works. What it leaves for longer than this goes to whoever has time: core is paused, or busy. */
+const GIVE_BACK_MS = 1_000;
 
 export interface ReceiverOptions {
   readonly place: Place;
@@ -73,6 +75,7 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
       heardMs = Date.now();
     },
     isAsked: () => asking > 0 || Date.now() - askedMs <= REST_MS,
+    isLeft: () => asking === 0 && Date.now() - askedMs > GIVE_BACK_MS,
     failed: (error: unknown) => {
       const failure = failedCall("Receiving from", place.label, error);
       if (firstFailure !== undefined) firstFailure(failure);
@@ -113,6 +116,7 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
   const timer = setInterval(() => {
     const nowMs = Date.now();
     source.tick(nowMs);
+    if (parts.isLeft()) void finishing(giveUntakenBack());
     if (!probing && nowMs - heardMs >= settings.probeMs) void probe();
   }, everyMs);
 
@@ -203,6 +207,15 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
     }
     await Promise.all([...groups.values()].map((group) => tellGroup(group, outcomes, signal)));
     return outcomes;
+  };
+
+  /** Each counts as a delivery at the broker; kept, they would be locked for as long as core pauses. */
+  const giveUntakenBack = async () => {
+    await source.rest?.().catch(() => undefined);
+    if (!open || !parts.isLeft()) return;
+    const left = source.withdraw?.() ?? [];
+    await turns.run(left.map((hold) => async () => abandon(source.settler(hold), hold.raw)));
+    for (const hold of left) source.freed(hold);
   };
 
   const renewOne = async (delivery: Delivery, signal: AbortSignal): Promise<Outcome<Date>> => {

@@ -57,7 +57,7 @@ export class SessionSource implements LinkSource {
   tick(nowMs: number): void {
     const connection = this.#connection;
     if (connection === undefined) return;
-    const { idleMs, holdMs, maxSessions, isAsked } = this.#parts;
+    const { idleMs, holdMs, maxSessions, isLeft } = this.#parts;
     for (const link of connection.links) {
       // The SDK tells of most ends, not of all.
       if (link.sdk.isClosed || link.untilMs <= nowMs) this.#end(connection, link);
@@ -66,7 +66,7 @@ export class SessionSource implements LinkSource {
       } else if (nowMs - link.sinceMs >= holdMs && connection.links.size >= maxSessions)
         this.#leave(connection, link, nowMs);
       // Core is busy with others, or paused: giving a session back costs its messages nothing.
-      else if (link.isUntaken && !isAsked() && nowMs - link.activeMs > link.lockMs / 2) this.#end(connection, link);
+      else if (link.isUntaken && isLeft()) this.#end(connection, link);
       else if (link.isUntaken && link.untilMs - nowMs < link.lockMs / 2) void this.#renew(link);
     }
   }

@@ -11,6 +11,8 @@ export interface LinkSource {
   ensure(room?: Room): void;
   /** Core asks no more for now, because it is busy or paused: takes nothing that others could have. Resolves when nothing more is on its way. */
   rest?(): Promise<void>;
+  /** What has come and core has not taken, withdrawn from it: to be given back. */
+  withdraw?(): readonly Hold[];
   /** Nothing of an ended lock is handed over. */
   expire?(): void;
   /** Whatever falls due: lost locks, idle sessions. Called every so often. */
