@@ -26,8 +26,8 @@ export const serviceBusBench: BrokerEntry = {
       },
       rawConsume: async ({ topic }, count, clock) => {
         const receiver = client.createReceiver(topic, {
-          maxAutoLockRenewalDurationInMs: 0,
           skipParsingBodyAsJson: true,
+          skipConvertingDate: true,
         });
         let left = count;
         const all = Promise.withResolvers<void>();
