@@ -31,9 +31,16 @@ export interface BrokerBench {
   ): Promise<{ one(load: Load): Promise<void>; batch(loads: readonly Load[]): Promise<void>; close(): Promise<void> }>;
   /** Resolves when so many messages have been received and acked, by the SDK's fastest way of doing both, and the client is closed. */
   rawConsume(place: Place, count: number, clock: BenchClock): Promise<void>;
+  /** The same adapter over other client libraries, beside the raw SDK of the first. */
+  readonly engines?: readonly Engine[];
   /** Other libraries on the same broker. */
   readonly peers?: readonly Peer[];
   stop(): Promise<void>;
+}
+
+export interface Engine {
+  readonly name: string;
+  adapter(place: Place): Adapter;
 }
 
 export interface Peer {

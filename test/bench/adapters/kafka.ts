@@ -62,6 +62,12 @@ export const kafkaBench: BrokerEntry = {
         clock.last();
         await consumer.disconnect();
       },
+      engines: [
+        {
+          name: "engine platformatic",
+          adapter: () => kafkaAdapter({ brokers: broker.brokers, engine: "platformatic" }),
+        },
+      ],
       peers: [
         {
           name: "NestJS",

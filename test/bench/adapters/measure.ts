@@ -41,21 +41,27 @@ export async function measureBroker(entry: BrokerEntry, { quick, progress }: Ben
     note(what, Number((a.perSecond / b.perSecond).toFixed(2)), "×", aim);
   try {
     const peers = bench.peers ?? [];
+    const engines = (bench.engines ?? []).map(({ name, adapter }) => ({ name, bench: { ...bench, adapter } }));
     const [one] = await turns(rounds, Math.max(200, Math.round(events / 20)), [(all) => rawOneByOne(bench, all)]);
-    const [rawBatch, batch, callers, ...peersSend] = await turns(rounds, events, [
+    const [rawBatch, batch, callers, ...othersSend] = await turns(rounds, events, [
       (all) => rawBatches(bench, entry.batch, all),
       (all) => batches(bench, entry.batch, all),
       (all) => concurrent(bench, all),
+      ...engines.map((engine) => (all: readonly Load[]) => batches(engine.bench, entry.batch, all)),
+      ...engines.map((engine) => (all: readonly Load[]) => concurrent(engine.bench, all)),
       ...peers.map((peer) => (all: readonly Load[]) => peerConcurrent(bench, peer, all)),
     ]);
-    const [rawConsume, consume, ...peersConsume] = await turns(rounds, consumed, [
+    const [enginesBatch, enginesCallers, peersSend] = split(othersSend, engines.length, 2);
+    const [rawConsume, consume, ...othersConsume] = await turns(rounds, consumed, [
       (all) => received(bench, entry.batch, all, (place, clock) => bench.rawConsume(place, all.length, clock)),
       (all) => consumption(bench, entry.batch, all),
+      ...engines.map((engine) => (all: readonly Load[]) => consumption(engine.bench, entry.batch, all)),
       ...peers.map(
         (peer) => (all: readonly Load[]) =>
           received(bench, entry.batch, all, (place, clock) => peer.consume(place, all.length, clock)),
       ),
     ]);
+    const [enginesConsume, peersConsume] = split(othersConsume, engines.length, 1);
     rate("raw SDK, one send awaited at a time", one!);
     rate("raw SDK, batches", rawBatch!);
     rate("publish, batches", batch!);
@@ -66,15 +72,34 @@ export async function measureBroker(entry: BrokerEntry, { quick, progress }: Ben
     ratio("publish with 1 000 callers / raw SDK's batches", callers!, rawBatch!, 0.95);
     ratio("publish with 1 000 callers / raw SDK, one at a time", callers!, one!, 10);
     ratio("consume with acks / raw SDK", consume!, rawConsume!, 0.95);
+    for (const [index, { name }] of engines.entries()) {
+      const [ownBatch, ownCallers, ownConsume] = [
+        enginesBatch![index]!,
+        enginesCallers![index]!,
+        enginesConsume![index]!,
+      ];
+      rate(`${name}: publish, batches`, ownBatch);
+      rate(`${name}: publish, 1 000 callers`, ownCallers);
+      rate(`${name}: consume with acks`, ownConsume);
+      ratio(`${name}: publish in batches / raw SDK's batches`, ownBatch, rawBatch!, 0.95);
+      ratio(`${name}: publish with 1 000 callers / raw SDK's batches`, ownCallers, rawBatch!, 0.95);
+      ratio(`${name}: consume with acks / raw SDK`, ownConsume, rawConsume!, 0.95);
+    }
     for (const [index, peer] of peers.entries()) {
-      ratio(`publish with 1 000 callers / ${peer.name}`, callers!, peersSend[index]!, 1);
-      ratio(`consume with acks / ${peer.name}`, consume!, peersConsume[index]!, 1);
+      ratio(`publish with 1 000 callers / ${peer.name}`, callers!, peersSend![index]!, 1);
+      ratio(`consume with acks / ${peer.name}`, consume!, peersConsume![index]!, 1);
     }
   } finally {
     await bench.stop();
   }
   return results;
 }
+
+/** So many parts of that size, and the rest. */
+const split = <T>(all: readonly T[], size: number, parts: number): T[][] => [
+  ...Array.from({ length: parts }, (_, part) => all.slice(part * size, (part + 1) * size)),
+  all.slice(parts * size),
+];
 
 interface Took {
   readonly ms: number;
