@@ -67,11 +67,16 @@ export function kafkaClients(brokers: string[]) {
         await admin.disconnect();
       }
     },
-    async createTopic(topic: string, numPartitions: number): Promise<void> {
+    async createTopic(
+      topic: string,
+      numPartitions: number,
+      settings: Readonly<Record<string, string>> = {},
+    ): Promise<void> {
       const admin = kafka.admin();
       await admin.connect();
       try {
-        await admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true });
+        const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
+        await admin.createTopics({ topics: [{ topic, numPartitions, configEntries }], waitForLeaders: true });
       } finally {
         await admin.disconnect();
       }

@@ -56,7 +56,7 @@ const table = {
   WB_KAFKA_CODEC: {
     sentence: (p: { group: string; problem: string }) =>
       `A producer has compressed records that ${p.group} reads in a way that kafkajs cannot undo: ${p.problem}.`,
-    hint: 'Set engine: "platformatic", which reads gzip, snappy, lz4 and zstd, or have the producer use gzip or zstd. Nothing is skipped meanwhile.',
+    hint: 'Install the package that is named beside @waybill/kafka ("snappy" or "lz4-napi"); or set engine: "platformatic", which reads every codec. Nothing is skipped meanwhile.',
   },
   WB_KAFKA_GAP: {
     sentence: (p: { lane: string; expected: string; found: string }) =>

@@ -50,7 +50,7 @@ export interface KafkaOptions {
   /** Of topics that are created. Default: the broker's `default.replication.factor`. */
   readonly replicationFactor?: number | undefined;
 
-  /** Of what is sent. `gzip` and `zstd`; any codec is read. Default `none`. */
+  /** Of what is sent: `gzip` or `zstd`. Both are read as well; snappy and lz4 with the packages `snappy` and `lz4-napi`, or the engine `platformatic`. Default `none`. */
   readonly compression?: Compression | undefined;
   /** The broker drops what a retry within the client sends twice. Default true, and false with `eventHubs`. */
   readonly idempotent?: boolean | undefined;

@@ -77,7 +77,6 @@ export async function openConsumer(settings: Settings, options: ConsumerOptions)
   consumer.on(consumer.events.HEARTBEAT, pulse.beat);
   consumer.on(consumer.events.REBALANCING, pulse.rebalancing);
   consumer.on(consumer.events.CRASH, ({ payload: { error } }) => {
-    // Snappy and LZ4: the small libraries for them are no longer kept, and the second engine has both.
     const isCodec = error.name === "KafkaJSNotImplemented";
     fail(isCodec ? kafkaErrors.WB_KAFKA_CODEC({ group: groupId, problem: error.message }, error) : error);
   });
