@@ -1,12 +1,4 @@
-import {
-  type Adapter,
-  createCall,
-  type Delivery,
-  Handoff,
-  ownTopic,
-  type Source,
-  type Topology,
-} from "@waybill/core/spi";
+import { type Adapter, createCall, Handoff, ownTopic, type Source, type Topology } from "@waybill/core/spi";
 import { hubInfo } from "./admin.ts";
 import { hubBacklog } from "./backlog.ts";
 import { receiverCapabilities, STANDARD_BYTES, senderCapabilities } from "./capabilities.ts";
@@ -19,7 +11,7 @@ import { type HubReader, openHubReader } from "./hub-reader.ts";
 import { createHubNames } from "./names.ts";
 import { checkOptions, type EventHubsOptions } from "./options.ts";
 import { createPartitionCounts } from "./partition-counts.ts";
-import type { Held, Tenure } from "./partitions.ts";
+import type { Tenure } from "./partitions.ts";
 import { createProducers } from "./producers.ts";
 import { createReceiver } from "./receiver.ts";
 import { createSender } from "./sender.ts";
@@ -128,13 +120,12 @@ export function eventHubs(options: EventHubsOptions): EventHubsAdapter {
       const kept = checkpointsOrThrow();
       await ensureContainer();
       const handoff = new Handoff();
-      const held = new WeakMap<Delivery, Held>();
       const readers: HubReader[] = [];
       const results = await Promise.allSettled(
         hubs.map(async ({ hub, group, isRetry }) => {
           const startFrom = isRetry ? "earliest" : source.startFrom;
           const laneOf = (partition: string) => (isRetry ? `retry/${partition}` : partition);
-          const shared = { connect: clients, checkpoints: kept, settings, call, handoff, held };
+          const shared = { connect: clients, checkpoints: kept, settings, call, handoff };
           readers.push(await openHubReader({ hub, group, startFrom, laneOf, ...shared }));
         }),
       );
@@ -151,7 +142,6 @@ export function eventHubs(options: EventHubsOptions): EventHubsAdapter {
         readers,
         readerOf,
         handoff,
-        held,
         positions: kept.positions,
         call,
         returnTo: returnTo(source),

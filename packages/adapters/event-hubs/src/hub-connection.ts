@@ -1,19 +1,13 @@
 import { randomUUID } from "node:crypto";
-import {
-  type EventHubConsumerClient,
-  earliestEventPosition,
-  type ReceivedEventData,
-  type Subscription,
-} from "@azure/event-hubs";
-import type { Delivery } from "@waybill/core/spi";
+import { type EventHubConsumerClient, earliestEventPosition, type Subscription } from "@azure/event-hubs";
 import { failedCall } from "./classify.ts";
 import { renewLinkInTime } from "./credit.ts";
 import { discardClient } from "./discard.ts";
+import { HubDelivery } from "./hub-delivery.ts";
 import type { HubReaderOptions } from "./hub-reader.ts";
 import { inTime } from "./in-time.ts";
-import { toMessage } from "./mapping.ts";
 import { watchOwnership } from "./ownership.ts";
-import { Partitions, type Tenure } from "./partitions.ts";
+import { Partitions } from "./partitions.ts";
 import { type Pulse, startPulse } from "./pulse.ts";
 
 /** How long the SDK waits for events before it hands over none. A connection that is cut while it waits is noticed only then. */
@@ -43,25 +37,16 @@ const over = () =>
   });
 
 export function openConnection(options: HubReaderOptions, former: ReadonlySet<string>): HubConnection {
-  const { hub, group, connect, checkpoints, settings, handoff, held } = options;
+  const { hub, group, connect, checkpoints, settings, handoff } = options;
   const ownerId = `waybill-${randomUUID()}`;
-  const partitions = new Partitions((tenure) => handoff.discard((delivery) => held.get(delivery)?.tenure === tenure));
+  const partitions = new Partitions((tenure) =>
+    handoff.discard((delivery) => (delivery as HubDelivery).tenure === tenure),
+  );
   const watched = watchOwnership(checkpoints.store, ownerId, partitions, former);
   const client = connect.consumer(hub, group, { store: watched, ownerId, loadBalancing: settings.loadBalancing });
   let isClosed = false;
   let subscription: Subscription | undefined;
   let pulse: Pulse | undefined;
-
-  const hold = (event: ReceivedEventData, tenure: Tenure): Delivery => {
-    const delivery: Delivery = {
-      message: toMessage(event, tenure.partition),
-      lane: tenure.lane,
-      lost: tenure.lost,
-      raw: event,
-    };
-    held.set(delivery, { tenure, sequenceNumber: event.sequenceNumber, offset: event.offset });
-    return delivery;
-  };
 
   const read = (dead: () => void) => {
     pulse = startPulse(watched, settings.loadBalancing.updateIntervalInMs + settings.answerMs, dead);
@@ -76,7 +61,7 @@ export function openConnection(options: HubReaderOptions, former: ReadonlySet<st
           tenure.warm = true;
           if (events.length > 0)
             await handoff.offer(
-              events.map((event) => hold(event, tenure)),
+              events.map((event) => new HubDelivery(event, tenure, handoff)),
               tenure.lost,
             );
           if (tenure.lost.aborted) throw over();

@@ -6,7 +6,6 @@ import { failedCall } from "./classify.ts";
 import type { Connect } from "./connect.ts";
 import { type HubConnection, openConnection } from "./hub-connection.ts";
 import type { Settings } from "./options.ts";
-import type { HeldBy } from "./partitions.ts";
 
 export interface HubReaderOptions {
   readonly hub: string;
@@ -19,10 +18,9 @@ export interface HubReaderOptions {
   readonly settings: Pick<Settings, "partitionBatch" | "loadBalancing" | "answerMs">;
   readonly call: Call;
   readonly handoff: Handoff;
-  readonly held: HeldBy;
 }
 
-/** One consumer of one hub and group. What it reads goes to the handoff; what it holds stands in `held`. */
+/** One consumer of one hub and group. What it reads goes to the handoff. */
 export interface HubReader {
   readonly hub: string;
   readonly place: Place;

@@ -114,7 +114,7 @@ export function toMessage(event: ReceivedEventData, partition: string): WireMess
     if (text !== undefined) setHeader(headers, headerName(name), text);
   }
   const ownKey = headers[KEY_PROPERTY];
-  delete headers[KEY_PROPERTY];
+  if (ownKey !== undefined) delete headers[KEY_PROPERTY];
   const id = headers.ce_id ?? event.messageId;
   return {
     id: typeof id === "string" && id !== "" ? id : `${partition}/${event.sequenceNumber}`,
@@ -126,8 +126,21 @@ export function toMessage(event: ReceivedEventData, partition: string): WireMess
   };
 }
 
-/** `ce_…` as it stands is what a Kafka producer wrote through the hub's Kafka endpoint. */
+const headerNames = new Map<string, string>();
+
+/** Found once per name: a joined string is slow to use as a property name. */
 function headerName(name: string): string {
+  let header = headerNames.get(name);
+  if (header === undefined) {
+    if (headerNames.size >= MAX_CACHED) headerNames.clear();
+    header = findHeaderName(name);
+    headerNames.set(name, header);
+  }
+  return header;
+}
+
+/** `ce_…` as it stands is what a Kafka producer wrote through the hub's Kafka endpoint. */
+function findHeaderName(name: string): string {
   if (name.startsWith("cloudEvents_") || name.startsWith("cloudEvents:")) return CE + name.slice("cloudEvents_".length);
   return name.startsWith(ESCAPE) && HOSTILE.test(name) ? name.slice(ESCAPE.length) : name;
 }

@@ -1,5 +1,3 @@
-import type { Delivery } from "@waybill/core/spi";
-
 /**
  * One stretch of time in which this consumer reads one partition. Everything it handed over belongs to it, and ends with it:
  *
@@ -31,13 +29,6 @@ export class Tenure {
   end(): void {
     this.#over.abort();
   }
-}
-
-/** Where one delivery stands in its partition. */
-export interface Held {
-  readonly tenure: Tenure;
-  readonly sequenceNumber: number;
-  readonly offset: string;
 }
 
 /** The partitions of one hub and group that this consumer reads now. */
@@ -75,6 +66,3 @@ export class Partitions {
     return [...this.#now.values()];
   }
 }
-
-/** Deliveries are only known here: whoever settles one that is not gets `lost`. */
-export type HeldBy = WeakMap<Delivery, Held>;

@@ -11,9 +11,10 @@ import {
 import { receiverCapabilities } from "./capabilities.ts";
 import { failedCall } from "./classify.ts";
 import { eventHubsErrors } from "./errors.ts";
+import { HubDelivery } from "./hub-delivery.ts";
 import type { HubReader } from "./hub-reader.ts";
 import { inTime } from "./in-time.ts";
-import type { Held, HeldBy, Tenure } from "./partitions.ts";
+import type { Tenure } from "./partitions.ts";
 import type { Positions } from "./positions.ts";
 
 /** How long a receive waits for partitions that are still on their way. Later, whoever owns them is somebody else. */
@@ -27,31 +28,33 @@ export interface ReceiverParts {
   readonly readers: readonly HubReader[];
   readonly readerOf: (tenure: Tenure) => HubReader;
   readonly handoff: Handoff;
-  readonly held: HeldBy;
   readonly positions: Positions;
   readonly call: Call;
   readonly returnTo: string | undefined;
 }
 
 export function createReceiver(parts: ReceiverParts): Receiver {
-  const { readers, readerOf, handoff, held, positions, call, returnTo } = parts;
+  const { readers, readerOf, handoff, positions, call, returnTo } = parts;
   const openedMs = Date.now();
   const underWay = new Set<Promise<unknown>>();
   const closing = new AbortController();
   let closed: Promise<void> | undefined;
 
-  const lost = (delivery: Delivery, { tenure }: Held) =>
+  const own = (delivery: Delivery): HubDelivery | undefined =>
+    delivery instanceof HubDelivery && delivery.handoff === handoff ? delivery : undefined;
+  const lost = ({ message, tenure }: HubDelivery) =>
     eventHubsErrors.WB_EVENT_HUBS_LOST({
-      id: delivery.message.id,
+      id: message.id,
       hub: readerOf(tenure).hub,
       partition: tenure.partition,
     });
 
   /** Moves the lane's position to this delivery. The writes of a lane never overlap. */
-  const move = (delivery: Delivery, at: Held, signal: AbortSignal): Promise<Outcome> => {
-    const { tenure, sequenceNumber, offset } = at;
+  const move = (delivery: HubDelivery, signal: AbortSignal): Promise<Outcome> => {
+    const { tenure, raw } = delivery;
+    const { sequenceNumber, offset } = raw;
     const moving = tenure.tail.then(async (): Promise<Outcome> => {
-      if (tenure.lost.aborted) return { ok: false, error: lost(delivery, at) };
+      if (tenure.lost.aborted) return { ok: false, error: lost(delivery) };
       if (sequenceNumber <= tenure.acked) return done;
       const reader = readerOf(tenure);
       try {
@@ -61,7 +64,7 @@ export function createReceiver(parts: ReceiverParts): Receiver {
         const owned = moved === "moved" || (await call(signal, (abort) => reader.owns(tenure.partition, abort)));
         if (!owned) {
           tenure.end();
-          return { ok: false, error: lost(delivery, at) };
+          return { ok: false, error: lost(delivery) };
         }
         tenure.acked = sequenceNumber;
         return done;
@@ -78,41 +81,40 @@ export function createReceiver(parts: ReceiverParts): Receiver {
 
   const settle = async (settlements: readonly Settlement[], signal: AbortSignal): Promise<readonly Outcome[]> => {
     const outcomes: Outcome[] = settlements.map(() => done);
-    const newest = new Map<Tenure, { index: number; at: Held }>();
+    const newest = new Map<Tenure, HubDelivery>();
     for (const [index, { delivery, kind }] of settlements.entries()) {
-      const at = held.get(delivery);
+      const at = own(delivery);
       const failed = (error: unknown) => {
         outcomes[index] = { ok: false, error };
       };
       if (closed !== undefined) failed(eventHubsErrors.WB_EVENT_HUBS_CLOSED({ what: "receiver" }));
       else if (at === undefined || at.tenure.lost.aborted) failed(lostOrForeign(delivery, at));
       else if (kind !== "ack") failed(eventHubsErrors.WB_EVENT_HUBS_SETTLE({ hub: readerOf(at.tenure).hub, kind }));
-      else if ((newest.get(at.tenure)?.at.sequenceNumber ?? -1) < at.sequenceNumber)
-        newest.set(at.tenure, { index, at });
+      else if ((newest.get(at.tenure)?.raw.sequenceNumber ?? -1) < at.raw.sequenceNumber) newest.set(at.tenure, at);
     }
     const moved = new Map<Tenure, Outcome>();
     await Promise.all(
-      [...newest].map(async ([tenure, { index, at }]) => {
-        moved.set(tenure, await move((settlements[index] as Settlement).delivery, at, signal));
+      [...newest].map(async ([tenure, at]) => {
+        moved.set(tenure, await move(at, signal));
       }),
     );
     // An ack covers all before it in its lane: each shares the answer for the newest.
     for (const [index, { delivery }] of settlements.entries()) {
-      const tenure = held.get(delivery)?.tenure;
+      const tenure = own(delivery)?.tenure;
       const outcome = tenure === undefined ? undefined : moved.get(tenure);
       if (outcomes[index]?.ok === true && outcome !== undefined) outcomes[index] = outcome;
     }
     return outcomes;
   };
 
-  const lostOrForeign = (delivery: Delivery, at: Held | undefined) =>
+  const lostOrForeign = (delivery: Delivery, at: HubDelivery | undefined) =>
     at === undefined
       ? eventHubsErrors.WB_EVENT_HUBS_LOST({
           id: delivery.message.id,
           hub: readers[0]?.hub ?? "",
           partition: delivery.lane ?? "",
         })
-      : lost(delivery, at);
+      : lost(at);
 
   const finishing = <T>(work: Promise<T>): Promise<T> => {
     const tracked = work.finally(() => underWay.delete(tracked));
