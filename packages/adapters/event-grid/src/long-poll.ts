@@ -70,8 +70,8 @@ export class LongPoll {
     try {
       const pulled = await source.receive(max);
       // The lock began on the service's side, a moment ago.
-      const untilMs = Date.now() + lockMs - Math.min(500, lockMs / 20);
-      const arrived = pulled.map((one) => new PulledDelivery(one, source, untilMs));
+      const until = new Date(Date.now() + lockMs - Math.min(500, lockMs / 20));
+      const arrived = pulled.map((one) => new PulledDelivery(one, source, until));
       const deliveries = (await lastDeliveries?.without(arrived)) ?? arrived;
       if (deliveries.length > 0) this.#bytes = averageBytes(this.#bytes, deliveries);
       const over = AbortSignal.any([AbortSignal.timeout(Math.min(HOLD_MS, lockMs / 4)), closing]);

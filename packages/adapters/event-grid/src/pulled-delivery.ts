@@ -14,10 +14,10 @@ export class PulledDelivery implements Delivery {
   #lost: AbortController | undefined;
   #reason: { readonly error: unknown } | undefined;
 
-  constructor(pulled: PulledEvent, source: PullSource, leaseUntilMs: number) {
+  constructor(pulled: PulledEvent, source: PullSource, leaseUntil: Date) {
     this.message = toMessage(pulled.event, pulled.deliveryCount);
     this.deliveryCount = pulled.deliveryCount;
-    this.leaseUntil = new Date(leaseUntilMs);
+    this.leaseUntil = leaseUntil;
     this.raw = pulled;
     this.source = source;
   }

@@ -65,7 +65,7 @@ function* grouped(all: readonly Indexed[]): Generator<Group> {
   for (const one of all) {
     const { source } = one.told.delivery;
     const what = callOf(one.told);
-    const name = JSON.stringify(what);
+    const name = nameOf(what);
     const ofSource = groups.get(source) ?? new Map<string, { what: TokenCall; items: Indexed[] }>();
     groups.set(source, ofSource);
     const group = ofSource.get(name) ?? { what, items: [] };
@@ -80,6 +80,8 @@ function* grouped(all: readonly Indexed[]): Generator<Group> {
     }
   }
 }
+
+const nameOf = (what: TokenCall) => (what.operation === "release" ? `release ${what.delayMs}` : what.operation);
 
 function callOf(told: Told): TokenCall {
   if (told.kind === "ack") return { operation: "acknowledge" };
