@@ -4,7 +4,7 @@ import { createServer, request as httpRequest, type RequestListener } from "node
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createBus, type RawCloudEvent } from "@waybill/core";
+import { assess, createBus, type RawCloudEvent } from "@waybill/core";
 import { createSpy } from "@waybill/core/testing";
 import { type EventGridOptions, eventGrid, eventGridWebhook, storing, type WebhookHandler } from "@waybill/event-grid";
 import { createInbox, createOutbox } from "@waybill/outbox";
@@ -42,6 +42,9 @@ function recorder(answer: (event: string) => "ack" | "release" | "reject" | Prom
   };
   return { came, take };
 }
+
+/** Nothing is sent there. */
+const NOWHERE = "http://127.0.0.1:1/api/events";
 
 const post = (url: string, body: unknown, headers: object = {}) =>
   fetch(url, {
@@ -273,6 +276,33 @@ describe("settled by core", () => {
     await eventually(() => reason !== undefined);
     await spy.waitFor("lost");
   });
+});
+
+it.each([
+  ["a custom topic", { kind: "custom", topics: { orders: { endpoint: NOWHERE } } }, "none"],
+  [
+    "a custom topic, with another for dead letters",
+    { kind: "custom", topics: { orders: { endpoint: NOWHERE }, "orders/billing/dead": { endpoint: NOWHERE } } },
+    "copy",
+  ],
+  ["a domain", { kind: "domain", endpoint: NOWHERE }, "none"],
+  [
+    "a domain, with a topic set by hand for dead letters",
+    { kind: "domain", endpoint: NOWHERE, names: { "orders/billing/dead": "graves" } },
+    "copy",
+  ],
+  ["a namespace", { endpoint: NOWHERE, pushed: ["orders/billing"] }, "copy"],
+] as const)("says what takes dead letters before there are any: %s", async (_, options, expected) => {
+  const adapter = eventGrid({ key: "a2V5", webhook: HEADER, ...options });
+  const bus = createBus({ source: "/shop", adapter });
+  onTestFinished(() => bus.close());
+  const { guarantee } = await bus.subscribe("orders", { name: "billing" }, () => undefined);
+  expect(guarantee.deadLetter).toBe(expected);
+  const description = await adapter.describe!({ topic: "orders", subscription: "billing" }, AbortSignal.timeout(5_000));
+  const asked = { topic: "orders", description, inbox: false, outbox: false, claimCheck: false };
+  expect(assess({ ...asked, options: { name: "billing" } }).granted?.guarantee.deadLetter).toBe(expected);
+  const elsewhere = { name: "billing", deadLetterTo: "graves" };
+  expect(assess({ ...asked, options: elsewhere }).granted?.guarantee.deadLetter).toBe("copy");
 });
 
 describe("without a loop", () => {

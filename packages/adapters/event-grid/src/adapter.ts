@@ -31,8 +31,8 @@ export function eventGrid(options: EventGridOptions): EventGridAdapter {
   const client =
     settings.kind === "namespace" ? createRestClient(checkAccess("endpoint", options), options) : undefined;
   const pull = client === undefined ? undefined : new Pull({ client, names, settings, parts });
-  const push = new Push({ names, settings, parts });
   const outlets = createOutlets({ options, settings, names, client });
+  const push = new Push({ names, settings, parts, outlets });
   const sending = new Set<string>();
 
   return {

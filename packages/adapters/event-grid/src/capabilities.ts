@@ -42,14 +42,15 @@ export function pullCapabilities(lockMs: number, rejects: boolean): ReceiverCapa
   };
 }
 
-/** The lease is the patience of a request. Batches: the answer is for all of a request, so an event that was acked comes again with a neighbour that was not. */
-export function pushCapabilities(patienceMs: number): ReceiverCapabilities {
+/** `deadPlace`: copies of what is given up can be sent somewhere. The lease is the patience of a request. Batches: the answer is for all of a request, so an event that was acked comes again with a neighbour that was not. */
+export function pushCapabilities(patienceMs: number, deadPlace: boolean): ReceiverCapabilities {
   return {
     settle: "each",
     order: "none",
     lease: { ms: patienceMs, renewable: false },
     release: "broker",
     reject: false,
+    ...(deadPlace ? {} : { deadPlace }),
     settleCost: "cheap",
     maxReceiveBatch: MAX_PUSHED,
   };

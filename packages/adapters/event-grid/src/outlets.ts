@@ -27,6 +27,8 @@ const ELSEWHERE =
 export interface Outlets {
   /** The outlet of a logical topic; throws where there is none. */
   of(topic: string): Outlet;
+  /** Whether there is one. */
+  has(topic: string): boolean;
   /** Every endpoint that is known without a topic's name. */
   readonly endpoints: Iterable<Outlet>;
 }
@@ -38,18 +40,18 @@ export function createOutlets({ options, settings, names, client }: OutletsOptio
       const place = names.topic(topic);
       return { place, publish: publishToNamespace(client!, place) };
     };
-    return { of, endpoints: [] };
+    return { of, has: () => true, endpoints: [] };
   }
   if (settings.kind === "domain") {
     const access = checkAccess("endpoint", options);
     const publish = publishToTopic(access, options);
+    const has = (topic: string) => !topic.includes("/") || Object.hasOwn(options.names ?? {}, topic);
     const of = (topic: string) => {
       const place = names.topic(topic);
-      if (topic.includes("/") && !Object.hasOwn(options.names ?? {}, topic))
-        throw missing(topic, "domain topic known", ELSEWHERE);
+      if (!has(topic)) throw missing(topic, "domain topic known", ELSEWHERE);
       return { place, publish, address: (document: EventDocument) => addressed(document, place) };
     };
-    return { of, endpoints: [{ place: access.endpoint.host, publish }] };
+    return { of, has, endpoints: [{ place: access.endpoint.host, publish }] };
   }
   const custom = new Map<string, Outlet>();
   for (const [topic, given] of Object.entries(options.topics ?? {})) {
@@ -66,7 +68,7 @@ export function createOutlets({ options, settings, names, client }: OutletsOptio
     const known = [...custom.keys()].join(", ") || "none";
     throw missing(topic, "custom topic", topic.includes("/") ? ELSEWHERE : `add it to topics, which has ${known}`);
   };
-  return { of, endpoints: [...custom.values()] };
+  return { of, has: (topic) => custom.has(topic), endpoints: [...custom.values()] };
 }
 
 const missing = (topic: string, what: string, advice: string) =>

@@ -1,8 +1,9 @@
-import { ownTopic, type Receiver } from "@waybill/core/spi";
+import { deadTopic, ownTopic, type Receiver } from "@waybill/core/spi";
 import { pushCapabilities } from "./capabilities.ts";
 import { eventGridErrors } from "./errors.ts";
 import type { Names } from "./names.ts";
 import type { Settings } from "./options.ts";
+import type { Outlets } from "./outlets.ts";
 import type { Parts } from "./parts.ts";
 import { createPushReceiver, type PushReceiver } from "./push-receiver.ts";
 import { mount, type WebhookHandler } from "./webhook/mount.ts";
@@ -13,6 +14,7 @@ export interface PushOptions {
   readonly names: Names;
   readonly settings: Pick<Settings, "kind" | "webhook" | "pushed">;
   readonly parts: Parts;
+  readonly outlets: Pick<Outlets, "has">;
 }
 
 /** The subscriptions that come by webhook: which receivers their events go to. */
@@ -59,7 +61,8 @@ export class Push {
   }
 
   capabilities(topic: string, subscription: string) {
-    return pushCapabilities(this.#settingsOf(topic, subscription).patienceMs);
+    const { patienceMs } = this.#settingsOf(topic, subscription);
+    return pushCapabilities(patienceMs, this.#options.outlets.has(deadTopic(topic, subscription)));
   }
 
   /** To each in turn. Nobody there: the event is to come again. */

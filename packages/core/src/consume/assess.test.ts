@@ -65,6 +65,19 @@ describe("assess", () => {
     expect(() => kept(undefined)).toThrow("WB_RETURNS_UNSUPPORTED");
   });
 
+  it("says where what is given up has no place", () => {
+    const receiver = { reject: false, deadPlace: false };
+    const nowhere = of({ receiver });
+    expect(nowhere.granted?.guarantee.deadLetter).toBe("none");
+    expect(how(nowhere, "dead letters")).toEqual({
+      feature: "dead letters",
+      how: "refused",
+      detail: expect.stringContaining("nothing is declared for orders/billing/dead"),
+    });
+    const named = of({ receiver }, { options: { name: "billing", deadLetterTo: "graves" } });
+    expect(how(named, "dead letters")).toMatchObject({ how: "emulated", detail: "copied to graves, then acked" });
+  });
+
   it("tells each wait and who keeps the event meanwhile", () => {
     const options = { name: "billing", retry: { attempts: 4, initialMs: 500, factor: 4 } };
     const ways = (over: Parameters<typeof of>[0]) =>

@@ -124,8 +124,12 @@ function findingsOf(
   ];
 }
 
-function deadLetters({ deadLetterTo }: Granted): Finding {
+function deadLetters({ deadLetterTo, guarantee }: Granted): Finding {
   const feature = "dead letters";
+  if (guarantee.deadLetter === "none") {
+    const detail = `nothing is declared for ${deadLetterTo}: what is given up comes again until the broker drops it; name a topic in deadLetterTo`;
+    return { feature, how: "refused", detail };
+  }
   return deadLetterTo === undefined
     ? { feature, how: "native", detail: "the broker's own store" }
     : { feature, how: "emulated", detail: `copied to ${deadLetterTo}, then acked` };

@@ -10,7 +10,8 @@ export interface Guarantee {
   readonly delivery: "at-least-once" | "at-least-once, idempotent";
   /** Who keeps an event that waits longer than `retry.inPlaceMs` for its next attempt. */
   readonly retry: "in-place" | "release" | "copy";
-  readonly deadLetter: "native" | "copy";
+  /** `none`: what is given up has no place, and comes again until the broker itself gives it up. */
+  readonly deadLetter: "native" | "copy" | "none";
 }
 
 /** What of the options decides the guarantee. */
@@ -40,10 +41,16 @@ export function grant(
       order: ordered ? "per-key" : "none",
       delivery: idempotent ? "at-least-once, idempotent" : "at-least-once",
       retry: retryOf(ordered, receiver, returnSender),
-      deadLetter: deadLetterTo === undefined ? "native" : "copy",
+      deadLetter: deadLetterOf(needs.deadLetterTo, receiver),
     },
     deadLetterTo,
   };
+}
+
+function deadLetterOf(given: string | undefined, { reject, deadPlace }: ReceiverCapabilities): Guarantee["deadLetter"] {
+  if (given !== undefined) return "copy";
+  if (reject) return "native";
+  return deadPlace === false ? "none" : "copy";
 }
 
 function retryOf(

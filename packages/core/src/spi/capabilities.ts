@@ -39,6 +39,8 @@ export interface ReceiverCapabilities {
     | { readonly stepsMs: readonly number[] };
   /** `reject` reaches a dead-letter store that is known to exist. */
   readonly reject: boolean;
+  /** False where nothing is declared that `topic/subscription/dead` could stand for, so that copies of what is given up cannot be sent there. Default true. */
+  readonly deadPlace?: boolean;
   /** `io`: a settle costs a round trip, so core groups by time too. */
   readonly settleCost: "cheap" | "io";
   readonly maxReceiveBatch: number;
