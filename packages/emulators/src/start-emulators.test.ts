@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer, connect as openSocket } from "node:net";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { type EmulatorName, type Emulators, type EmulatorsConfig, startEmulators } from "./start-emulators.ts";
@@ -12,9 +12,9 @@ async function open(config: EmulatorsConfig = {}): Promise<Emulators> {
   return emulators;
 }
 
-const answers = (port: number): Promise<boolean> =>
+const answers = (port: number, host = "127.0.0.1"): Promise<boolean> =>
   new Promise((resolve) => {
-    const socket = openSocket(port, "127.0.0.1");
+    const socket = openSocket(port, host);
     socket.on("connect", () => resolve(true)).on("error", () => resolve(false));
     socket.on("connect", () => socket.destroy());
   });
@@ -28,9 +28,23 @@ it("starts all of them on ports of their own, and closes all of them", async () 
   const emulators = await open();
   const ports = portsOf(emulators);
   expect(new Set(ports).size).toBe(5);
-  expect(await Promise.all(ports.map(answers))).toEqual([true, true, true, true, true]);
+  expect(await Promise.all(ports.map((port) => answers(port)))).toEqual([true, true, true, true, true]);
   await Promise.all([emulators.close(), emulators.close()]);
-  expect(await Promise.all(ports.map(answers))).toEqual([false, false, false, false, false]);
+  expect(await Promise.all(ports.map((port) => answers(port)))).toEqual([false, false, false, false, false]);
+});
+
+it("listens on loopback only, unless told otherwise", async () => {
+  const addresses = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .filter(({ family, internal }) => family === "IPv4" && !internal)
+    .map(({ address }) => address);
+  const elsewhere = (emulators: Emulators) =>
+    // Also another address of a loopback interface, where the system has such.
+    Promise.all(portsOf(emulators).flatMap((port) => ["127.0.0.2", ...addresses].map((host) => answers(port, host))));
+  expect(await elsewhere(await open())).not.toContain(true);
+  const opened = await open({ only: ["service-bus", "event-hubs", "event-grid"], host: "0.0.0.0" });
+  for (const address of addresses)
+    expect(await Promise.all(portsOf(opened).map((port) => answers(port, address)))).toEqual([true, true, true]);
 });
 
 it("starts only what is asked for, with its own options", async () => {
