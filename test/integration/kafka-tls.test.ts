@@ -89,6 +89,11 @@ describe.skipIf(broker?.listeners === undefined).each(["kafkajs", "platformatic"
       { kind: "unauthorized", says: /ERR_TLS_CERT_ALTNAME_INVALID/, advises: /an address that it names/ },
     ],
     [
+      "a certificate that does not name the address that the broker advertises",
+      () => ({ brokers: at("NAMED")[0]!.replace("127.0.0.1", "localhost"), ssl: { ca } }),
+      { kind: "unauthorized", says: /ERR_TLS_CERT_ALTNAME_INVALID/, advises: /an address that it names/ },
+    ],
+    [
       "no certificate of the client's where one is asked for",
       () => ({ brokers: at("MTLS"), ssl: { ca } }),
       { kind: "unauthorized", says: /ALERT_BAD_CERTIFICATE/, advises: /a certificate of this client/ },
@@ -144,7 +149,11 @@ describe.skipIf(broker?.listeners === undefined).each(["kafkajs", "platformatic"
   ])("says within seconds: %s", async (_, options, { kind, says, advises }) => {
     const one = adapter(options());
     const topic = freshTopic();
-    for (const opening of [() => one.openSender(topic), () => one.openReceiver(source(topic))]) {
+    const sending = async () => {
+      const [outcome] = await (await one.openSender(topic)).send([message("e")], signal);
+      if (outcome?.ok === false) throw outcome.error;
+    };
+    for (const opening of [sending, () => one.openReceiver(source(topic))]) {
       const startedMs = performance.now();
       const error = await opening().then(
         () => expect.unreachable("It was to fail."),

@@ -60,7 +60,8 @@ export interface SecureKafka extends TestKafka {
 
 /**
  * A broker with a door for each way to sign in over TLS: TLS (a server certificate alone), MTLS (asks for a client's), SIGNED (SASL over TLS, for `users`), SHORT (tokens
- * alone, asked for again), and doors that no client should trust: EXPIRED, ELSEWHERE (a certificate for another host).
+ * alone, asked for again), and doors that no client should trust: EXPIRED, ELSEWHERE (a certificate for another host), NAMED (a certificate for
+ * localhost, and 127.0.0.1 advertised).
  */
 export async function secureKafka(
   suite: string,
@@ -70,10 +71,11 @@ export async function secureKafka(
   const ca = await authority("waybill-test-ca");
   const other = await authority("waybill-other-ca");
   const past = Date.now() - DAY_MS;
-  const [server, expired, elsewhere, client, stranger] = await Promise.all([
+  const [server, expired, elsewhere, named, client, stranger] = await Promise.all([
     ca.sign({ name: "broker" }),
     ca.sign({ name: "broker", notBeforeDate: new Date(past - DAY_MS), notAfterDate: new Date(past) }),
     ca.sign({ name: "broker", altNames: [{ type: 2, value: "kafka.example" }] }),
+    ca.sign({ name: "broker", altNames: [{ type: 2, value: "localhost" }] }),
     ca.sign({ name: "shop" }),
     other.sign({ name: "stranger" }),
   ]);
@@ -94,6 +96,7 @@ export async function secureKafka(
       SHORT: { protocol: "SASL_SSL" },
       EXPIRED: { protocol: "SSL" },
       ELSEWHERE: { protocol: "SSL" },
+      NAMED: { protocol: "SSL" },
     },
     properties: {
       "auto.create.topics.enable": "false",
@@ -104,6 +107,7 @@ export async function secureKafka(
       "listener.name.mtls.ssl.truststore.certificates": ca.cert,
       ...door("expired", expired),
       ...door("elsewhere", elsewhere),
+      ...door("named", named),
       ...door("signed", server),
       "listener.name.signed.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
       "listener.name.signed.plain.sasl.jaas.config": `org.apache.kafka.common.security.plain.PlainLoginModule required ${passwords.join(" ")};`,
