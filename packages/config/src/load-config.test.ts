@@ -263,6 +263,26 @@ relay: { lease: 10 }`,
     expect(config.outbox).toMatchObject({ store: "postgres", url: expect.stringContaining(CANARY) });
   });
 
+  it("masks how a client signs in to Kafka: its key, the passphrase of it, its password", async () => {
+    const given = ["key", "passphrase", "password"].map((name) => `${name}-${CANARY}`);
+    write(
+      "waybill.config.json",
+      JSON.stringify({
+        source: "/s",
+        broker: {
+          adapter: "kafka",
+          brokers: ["a:9093"],
+          ssl: { cert: "public", key: given[0], passphrase: given[1] },
+          sasl: { mechanism: "plain", username: "shop", password: given[2] },
+        },
+      }),
+    );
+    const { values, secrets } = await load();
+    expect(JSON.stringify(values)).not.toContain(CANARY);
+    expect(JSON.stringify(values)).toContain("public");
+    expect(secrets.toSorted()).toEqual(given.toSorted());
+  });
+
   it("takes a flag by the short path that the file uses", async () => {
     write("waybill.config.yaml", "source: /s\nbroker: memory");
     const { config } = await load({ overrides: { "broker.partitions": 3 } });

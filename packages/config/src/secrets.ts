@@ -1,6 +1,6 @@
 import { type Document, leaves } from "./document.ts";
 
-const SECRET_KEY = /(connectionstring|key|secret|password|passwd|pwd|token|credential|sas)s?$/i;
+const SECRET_KEY = /(connectionstring|key|secret|password|passphrase|passwd|pwd|token|credential|sas)s?$/i;
 const SECRET_TEXT =
   /(?:accountkey|sharedaccesskey|sharedaccesssignature|password|pwd|sig)=([^;&\s]+)|(?:^|:\/\/)[^\s/:@]*:([^\s/@]+)@/gi;
 const MASK = "********";

@@ -15,13 +15,13 @@ function textOf(error: unknown): string {
 }
 
 /**
- * `AccountKey=…`, `SharedAccessKey=…`, `sig=…`, `password=…`, bearer tokens, and user:password@ in a URL. Takes time in proportion to the text:
+ * `AccountKey=…`, `SharedAccessKey=…`, `sig=…`, `password=…`, `passphrase=…`, bearer tokens, and user:password@ in a URL. Takes time in proportion to the text:
  * no pattern may begin with a run that has no end, for an error can quote a whole document.
  */
 export function maskSecrets(text: string): string {
   return text
     .replace(
-      /((?:account|access|shared\w{0,20}|api|ssl|private)[-_]?key|sharedaccesssignature|password|passwd|pwd|secret|token|sig|code)(["']?\s*[=:]\s*["']?)[^;&\s"',}]+/gi,
+      /((?:account|access|shared\w{0,20}|api|ssl|private)[-_]?key|sharedaccesssignature|password|passphrase|passwd|pwd|secret|token|sig|code)(["']?\s*[=:]\s*["']?)[^;&\s"',}]+/gi,
       "$1$2***",
     )
     .replace(/\b(sharedkey(?:lite)?)\s+[\w-]+:[\w+/=]+/gi, "$1 ***")

@@ -15,7 +15,7 @@ const sasl = z.strictObject({
 });
 
 const tls = z.looseObject({
-  ca: pem("Whom to trust beside the well-known authorities"),
+  ca: pem("Whom to trust, in place of the well-known authorities"),
   cert: pem("The client's certificate, which signs in"),
   key: pem("The key of the client's certificate"),
   passphrase: text("Of the key. Take it from the environment.").optional(),
