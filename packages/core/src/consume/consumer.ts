@@ -35,14 +35,22 @@ export class Consumer {
   readonly lanes: Lanes;
   readonly settler: Settler;
   readonly #o: ConsumerOptions;
+  /** Those whose handler has not ended at once. */
   readonly #running = new Set<Work>();
   readonly #failures: Failures;
+  readonly #settlesEach: boolean;
+  /** Where a release cannot carry the attempt, the broker's count is the best there is. */
+  readonly #countsDeliveries: boolean;
+  readonly #revoked = (lane: Lane) => this.#laneLost(lane);
   #pumping = false;
   #stopped = false;
   #idle: (() => void) | undefined;
 
   constructor(options: ConsumerOptions) {
     this.#o = options;
+    const { settle, release, keepsAttempt } = options.receiver.capabilities;
+    this.#settlesEach = settle === "each";
+    this.#countsDeliveries = !options.ordered && !keepsAttempt && release !== false && release !== "now";
     this.lanes = new Lanes(options.limits);
     this.#failures = new Failures(options, {
       lanes: this.lanes,
@@ -74,7 +82,7 @@ export class Consumer {
       return;
     }
     for (const delivery of deliveries) {
-      const lane = this.lanes.of(delivery, (revoked) => this.#laneLost(revoked));
+      const lane = this.lanes.of(delivery, this.#revoked);
       this.lanes.add(createWork(delivery, lane), this.#key(delivery));
     }
     this.pump();
@@ -82,7 +90,7 @@ export class Consumer {
 
   /** Starts as many handlers as may run. */
   pump(): void {
-    // A handler that finishes synchronously calls back in here: the outer loop goes on with the next one.
+    // What a handler does before its first wait may call back in here: the outer loop goes on with the next one.
     if (this.#pumping) return;
     this.#pumping = true;
     try {
@@ -108,8 +116,7 @@ export class Consumer {
       const context = work.context;
       this.#ended(work, context);
       context?.abort(error);
-      if (work.state === "running") this.#failures.handle(work, error);
-      else this.#leave(work, false);
+      this.#failed(work, error);
       this.#next();
     }
   }
@@ -129,7 +136,7 @@ export class Consumer {
     const { context } = work;
     this.lanes.giveUp(work);
     if (wasHead) this.#leave(work, false);
-    if (this.#o.receiver.capabilities.settle === "each") work.lane.remove(work);
+    if (this.#settlesEach) work.lane.remove(work);
     context?.abort(reason);
     observer.lost?.({ topic: scope.topic, subscription: scope.subscription, id: work.delivery.message.id, reason });
     this.#o.roomy(false);
@@ -181,55 +188,67 @@ export class Consumer {
     const { pipeline, clock, scope, maxDeliveries } = this.#o;
     const { delivery } = work;
     work.state = "running";
-    work.startedMs = clock.monotonic();
-    this.#running.add(work);
+    let handled: Handled | undefined;
+    let context: DeliveryContext | undefined;
     try {
       const { event, bookkeeping } = pipeline.decode(delivery.message);
       if (work.attempt === 0) {
-        work.attempt = bookkeeping.attempt ?? this.#countedAttempt(delivery);
+        work.attempt = bookkeeping.attempt ?? (this.#countsDeliveries ? (delivery.deliveryCount ?? 1) : 1);
         work.redrives = bookkeeping.redrives ?? 0;
         work.firstFailure = bookkeeping.firstFailure;
       }
-      const context = new DeliveryContext(scope, delivery, work.attempt, work.redrives > 0);
+      context = new DeliveryContext(scope, delivery, work.attempt, work.redrives > 0);
       work.context = context;
       if ((delivery.deliveryCount ?? 0) > maxDeliveries) {
         throw new GiveUp("max-deliveries", new Error(`The broker delivered it ${delivery.deliveryCount} times.`));
       }
-      const handled = pipeline.run(event, context);
-      if (typeof handled === "string") this.#succeeded(work, context, handled);
+      const result = pipeline.run(event, context);
+      if (typeof result === "string") handled = result;
       else {
-        handled.then(
-          (late) => this.#succeeded(work, context, late ?? "processed"),
-          (error) => this.#threw(work, context, error),
-        );
+        work.startedMs = clock.monotonic();
+        this.#running.add(work);
+        this.#await(work, context, result);
       }
     } catch (error) {
-      this.#threw(work, work.context, error);
+      // Also of a handler's own kind of promise, whose `then` may throw.
+      this.#running.delete(work);
+      this.#release(context);
+      this.#failed(work, error);
+      this.#next();
+      return;
     }
+    if (handled === undefined) return;
+    this.#release(context);
+    this.#succeeded(work, handled);
+    this.#next();
   }
 
-  /** Where a release cannot carry the attempt, the broker's count is the best there is. */
-  #countedAttempt({ deliveryCount }: Delivery): number {
-    const { release, keepsAttempt } = this.#o.receiver.capabilities;
-    const counts = !keepsAttempt && release !== false && release !== "now";
-    return counts && !this.#o.ordered ? (deliveryCount ?? 1) : 1;
+  #await(work: Work, context: DeliveryContext, result: Promise<Handled | undefined>): void {
+    result.then(
+      (late) => {
+        if (!this.#ended(work, context)) return;
+        this.#succeeded(work, late ?? "processed");
+        this.#next();
+      },
+      (error) => {
+        if (!this.#ended(work, context)) return;
+        this.#failed(work, error);
+        this.#next();
+      },
+    );
   }
 
-  #succeeded(work: Work, context: DeliveryContext, handled: Handled): void {
-    if (!this.#ended(work, context)) return;
+  #succeeded(work: Work, handled: Handled): void {
     if (work.state === "running") {
       const { observer } = this.#o;
       if (observer[handled] !== undefined) observer[handled](this.#seen(work));
-      this.#finish(work, { delivery: work.delivery, kind: "ack" });
+      this.#finish(work);
     } else this.#leave(work, false);
-    this.#next();
   }
 
-  #threw(work: Work, context: DeliveryContext | undefined, error: unknown): void {
-    if (!this.#ended(work, context)) return;
+  #failed(work: Work, error: unknown): void {
     if (work.state === "running") this.#failures.handle(work, error);
     else this.#leave(work, false);
-    this.#next();
   }
 
   /** A handler or copy is done. */
@@ -242,9 +261,14 @@ export class Consumer {
   /** Takes a try off the running ones. False when that has happened already: its time was up. */
   #ended(work: Work, context: DeliveryContext | undefined): boolean {
     if (work.context !== context || !this.#running.delete(work)) return false;
+    this.#release(context);
+    return true;
+  }
+
+  /** A try is over: another may take its slot. */
+  #release(context: DeliveryContext | undefined): void {
     this.#o.slots.free++;
     context?.end();
-    return true;
   }
 
   #giveBack(work: Work): void {
@@ -253,20 +277,21 @@ export class Consumer {
     this.settler.add(work, { delivery: work.delivery, kind: "release", delayMs: 0, attempt });
   }
 
-  #finish(work: Work, settlement: Settlement, reason?: DeadLetterReason): void {
-    const { receiver, observer, haltKey } = this.#o;
+  /** Without a settlement: it is done. */
+  #finish(work: Work, settlement?: Settlement, reason?: DeadLetterReason): void {
+    const { observer, haltKey } = this.#o;
     // A copy has arrived by now; a broker's own store has it when the settlement is told.
-    if (reason !== undefined && settlement.kind === "ack") observer.deadLettered?.({ ...this.#seen(work), reason });
+    if (reason !== undefined && settlement === undefined) observer.deadLettered?.({ ...this.#seen(work), reason });
     this.#leave(work, haltKey && reason !== undefined);
     work.state = "finished";
-    if (receiver.capabilities.settle === "each") {
+    if (this.#settlesEach) {
       work.counted = true;
       this.lanes.settling++;
-      this.settler.add(work, settlement);
+      this.settler.add(work, settlement ?? { delivery: work.delivery, kind: "ack" });
       return;
     }
     const passed = work.lane.advance();
-    if (passed !== undefined) this.settler.add(passed, { delivery: passed.delivery, kind: "ack" });
+    if (passed !== undefined) this.settler.passed(passed);
     this.#o.roomy(this.lanes.left(work.lane));
   }
 

@@ -34,7 +34,8 @@ export interface FailureOptions {
 export interface Holder {
   readonly lanes: Lanes;
   readonly stopped: () => boolean;
-  readonly finish: (work: Work, settlement: Settlement, reason?: DeadLetterReason) => void;
+  /** Without a settlement: it is done, here or by a copy that has arrived. */
+  readonly finish: (work: Work, settlement: Settlement | undefined, reason?: DeadLetterReason) => void;
   readonly leave: (work: Work) => void;
   readonly seen: (work: Work) => Seen;
   /** A parked delivery may run again. */
@@ -190,7 +191,7 @@ export class Failures {
       this.#holder.next();
     };
     copying.then(
-      () => arrived(() => this.#holder.finish(work, { delivery: work.delivery, kind: "ack" }, reason)),
+      () => arrived(() => this.#holder.finish(work, undefined, reason)),
       (error) => {
         observer.trouble?.({ topic: scope.topic, subscription: scope.subscription, error });
         arrived(otherwise);

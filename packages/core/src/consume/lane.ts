@@ -1,11 +1,5 @@
 import type { Work } from "./work.ts";
 
-/** The events of one key that are in this process, in order; only the head may be at work. */
-interface KeyChain {
-  tail: Work;
-  halted: boolean;
-}
-
 /**
  * One unit of order: a partition or session, or everything of a source that has none. It knows which of its deliveries may run now, how
  * many wait behind others, and up to where all are finished (the watermark).
@@ -22,7 +16,12 @@ export class Lane {
   blockedBytes = 0;
   paused = false;
   onLost: (() => void) | undefined;
-  readonly #keys = new Map<string, KeyChain>();
+  /** The last delivery that the watermark has passed and that the broker has not been told. */
+  passed: Work | undefined;
+  /** The newest event of each key that is in this process; only the oldest of a key may be at work. */
+  readonly #keys = new Map<string, Work>();
+  /** Keys of which none runs any more. */
+  readonly #halted = new Set<string>();
   #ready: Work[] = [];
   #readyFrom = 0;
 
@@ -42,14 +41,13 @@ export class Lane {
     else this.last.next = work;
     this.last = work;
     this.length++;
-    const chain = key === undefined ? undefined : this.#keys.get(key);
-    if (chain === undefined) {
-      if (key !== undefined) this.#keys.set(key, { tail: work, halted: false });
+    const newest = key === undefined ? undefined : this.#keys.get(key);
+    if (key !== undefined) this.#keys.set(key, work);
+    if (newest === undefined) {
       this.#ready.push(work);
       return true;
     }
-    chain.tail.nextOfKey = work;
-    chain.tail = work;
+    newest.nextOfKey = work;
     this.#block(work, "blocked");
     return false;
   }
@@ -86,11 +84,10 @@ export class Lane {
 
   /** The next of its key may run now and is answered; with `halt`, none of that key runs any more. */
   releaseKey(work: Work, key: string | undefined, halt: boolean): Work | undefined {
-    const chain = key === undefined ? undefined : this.#keys.get(key);
-    if (key === undefined || chain === undefined || chain.halted) return undefined;
+    if (key === undefined || this.#halted.has(key) || !this.#keys.has(key)) return undefined;
     if (halt) {
       // The head keeps its place: all that come later go behind it and stay blocked.
-      chain.halted = true;
+      this.#halted.add(key);
       return undefined;
     }
     let next = work.nextOfKey;

@@ -23,6 +23,8 @@ export class Lanes {
   readonly #byId = new Map<string, Lane>();
   readonly #unlaned = new Lane(undefined, undefined);
   readonly #paused = new Set<string>();
+  /** That of the delivery before: the next one is of the same more often than not. */
+  #latest: Lane | undefined;
   /** Lanes with something ready, taken in turn. */
   #turn: Lane[] = [];
   /** Ready or running. */
@@ -39,10 +41,14 @@ export class Lanes {
   of(delivery: Delivery, revoked: (lane: Lane) => void): Lane {
     const id = delivery.lane;
     if (id === undefined) return this.#unlaned;
-    const known = this.#byId.get(id);
     const lost = delivery.lost;
+    if (this.#latest?.id === id && this.#latest.lost === lost) return this.#latest;
+    const known = this.#byId.get(id);
     if (known !== undefined) {
-      if (known.lost === lost) return known;
+      if (known.lost === lost) {
+        this.#latest = known;
+        return known;
+      }
       revoked(known);
     }
     const lane = new Lane(id, lost);
@@ -104,6 +110,7 @@ export class Lanes {
   /** Forgets a lane and everything in it; what runs goes on, but nothing of it may be settled. */
   drop(lane: Lane): Work[] {
     if (lane.onLost !== undefined) lane.lost?.removeEventListener("abort", lane.onLost);
+    if (this.#latest === lane) this.#latest = undefined;
     if (lane.id !== undefined && this.#byId.get(lane.id) === lane) {
       this.#byId.delete(lane.id);
       this.#paused.delete(lane.id);

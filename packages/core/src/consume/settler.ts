@@ -1,6 +1,7 @@
 import { type Clock, sleep } from "../clock.ts";
 import type { Adapter, Receiver } from "../spi/adapter.ts";
 import type { Settlement } from "../spi/delivery.ts";
+import type { Lane } from "./lane.ts";
 import type { Work } from "./work.ts";
 
 export interface SettlerOptions {
@@ -29,6 +30,8 @@ const MAX_WAIT_MS = 5_000;
 export class Settler {
   readonly #options: SettlerOptions;
   #pending: Pending[] = [];
+  /** Lanes whose watermark has moved and has not been told. */
+  #moved: Lane[] = [];
   #flushing: Promise<void> | undefined;
   readonly #abort = new AbortController();
 
@@ -38,6 +41,14 @@ export class Settler {
 
   add(work: Work, settlement: Settlement): void {
     this.#pending.push({ work, settlement, tries: 0 });
+    this.#flushing ??= this.#flush();
+  }
+
+  /** The watermark of its lane has come to it: an ack of it covers all before it. */
+  passed(work: Work): void {
+    const { lane } = work;
+    if (lane.passed === undefined) this.#moved.push(lane);
+    lane.passed = work;
     this.#flushing ??= this.#flush();
   }
 
@@ -56,10 +67,11 @@ export class Settler {
     const { settle, settleCost } = receiver.capabilities;
     const { signal } = this.#abort;
     await new Promise<void>((resolve) => setImmediate(resolve));
-    while (this.#pending.length > 0 && !signal.aborted) {
+    while (this.#waits && !signal.aborted) {
       if (settle === "upTo" && settleCost === "io" && !this.hurry) await sleep(clock, GROUP_MS, signal);
       // The receiver is closed by now, and would only say so.
       if (signal.aborted) break;
+      this.#takeMoved();
       const group = this.#pending.splice(0, MAX_GROUP);
       const again = await this.#tell(settle === "upTo" ? newestOfEachLane(group) : group);
       if (again.length > 0) {
@@ -69,7 +81,20 @@ export class Settler {
     }
     this.#flushing = undefined;
     // Something may have been added between the last look and here.
-    if (this.#pending.length > 0 && !signal.aborted) this.#flushing = this.#flush();
+    if (this.#waits && !signal.aborted) this.#flushing = this.#flush();
+  }
+
+  get #waits(): boolean {
+    return this.#pending.length > 0 || this.#moved.length > 0;
+  }
+
+  #takeMoved(): void {
+    for (const lane of this.#moved) {
+      const work = lane.passed!;
+      lane.passed = undefined;
+      this.#pending.push({ work, settlement: { delivery: work.delivery, kind: "ack" }, tries: 0 });
+    }
+    this.#moved = [];
   }
 
   /** While draining nothing is gained by gathering. */
