@@ -73,7 +73,7 @@ export class PlainSource implements LinkSource {
     });
   }
 
-  /** What is not asked for need not be taken back: then the link stays as it is, and asks again for just as many as there is room. */
+  /** Takes back what is asked for. With nothing asked for the link stays as it is: started again, it would ask for all that it was made for. */
   async rest(): Promise<void> {
     const active = this.#connection?.active;
     if (active !== undefined && active.credit > 0) await active.stop();

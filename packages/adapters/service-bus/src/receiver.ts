@@ -1,14 +1,5 @@
 import type { ServiceBusClient, ServiceBusReceivedMessage } from "@azure/service-bus";
-import {
-  createCall,
-  type Delivery,
-  done,
-  Handoff,
-  type Outcome,
-  type Receiver,
-  type Settlement,
-  type WireMessage,
-} from "@waybill/core/spi";
+import { createCall, type Delivery, Handoff, type Outcome, type Receiver, type WireMessage } from "@waybill/core/spi";
 import { MAX_RECEIVE_BATCH, receiverCapabilities } from "./capabilities.ts";
 import { classify, failedCall } from "./classify.ts";
 import { serviceBusErrors } from "./errors.ts";
@@ -19,8 +10,9 @@ import { PlainSource } from "./plain-source.ts";
 import type { Place } from "./receive-options.ts";
 import { renewAll } from "./renewals.ts";
 import { SessionSource } from "./session-source.ts";
-import { abandon, outcomeOf, type Tell } from "./settle.ts";
+import { abandon } from "./settle.ts";
 import type { LinkSource } from "./source.ts";
+import { createTeller } from "./teller.ts";
 
 const IDLE_WAIT_MS = 1_000;
 /** How long `close` waits for outcomes under way and for what it gives back. */
@@ -152,62 +144,25 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
     return tracked;
   };
 
-  /** Settlements whose outcome is the same word for word. */
-  interface Group {
-    readonly doing: string;
-    readonly tell: Tell;
-    readonly indexes: number[];
-    readonly holds: Hold[];
-  }
-  const tellGroup = async ({ doing, tell, indexes, holds }: Group, outcomes: Outcome[], signal: AbortSignal) => {
-    const tellOne = async (hold: Hold, index: number) => {
-      try {
-        await noted(hold, doing, async () => tell(source.settler(hold), hold.raw));
-        // Its time was up, and core has been told so.
-        if (outcomes[index] !== undefined) return;
-        hold.settled();
-        source.freed(hold);
-        outcomes[index] = done;
-      } catch (error) {
-        outcomes[index] ??= { ok: false, error };
-      }
-    };
-    try {
-      // One deadline for all of them: a timer and two listeners each cost more than the settlement.
-      await settleCall(signal, () => turns.run(holds.map((hold, at) => () => tellOne(hold, indexes[at]!))));
-    } catch (error) {
+  const tellAll = createTeller({
+    prefix: settings.attributePrefix,
+    entity: place.label,
+    dead,
+    turns,
+    call: settleCall,
+    held,
+    tell: (hold, doing, outcome) => noted(hold, doing, async () => outcome(source.settler(hold), hold.raw)),
+    settled: (hold) => {
+      hold.settled();
+      source.freed(hold);
+    },
+    unanswered: () => {
       // The SDK may have repaired the link in silence: over the new one nobody answers for what came over the old. Sessions go with theirs.
-      if (open && !laned && (error as Partial<Error>).name === "TimeoutError") {
-        source.drop();
-        if (parts.isAsked()) source.ensure();
-      }
-      const late: Outcome = { ok: false, error: failedCall(doing, place.label, error) };
-      for (const index of indexes) outcomes[index] ??= late;
-    }
-  };
-
-  const tellAll = async (settlements: readonly Settlement[], signal: AbortSignal): Promise<Outcome[]> => {
-    const outcomes: Outcome[] = [];
-    const groups = new Map<string, Group>();
-    for (const [index, settlement] of settlements.entries()) {
-      const { delivery, kind } = settlement;
-      try {
-        const hold = held(delivery);
-        if (kind === "reject" && dead) throw serviceBusErrors.WB_SERVICE_BUS_REJECT({ entity: place.label });
-        const { key, doing, tell } = outcomeOf(settlement, settings.attributePrefix);
-        const group = groups.get(key);
-        if (group === undefined) groups.set(key, { doing, tell, indexes: [index], holds: [hold] });
-        else {
-          group.indexes.push(index);
-          group.holds.push(hold);
-        }
-      } catch (error) {
-        outcomes[index] = { ok: false, error };
-      }
-    }
-    await Promise.all([...groups.values()].map((group) => tellGroup(group, outcomes, signal)));
-    return outcomes;
-  };
+      if (!open || laned) return;
+      source.drop();
+      if (parts.isAsked()) source.ensure();
+    },
+  });
 
   /** Each counts as a delivery at the broker; kept, they would be locked for as long as core pauses. */
   const giveUntakenBack = async () => {
