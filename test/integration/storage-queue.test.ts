@@ -119,7 +119,7 @@ describe.skipIf(noAzurite !== "")("storage queue over Azurite", () => {
     await expect(adapter.openReceiver(undeclared)).rejects.toThrow("WB_STORAGE_QUEUE_SUBSCRIPTION");
   });
 
-  it("receives more than 32 with several calls, and no more than the bytes allow", async () => {
+  it("receives up to 32 with a call, and no more than the bytes allow", async () => {
     const { adapter, topic, source } = setUp();
     await sent(
       await adapter.openSender(topic),
@@ -127,7 +127,7 @@ describe.skipIf(noAzurite !== "")("storage queue over Azurite", () => {
     );
     const receiver = await adapter.openReceiver(source());
     expect(await receiver.receive(want(32, 2 * 65_536), never)).toHaveLength(2);
-    expect(await receiver.receive(want(128), never)).toHaveLength(98);
+    for (const count of [32, 32, 32, 2]) expect(await receiver.receive(want(128), never)).toHaveLength(count);
     expect(await receiver.receive(want(128), never)).toEqual([]);
     expect(await receiver.receive(want(128), never)).toEqual([]);
   });

@@ -21,8 +21,6 @@ import type { Settings } from "./options.ts";
 import { PollPause } from "./poll-pause.ts";
 import { Receipts } from "./receipts.ts";
 
-/** Receive calls at a time, once a full answer has shown that there is more. */
-const MAX_PARALLEL_CALLS = 4;
 /** How long `close` waits for settlements under way, and for what an aborted `receive` still has to give back. */
 const CLOSE_MS = 2_000;
 
@@ -50,37 +48,27 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   const closed = () => storageQueueErrors.WB_STORAGE_QUEUE_CLOSED({ what: "receiver" });
   const underWay = new Set<Promise<unknown>>();
   let open = true;
-  let more = false;
 
-  const fetchOnce = async (max: number): Promise<Delivery[]> => {
+  const fetch = async (max: number): Promise<readonly Delivery[]> => {
     const leaseUntilMs = Date.now() + settings.visibilityMs;
     try {
       // Not the caller's signal: what the broker has already handed out would stay hidden.
       const answer = await call(undefined, (abortSignal) =>
         queue.receiveMessages({ numberOfMessages: max, visibilityTimeout: visibilityS, abortSignal }),
       );
-      return answer.receivedMessageItems.map((item) => receipts.hold(item, settings.encoding, leaseUntilMs));
+      const found = answer.receivedMessageItems.map((item) => receipts.hold(item, settings.encoding, leaseUntilMs));
+      pause.found(found.length);
+      return found;
     } catch (error) {
       if (classify(error) === "not-found") {
-        if (missingIsEmpty) return [];
+        if (missingIsEmpty) {
+          pause.found(0);
+          return [];
+        }
         admin.forget(queue.name);
       }
       throw failedCall("Receiving from", queue.name, error);
     }
-  };
-
-  const fetch = async (max: number): Promise<readonly Delivery[]> => {
-    const calls = more ? Math.min(MAX_PARALLEL_CALLS, Math.ceil(max / MAX_PER_CALL)) : 1;
-    const results = await Promise.allSettled(
-      Array.from({ length: calls }, (_, index) => fetchOnce(Math.min(MAX_PER_CALL, max - index * MAX_PER_CALL))),
-    );
-    const found = results.flatMap((result) => (result.status === "fulfilled" ? result.value : []));
-    const failed = results.find((result) => result.status === "rejected");
-    // What arrived is handed over even when another call failed: the next one will say so again.
-    if (failed !== undefined && found.length === 0) throw failed.reason;
-    more = found.length >= Math.min(max, MAX_PER_CALL);
-    pause.found(found.length);
-    return found;
   };
 
   const hide = (delivery: Delivery, text: string | undefined, seconds: number, signal?: AbortSignal) =>
@@ -186,7 +174,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
 /** The service counts messages, core also bytes: so many that even the largest keep within them. */
 function countFor(want: Want): number {
   const byBytes = Math.floor(want.maxBytes / MAX_MESSAGE_BYTES);
-  return Math.max(1, Math.min(want.max, byBytes, MAX_PARALLEL_CALLS * MAX_PER_CALL));
+  return Math.max(1, Math.min(want.max, byBytes, MAX_PER_CALL));
 }
 
 /** The value; or undefined as soon as the signal aborts, whatever becomes of the promise. */
