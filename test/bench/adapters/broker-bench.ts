@@ -24,6 +24,8 @@ export interface BenchClock {
 export interface BrokerBench {
   /** A fresh place for each measurement: what is left in the last one must not be in its way. */
   place(): Promise<Place>;
+  /** After each measurement, outside its time: takes the place away with what is left in it, where that slows the broker down. */
+  leave?(place: Place): Promise<void>;
   adapter(place: Place): Adapter;
   /** One message, awaited. */
   rawSend(

@@ -163,49 +163,62 @@ async function byCallers(all: readonly Load[], work: (load: Load) => Promise<voi
   await Promise.all(Array.from({ length: CALLERS }, caller));
 }
 
-async function rawOneByOne(bench: BrokerBench, all: readonly Load[]): Promise<Took> {
-  const sender = await bench.rawSend((await bench.place()).topic);
-  await sender.one(all[0]!);
-  const took = await timed(async () => {
-    for (const load of all) await sender.one(load);
-  });
-  await sender.close();
-  return took;
+/** A place of its own for one measurement. */
+async function somewhere<T>(bench: BrokerBench, work: (place: Place) => Promise<T>): Promise<T> {
+  const place = await bench.place();
+  try {
+    return await work(place);
+  } finally {
+    await bench.leave?.(place);
+  }
 }
 
-async function rawBatches(bench: BrokerBench, size: number, all: readonly Load[]): Promise<Took> {
-  const sender = await bench.rawSend((await bench.place()).topic);
-  await sender.one(all[0]!);
-  const took = await timed(async () => {
-    for (const some of chunks(all, size)) await sender.batch(some);
+const rawOneByOne = (bench: BrokerBench, all: readonly Load[]) =>
+  somewhere(bench, async ({ topic }) => {
+    const sender = await bench.rawSend(topic);
+    await sender.one(all[0]!);
+    const took = await timed(async () => {
+      for (const load of all) await sender.one(load);
+    });
+    await sender.close();
+    return took;
   });
-  await sender.close();
-  return took;
-}
 
-async function peerConcurrent(bench: BrokerBench, peer: Peer, all: readonly Load[]): Promise<Took> {
-  const sender = await peer.send((await bench.place()).topic);
-  await sender.one(all[0]!);
-  const took = await timed(() => byCallers(all, (load) => sender.one(load)));
-  await sender.close();
-  return took;
-}
+const rawBatches = (bench: BrokerBench, size: number, all: readonly Load[]) =>
+  somewhere(bench, async ({ topic }) => {
+    const sender = await bench.rawSend(topic);
+    await sender.one(all[0]!);
+    const took = await timed(async () => {
+      for (const some of chunks(all, size)) await sender.batch(some);
+    });
+    await sender.close();
+    return took;
+  });
+
+const peerConcurrent = (bench: BrokerBench, peer: Peer, all: readonly Load[]) =>
+  somewhere(bench, async ({ topic }) => {
+    const sender = await peer.send(topic);
+    await sender.one(all[0]!);
+    const took = await timed(() => byCallers(all, (load) => sender.one(load)));
+    await sender.close();
+    return took;
+  });
 
 const eventOf = ({ key, data }: Load) => orderPlaced(data, { key });
 
-async function withBus<T>(
+const withBus = <T>(
   bench: BrokerBench,
   work: (bus: Bus, topic: Orders, place: Place) => Promise<T>,
   wrap: (adapter: Adapter) => Adapter = (adapter) => adapter,
-): Promise<T> {
-  const place = await bench.place();
-  const bus = createBus({ source: "/bench", adapter: wrap(bench.adapter(place)) });
-  try {
-    return await work(bus, defineTopic(place.topic, [orderPlaced]), place);
-  } finally {
-    await bus.close();
-  }
-}
+): Promise<T> =>
+  somewhere(bench, async (place) => {
+    const bus = createBus({ source: "/bench", adapter: wrap(bench.adapter(place)) });
+    try {
+      return await work(bus, defineTopic(place.topic, [orderPlaced]), place);
+    } finally {
+      await bus.close();
+    }
+  });
 
 const batches = (bench: BrokerBench, size: number, all: readonly Load[]) =>
   withBus(bench, async (bus, topic) => {
@@ -222,18 +235,18 @@ const concurrent = (bench: BrokerBench, all: readonly Load[]) =>
   });
 
 /** What is there already is received and acked. */
-async function received(
+const received = (
   bench: BrokerBench,
   size: number,
   all: readonly Load[],
   receive: (place: Place, clock: BenchClock) => Promise<void>,
-): Promise<Took> {
-  const place = await bench.place();
-  const sender = await bench.rawSend(place.topic);
-  for (const some of chunks(all, size)) await sender.batch(some);
-  await sender.close();
-  return timed((clock) => receive(place, clock));
-}
+) =>
+  somewhere(bench, async (place) => {
+    const sender = await bench.rawSend(place.topic);
+    for (const some of chunks(all, size)) await sender.batch(some);
+    await sender.close();
+    return timed((clock) => receive(place, clock));
+  });
 
 const consumption = (bench: BrokerBench, size: number, all: readonly Load[]) => {
   let acked: (() => void) | undefined;

@@ -22,6 +22,10 @@ export const storageQueueBench: BrokerEntry = {
         await queueOf(place.topic).create();
         return place;
       },
+      // Azurite looks through all messages of all queues for each delete: 12 ms of its processor for 4 000 that lie anywhere.
+      leave: async ({ topic }) => {
+        for await (const { name } of service.listQueues({ prefix: topic })) await service.deleteQueue(name);
+      },
       adapter: ({ topic, subscription }) =>
         storageQueue({ connectionString: azurite.connectionString, subscriptions: { [topic]: [subscription] } }),
       rawSend: async (topic) => {
