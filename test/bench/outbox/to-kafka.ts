@@ -9,7 +9,7 @@ import type { Counting } from "./counting.ts";
 import { drainGraphile } from "./graphile.ts";
 import { BusSink, KafkajsSink } from "./kafka-sinks.ts";
 import { fillOutbox, KEYS } from "./load.ts";
-import { drainPgBoss } from "./pg-boss.ts";
+import { drainPgBoss, startPgBoss } from "./pg-boss.ts";
 import { drainPgTransactionalOutbox } from "./pg-transactional-outbox.ts";
 import { drainSkipLocked } from "./skip-locked.ts";
 import { drainWaybill } from "./waybill.ts";
@@ -54,7 +54,7 @@ export async function toKafka(
     add(", one hot key", await ours(1));
     add(", SKIP LOCKED by hand", await byHand((url, sink) => drainSkipLocked(server, url, sink, events)));
     add(", graphile-worker batched", await byHand((url, sink) => drainGraphile(server, url, sink, events / 4)));
-    add(", pg-boss", await byHand((url, sink) => drainPgBoss(server, url, sink, events)));
+    add(", pg-boss", await byHand((url, sink) => drainPgBoss(startPgBoss, server, url, sink, events)));
     add(
       ", pg-transactional-outbox",
       await byHand((url, sink) => drainPgTransactionalOutbox(server, url, sink, events / 10, limitMs)),
