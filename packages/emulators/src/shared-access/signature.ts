@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { decoded } from "./decoded.ts";
 
 /** `SharedAccessSignature sr=<resource>&sig=<signature>&se=<seconds>&skn=<key name>`, the signature over resource and time. */
 export interface SharedAccessSignature {
@@ -37,13 +38,4 @@ export function readSignature(token: string): SharedAccessSignature | undefined 
       return key !== "" && given.length === expected.length && timingSafeEqual(given, expected);
     },
   };
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch (error) {
-    if (error instanceof URIError) return text;
-    throw error;
-  }
 }

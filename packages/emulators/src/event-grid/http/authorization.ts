@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import { decoded } from "../../shared-access/decoded.ts";
 import { EventGridProblem } from "../problem.ts";
 
 export interface Gate {
@@ -53,15 +54,6 @@ function checkToken(token: string, gate: Gate): void {
 function timeOf(text: string): number | undefined {
   const ms = /(Z|[+-]\d\d:?\d\d)$/.test(text) ? Date.parse(text) : Date.parse(`${text} UTC`);
   return Number.isNaN(ms) ? undefined : ms;
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch (error) {
-    if (error instanceof URIError) return text;
-    throw error;
-  }
 }
 
 function isSame(a: string, b: string): boolean {
