@@ -1,7 +1,7 @@
 export { type EventGridAdapter, eventGrid } from "./adapter.ts";
 export { eventGridErrors } from "./errors.ts";
+export type { EventGridManagement } from "./management.ts";
 export type { EventGridAccess, EventGridOptions, TokenCredential } from "./options.ts";
-export type { EventGridManagement } from "./topology.ts";
 export type { WebhookAnswer } from "./webhook/answer.ts";
 export type { EntraOptions } from "./webhook/entra.ts";
 export { eventGridWebhook, type WebhookHandler, type WebRequest } from "./webhook/mount.ts";

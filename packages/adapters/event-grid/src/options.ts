@@ -2,7 +2,7 @@ import type { BearerTokenAuthenticationPolicyOptions, PipelineOptions } from "@a
 import { checkLogicalName } from "@waybill/core/spi";
 import type { Kind } from "./capabilities.ts";
 import { eventGridErrors } from "./errors.ts";
-import type { EventGridManagement } from "./topology.ts";
+import type { EventGridManagement } from "./management.ts";
 import { checkWebhookOptions, type WebhookOptions, type WebhookSettings } from "./webhook/webhook-options.ts";
 
 /** What `@azure/identity` makes, such as `new DefaultAzureCredential()`. */
