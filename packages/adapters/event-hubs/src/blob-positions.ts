@@ -1,7 +1,6 @@
 import type { CheckpointStore } from "@azure/event-hubs";
 import type { ContainerClient } from "@azure/storage-blob";
-import type { Place } from "./checkpoints.ts";
-import { type Moved, type Position, type Positions, storePositions } from "./positions.ts";
+import { type Moved, type Place, type Position, type Positions, storePositions } from "./positions.ts";
 
 interface Known {
   readonly etag: string | undefined;

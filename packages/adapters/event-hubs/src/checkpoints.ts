@@ -1,4 +1,4 @@
-import type { Checkpoint, CheckpointStore } from "@azure/event-hubs";
+import type { CheckpointStore } from "@azure/event-hubs";
 import { BlobCheckpointStore } from "@azure/eventhubs-checkpointstore-blob";
 import { ContainerClient, type StoragePipelineOptions } from "@azure/storage-blob";
 import { blobPositions } from "./blob-positions.ts";
@@ -15,8 +15,6 @@ export interface Checkpoints {
   /** The blob container, where there is one. */
   readonly container: ContainerClient | undefined;
 }
-
-export type Place = Pick<Checkpoint, "fullyQualifiedNamespace" | "eventHubName" | "consumerGroup">;
 
 const DEFAULT_CONTAINER = "waybill-checkpoints";
 /** One quick retry; core does the rest, with backoff. */

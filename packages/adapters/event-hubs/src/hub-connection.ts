@@ -1,11 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { type EventHubConsumerClient, earliestEventPosition, type Subscription } from "@azure/event-hubs";
+import type { Handoff } from "@waybill/core/spi";
+import type { Checkpoints } from "./checkpoints.ts";
 import { failedCall } from "./classify.ts";
+import type { Connect } from "./connect.ts";
 import { renewLinkInTime } from "./credit.ts";
 import { discardClient } from "./discard.ts";
 import { HubDelivery } from "./hub-delivery.ts";
-import type { HubReaderOptions } from "./hub-reader.ts";
 import { inTime } from "./in-time.ts";
+import type { Settings } from "./options.ts";
 import { watchOwnership } from "./ownership.ts";
 import { Partitions } from "./partitions.ts";
 import { type Pulse, startPulse } from "./pulse.ts";
@@ -15,6 +18,17 @@ const IDLE_S = 1;
 
 /** How long the SDK has to give its partitions up. */
 const LEAVE_MS = 2_000;
+
+export interface HubConnectionOptions {
+  readonly hub: string;
+  readonly group: string;
+  /** Names a partition's lane. */
+  readonly laneOf: (partition: string) => string;
+  readonly connect: Connect;
+  readonly checkpoints: Checkpoints;
+  readonly settings: Pick<Settings, "partitionBatch" | "loadBalancing" | "answerMs">;
+  readonly handoff: Handoff;
+}
 
 /** One client of the SDK, which is one connection, and what is read through it. */
 export interface HubConnection {
@@ -36,7 +50,7 @@ const over = () =>
     retryable: false,
   });
 
-export function openConnection(options: HubReaderOptions, former: ReadonlySet<string>): HubConnection {
+export function openConnection(options: HubConnectionOptions, former: ReadonlySet<string>): HubConnection {
   const { hub, group, connect, checkpoints, settings, handoff } = options;
   const ownerId = `waybill-${randomUUID()}`;
   const partitions = new Partitions((tenure) =>

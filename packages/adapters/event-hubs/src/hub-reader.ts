@@ -1,23 +1,13 @@
 import type { EventHubConsumerClient } from "@azure/event-hubs";
-import type { Call, Handoff, Source } from "@waybill/core/spi";
+import type { Call, Source } from "@waybill/core/spi";
 import { groupExists, hubInfo } from "./admin.ts";
-import type { Checkpoints, Place } from "./checkpoints.ts";
 import { failedCall } from "./classify.ts";
-import type { Connect } from "./connect.ts";
-import { type HubConnection, openConnection } from "./hub-connection.ts";
-import type { Settings } from "./options.ts";
+import { type HubConnection, type HubConnectionOptions, openConnection } from "./hub-connection.ts";
+import type { Place } from "./positions.ts";
 
-export interface HubReaderOptions {
-  readonly hub: string;
-  readonly group: string;
+export interface HubReaderOptions extends HubConnectionOptions {
   readonly startFrom: Source["startFrom"];
-  /** Names a partition's lane. */
-  readonly laneOf: (partition: string) => string;
-  readonly connect: Connect;
-  readonly checkpoints: Checkpoints;
-  readonly settings: Pick<Settings, "partitionBatch" | "loadBalancing" | "answerMs">;
   readonly call: Call;
-  readonly handoff: Handoff;
 }
 
 /** One consumer of one hub and group. What it reads goes to the handoff. */

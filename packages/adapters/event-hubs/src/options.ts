@@ -9,8 +9,8 @@ import type {
 import type { StorageSharedKeyCredential } from "@azure/storage-blob";
 import { checkLogicalName } from "@waybill/core/spi";
 import { eventHubsErrors } from "./errors.ts";
+import type { HubManagement } from "./management.ts";
 import type { AttributePrefix } from "./mapping.ts";
-import type { HubManagement } from "./topology.ts";
 
 /** What `@azure/identity` makes, or the SDK's key and SAS credentials (`AzureNamedKeyCredential`, `AzureSASCredential`). */
 export type HubCredential = ConstructorParameters<typeof EventHubConsumerClient>[3];

@@ -1,5 +1,7 @@
-import type { CheckpointStore } from "@azure/event-hubs";
-import type { Place } from "./checkpoints.ts";
+import type { Checkpoint, CheckpointStore } from "@azure/event-hubs";
+
+/** Whose positions: those of one consumer group of one hub. */
+export type Place = Pick<Checkpoint, "fullyQualifiedNamespace" | "eventHubName" | "consumerGroup">;
 
 export interface Position {
   /** -1: before the first event. */

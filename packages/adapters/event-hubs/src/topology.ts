@@ -4,16 +4,9 @@ import { type Call, deadTopic, ownTopic, type Topology, type TopologyStep } from
 import { groupExists, type HubInfo } from "./admin.ts";
 import { classify, failedCall } from "./classify.ts";
 import type { Connect } from "./connect.ts";
+import type { HubManagement } from "./management.ts";
 import { DEFAULT_GROUP, type HubNames } from "./names.ts";
 import type { Settings } from "./options.ts";
-
-/** Makes hubs and consumer groups: for the service, `armManagement` over `@azure/arm-eventhub`; for an emulator, whatever it has. */
-export interface HubManagement {
-  /** Fine when it exists already. */
-  createHub(hub: string, signal: AbortSignal): Promise<unknown>;
-  /** Fine when it exists already. */
-  createConsumerGroup(hub: string, group: string, signal: AbortSignal): Promise<unknown>;
-}
 
 export interface TopologyParts {
   readonly settings: Pick<Settings, "subscriptions" | "retryHubs">;
