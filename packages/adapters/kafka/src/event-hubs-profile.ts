@@ -1,5 +1,4 @@
 import { kafkaErrors } from "./errors.ts";
-import type { KafkaOptions } from "./options.ts";
 
 /** Azure Event Hubs as a Kafka cluster: tier Standard and above. */
 export interface EventHubsProfile {
@@ -17,8 +16,19 @@ const MIN_REQUEST_TIMEOUT_MS = 20_000;
 const SESSION_TIMEOUT_MS = { min: 6_000, max: 300_000 };
 const PORT = 9093;
 
+/** The options that the profile looks at. */
+interface BesideProfile {
+  readonly eventHubs?: EventHubsProfile | undefined;
+  readonly brokers?: unknown;
+  readonly ssl?: unknown;
+  readonly sasl?: unknown;
+  readonly compression?: string | undefined;
+  readonly sessionTimeoutMs?: number | undefined;
+  readonly requestTimeoutMs?: number | undefined;
+}
+
 /** What the profile stands for. Options that are given beside it win, but for where and how to sign in, and what the service does not take. */
-export function eventHubsProfile(given: KafkaOptions): { options: KafkaOptions; maxMessageBytes: number } {
+export function eventHubsProfile(given: BesideProfile) {
   for (const option of ["brokers", "ssl", "sasl"] as const) {
     if (given[option] !== undefined) throw refused(option, "is set by eventHubs; give one or the other");
   }
@@ -36,7 +46,7 @@ export function eventHubsProfile(given: KafkaOptions): { options: KafkaOptions; 
     options: {
       brokers: [brokerOf(connectionString)],
       ssl: true,
-      sasl: { mechanism: "plain", username: "$ConnectionString", password: connectionString as string },
+      sasl: { mechanism: "plain", username: "$ConnectionString", password: connectionString as string } as const,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
       // Hubs are not made through Kafka's admin interface.
       createTopics: false,

@@ -2,7 +2,7 @@ import type { Settings } from "../../options.ts";
 import type { EngineAdmin } from "../engine.ts";
 import { clientOptions } from "./client-options.ts";
 import { type Connections, watchConnections } from "./connections.ts";
-import type { Library } from "./platformatic-engine.ts";
+import type { Library } from "./library.ts";
 
 /** By the protocol: the config resource "topic", and the timestamps that stand for the ends of a partition. */
 const TOPIC_RESOURCE = 2 as const;

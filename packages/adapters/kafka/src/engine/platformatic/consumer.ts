@@ -6,7 +6,7 @@ import { says } from "./admin.ts";
 import { clientOptions, METADATA_MAX_AGE_MS } from "./client-options.ts";
 import { watchConnections } from "./connections.ts";
 import { type FetchLoops, startFetchLoops } from "./fetch-loops.ts";
-import type { Library } from "./platformatic-engine.ts";
+import type { Library } from "./library.ts";
 
 const REJOIN_PAUSE_MS = 100;
 const REJOIN = ["REBALANCE_IN_PROGRESS", "ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "MEMBER_ID_REQUIRED"];

@@ -2,7 +2,7 @@ import type { Settings } from "../../options.ts";
 import type { EngineProducer } from "../engine.ts";
 import { clientOptions } from "./client-options.ts";
 import { watchConnections } from "./connections.ts";
-import type { Library } from "./platformatic-engine.ts";
+import type { Library } from "./library.ts";
 
 const ALL_REPLICAS = -1;
 
