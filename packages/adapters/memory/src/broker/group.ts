@@ -1,5 +1,5 @@
 import type { Delivery, Want, WireMessage } from "@waybill/core/spi";
-import type { Log } from "./log.ts";
+import type { Log, LogReader } from "./log.ts";
 import { crossesChunk, type Partition } from "./partition.ts";
 import { Tenure } from "./tenure.ts";
 import { Wake } from "./wake.ts";
@@ -53,7 +53,7 @@ export class LogDelivery implements Delivery {
  * A subscription to logs: one committed position for each lane, and the members that share the lanes. When members come or go, as few lanes
  * move as evenness allows; a lane that moves is read again from its committed position.
  */
-export class Group {
+export class Group implements LogReader {
   /** Logical: `orders/billing`. */
   readonly source: string;
   readonly wake = new Wake();

@@ -1,13 +1,17 @@
 import type { Delivery, WireMessage } from "@waybill/core/spi";
 import type { Entry } from "./entry.ts";
-import type { Queue } from "./queue.ts";
+
+/** Ends leases on time, from when somebody listens for the end of one. */
+export interface LeaseWatch {
+  watch(): void;
+}
 
 /** A delivery with a lease of its own: the holder's right to one message until a moment. A link of its queue's list of leases, soonest end first. */
 export class Lease implements Delivery {
   readonly message: WireMessage;
   readonly deliveryCount: number;
   readonly entry: Entry;
-  readonly queue: Queue;
+  readonly #ends: LeaseWatch;
   untilMs: number;
   /** Changes with every renewal, as a pop receipt does. */
   receipt: number;
@@ -16,11 +20,11 @@ export class Lease implements Delivery {
   #over = false;
   #controller: AbortController | undefined;
 
-  constructor(entry: Entry, queue: Queue, untilMs: number, receipt: number) {
+  constructor(entry: Entry, ends: LeaseWatch, untilMs: number, receipt: number) {
     this.message = entry.message;
     this.deliveryCount = entry.deliveryCount;
     this.entry = entry;
-    this.queue = queue;
+    this.#ends = ends;
     this.untilMs = untilMs;
     this.receipt = receipt;
   }
@@ -38,7 +42,7 @@ export class Lease implements Delivery {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
       if (this.#over) this.#controller.abort();
-      else this.queue.watch();
+      else this.#ends.watch();
     }
     return this.#controller.signal;
   }

@@ -1,12 +1,19 @@
 import type { WireMessage } from "@waybill/core/spi";
-import type { Group } from "./group.ts";
 import { Heap } from "./heap.ts";
 import { Partition } from "./partition.ts";
+import type { Wake } from "./wake.ts";
 
 interface Scheduled {
   readonly atMs: number;
   readonly order: number;
   readonly message: WireMessage;
+}
+
+/** A group, as a log knows it. */
+export interface LogReader {
+  readonly wake: Wake;
+  /** Everything of the partition before this offset is done. */
+  committedOf(partition: Partition): number;
 }
 
 /**
@@ -16,7 +23,7 @@ interface Scheduled {
 export class Log {
   readonly name: string;
   readonly partitions: readonly Partition[];
-  readonly groups = new Set<Group>();
+  readonly groups = new Set<LogReader>();
   readonly #retain: number;
   readonly #scheduled = new Heap<Scheduled>((a, b) => a.atMs - b.atMs || a.order - b.order);
   #order = 0;
