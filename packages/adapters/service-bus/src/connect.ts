@@ -2,18 +2,11 @@ import {
   ServiceBusAdministrationClient,
   ServiceBusClient,
   type ServiceBusClientOptions,
-  type TokenCredential,
   type WebSocketImpl,
   type WebSocketOptions,
 } from "@azure/service-bus";
 import { serviceBusErrors } from "./errors.ts";
-import type { ServiceBusOptions } from "./options.ts";
-
-/** A `TokenCredential`, or a key or SAS object of `@azure/core-auth`. */
-export type Credential =
-  | TokenCredential
-  | { readonly key: string; readonly name: string }
-  | { readonly signature: string };
+import type { Credential, ServiceBusOptions } from "./options.ts";
 
 export interface Connector {
   /** A new client: one connection, made when it is first used. */

@@ -1,15 +1,19 @@
-import type { Hold } from "./hold.ts";
+/** It knows its neighbours in the list. */
+export interface Listed<T> {
+  previous: T | undefined;
+  next: T | undefined;
+}
 
 /**
  * What is in hand of one link, in order of arrival. No `Set`: once one of its tables has grown old, V8 keeps all that a busy Set has held since, each
  * message with it, until the next full collection.
  */
-export class HoldList {
-  first: Hold | undefined;
-  #last: Hold | undefined;
+export class HoldList<T extends Listed<T>> {
+  first: T | undefined;
+  #last: T | undefined;
   size = 0;
 
-  add(hold: Hold): void {
+  add(hold: T): void {
     hold.previous = this.#last;
     if (this.#last === undefined) this.first = hold;
     else this.#last.next = hold;
@@ -17,7 +21,7 @@ export class HoldList {
     this.size++;
   }
 
-  delete(hold: Hold): void {
+  delete(hold: T): void {
     const { previous, next } = hold;
     if (previous === undefined && this.first !== hold) return;
     if (previous === undefined) this.first = next;
@@ -30,8 +34,8 @@ export class HoldList {
   }
 
   /** As it is now: what follows may take some out. */
-  all(): Hold[] {
-    const all: Hold[] = [];
+  all(): T[] {
+    const all: T[] = [];
     for (let hold = this.first; hold !== undefined; hold = hold.next) all.push(hold);
     return all;
   }

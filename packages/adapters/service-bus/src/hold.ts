@@ -1,26 +1,25 @@
 import type { ServiceBusReceivedMessage } from "@azure/service-bus";
-import type { Delivery, WireMessage } from "@waybill/core/spi";
-import type { Link } from "./link.ts";
+import type { WireMessage } from "@waybill/core/spi";
+import type { InHand, Link } from "./link.ts";
+import { lockEnd } from "./lock-end.ts";
 
 /** What this receiver has of one message, from its arrival until it is settled or lost: the delivery itself, so that nothing need be looked up. */
-export class Hold implements Delivery {
+export class Hold implements InHand<Hold> {
   readonly message: WireMessage;
   readonly raw: ServiceBusReceivedMessage;
-  readonly link: Link;
-  /** The n-th that came over its link, from 1. */
+  readonly link: Link<Hold>;
   readonly number: number;
   /** `waiting`: core has not taken it yet. */
   state: "waiting" | "handed" | "settled" | "lost" = "waiting";
   /** When core took it. */
   handedMs: number | undefined;
-  /** Neighbours in their link's list. */
   previous: Hold | undefined;
   next: Hold | undefined;
   /** By this machine's clock: the service's may differ. A session's messages share its lock. */
   #untilMs: number;
   #abort: AbortController | undefined;
 
-  constructor(raw: ServiceBusReceivedMessage, link: Link, number: number, message: WireMessage) {
+  constructor(raw: ServiceBusReceivedMessage, link: Link<Hold>, number: number, message: WireMessage) {
     this.message = message;
     this.raw = raw;
     this.link = link;
@@ -77,14 +76,4 @@ export class Hold implements Delivery {
     this.state = "settled";
     this.link.holds.delete(this);
   }
-}
-
-/**
- * When a lock ends by this machine's clock. The service says when by its own: where that leaves less than `lockMs`, the entity's lock is shorter than we
- * were told, or our clock is ahead, and the earlier end is the safe one. Where it leaves nothing, the clocks are apart, and `lockMs` counts.
- */
-export function lockEnd(until: Date | undefined, lockMs: number): number {
-  const now = Date.now();
-  const leftMs = (until?.getTime() ?? 0) - now;
-  return now + (leftMs > 500 ? Math.min(leftMs, lockMs) : lockMs);
 }

@@ -4,31 +4,39 @@ import type {
   ServiceBusReceiver,
   ServiceBusSessionReceiver,
 } from "@azure/service-bus";
-import type { Handoff, WireMessage } from "@waybill/core/spi";
-import { Hold, lockEnd } from "./hold.ts";
-import { HoldList } from "./hold-list.ts";
+import type { Delivery, Handoff } from "@waybill/core/spi";
+import { HoldList, type Listed } from "./hold-list.ts";
+import { lockEnd } from "./lock-end.ts";
 
-export interface LinkParts {
+/** A message that came over a link, from its arrival until it is settled or lost. */
+export interface InHand<H> extends Delivery, Listed<H> {
+  /** The n-th that came over its link, from 1. */
+  readonly number: number;
+  lose(): void;
+}
+
+export interface LinkParts<H extends InHand<H>> {
   readonly sdk: ServiceBusReceiver | ServiceBusSessionReceiver;
   readonly lockMs: number;
   /** How many may be asked for at a time. The SDK asks for all of them whenever it starts, and takes another number only for another link. */
   readonly most: number;
   readonly handoff: Handoff;
-  readonly toMessage: (raw: ServiceBusReceivedMessage) => WireMessage;
+  /** What is kept of a message while it is in hand. */
+  readonly take: (raw: ServiceBusReceivedMessage, link: Link<H>, number: number) => H;
   /** A message came, and stands in the handoff. */
-  readonly arrived: (hold: Hold) => void;
+  readonly arrived: (hold: H) => void;
   /** The SDK says that it cannot receive. */
   readonly failed: (error: unknown) => void;
 }
 
 /** One AMQP link: of a queue or subscription, or of one session of it. What comes over it waits in the handoff until core takes it. */
-export class Link {
+export class Link<H extends InHand<H>> {
   readonly sdk: ServiceBusReceiver | ServiceBusSessionReceiver;
   readonly session: ServiceBusSessionReceiver | undefined;
   readonly lane: string | undefined;
   readonly lockMs: number;
   readonly most: number;
-  readonly holds = new HoldList();
+  readonly holds = new HoldList<H>();
   /** How many of them core has not taken. */
   waiting = 0;
   readonly sinceMs = Date.now();
@@ -40,7 +48,7 @@ export class Link {
   activeMs = Date.now();
   /** End of the session's lock, by this machine's clock. */
   untilMs: number;
-  readonly #parts: LinkParts;
+  readonly #parts: LinkParts<H>;
   /** Ends of the SDK's handlers: each that returns asks for one more message. */
   #asks: (() => void)[] = [];
   /** Asked for, and not here yet. */
@@ -49,7 +57,7 @@ export class Link {
   #shutting: Promise<void> | undefined;
   #count = 0;
 
-  constructor(parts: LinkParts) {
+  constructor(parts: LinkParts<H>) {
     const { sdk, lockMs, most } = parts;
     this.#parts = parts;
     this.sdk = sdk;
@@ -137,9 +145,9 @@ export class Link {
 
   /** Resolves when one more is asked for. */
   #take(raw: ServiceBusReceivedMessage): Promise<void> {
-    const { handoff, toMessage, arrived } = this.#parts;
+    const { handoff, take, arrived } = this.#parts;
     if (this.isOver && this.session !== undefined) return Promise.resolve();
-    const hold = new Hold(raw, this, ++this.#count, toMessage(raw));
+    const hold = take(raw, this, ++this.#count);
     this.holds.add(hold);
     this.waiting++;
     this.activeMs = Date.now();

@@ -1,6 +1,5 @@
-import type { WebSocketOptions } from "@azure/service-bus";
+import type { TokenCredential, WebSocketOptions } from "@azure/service-bus";
 import { checkLogicalName } from "@waybill/core/spi";
-import type { Credential } from "./connect.ts";
 import { serviceBusErrors } from "./errors.ts";
 
 /**
@@ -8,6 +7,12 @@ import { serviceBusErrors } from "./errors.ts";
  * share few sessions. `key`: the key itself. Events without a key spread over the buckets in both.
  */
 export type ServiceBusSessions = "none" | "buckets" | "key";
+
+/** A `TokenCredential`, or a key or SAS object of `@azure/core-auth`. */
+export type Credential =
+  | TokenCredential
+  | { readonly key: string; readonly name: string }
+  | { readonly signature: string };
 
 export interface ServiceBusOptions {
   /** Of the namespace, with its key or a SAS; `UseDevelopmentEmulator=true` in it means an emulator. */

@@ -2,7 +2,7 @@ import type { ServiceBusClient, ServiceBusReceivedMessage, ServiceBusReceiver } 
 import type { Handoff, WireMessage } from "@waybill/core/spi";
 import Long from "long";
 import { endAfter } from "./discard.ts";
-import type { Hold } from "./hold.ts";
+import { Hold } from "./hold.ts";
 import { Link } from "./link.ts";
 import { createSdkReceiver, type Place } from "./receive-options.ts";
 import type { LinkSource, Room } from "./source.ts";
@@ -41,7 +41,7 @@ interface Connection {
   /** Settles by lock token what came over links that are gone. */
   readonly management: ServiceBusReceiver;
   readonly ended: AbortController;
-  active: Link | undefined;
+  active: Link<Hold> | undefined;
 }
 
 /** Receives from a queue, a subscription or its dead letters, without sessions. */
@@ -49,7 +49,7 @@ export class PlainSource implements LinkSource {
   readonly #parts: SourceParts;
   #connection: Connection | undefined;
   /** With something in hand, of this connection or of one before; and the active one. */
-  readonly #links = new Set<Link>();
+  readonly #links = new Set<Link<Hold>>();
   #room: Room = OPENING;
   /** What a message usually has. */
   #bytesEach = 0;
@@ -123,7 +123,7 @@ export class PlainSource implements LinkSource {
   }
 
   /** A link that is no longer asked ends with the last message that came over it. */
-  #leave(link: Link): void {
+  #leave(link: Link<Hold>): void {
     if (link.holds.size > 0 || link === this.#connection?.active || link.whenShut() !== undefined) return;
     this.#links.delete(link);
     if (link.isOver) return;
@@ -172,12 +172,12 @@ export class PlainSource implements LinkSource {
 
   #open(connection: Connection): void {
     const { place, lockMs, handoff, toMessage, arrived, failed } = this.#parts;
-    const link: Link = new Link({
+    const link: Link<Hold> = new Link({
       sdk: createSdkReceiver(connection.client, place),
       lockMs,
       most: Math.max(1, this.#wanted()),
       handoff,
-      toMessage,
+      take: (raw, link, number) => new Hold(raw, link, number, toMessage(raw)),
       arrived: (hold) => {
         const bytes = hold.message.body?.byteLength ?? 0;
         this.#bytesEach += (bytes - this.#bytesEach) / (this.#bytesEach === 0 ? 1 : 8);
@@ -195,7 +195,7 @@ export class PlainSource implements LinkSource {
     link.start(connection.ended.signal);
   }
 
-  #rotate(connection: Connection, link: Link): void {
+  #rotate(connection: Connection, link: Link<Hold>): void {
     this.#open(connection);
     void link
       .stop()

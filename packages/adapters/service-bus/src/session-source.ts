@@ -3,7 +3,7 @@ import type { ServiceBusClient, ServiceBusReceiver, ServiceBusSessionReceiver } 
 import Long from "long";
 import { endAfter } from "./discard.ts";
 import { serviceBusErrors } from "./errors.ts";
-import type { Hold } from "./hold.ts";
+import { Hold } from "./hold.ts";
 import { Link } from "./link.ts";
 import type { SourceParts } from "./plain-source.ts";
 import { createSdkReceiver, isNoSession, RECEIVE_OPTIONS } from "./receive-options.ts";
@@ -27,9 +27,9 @@ interface Connection {
   readonly client: ServiceBusClient;
   readonly management: ServiceBusReceiver;
   readonly ended: AbortController;
-  readonly links: Set<Link>;
+  readonly links: Set<Link<Hold>>;
   /** Asked for nothing more, and closed when what is in hand is settled. */
-  readonly leaving: Set<Link>;
+  readonly leaving: Set<Link<Hold>>;
   accepting: boolean;
 }
 
@@ -172,12 +172,12 @@ export class SessionSource implements LinkSource {
 
   #open(connection: Connection, sdk: ServiceBusSessionReceiver): void {
     const { lockMs, prefetch, handoff, toMessage, arrived } = this.#parts;
-    const link: Link = new Link({
+    const link: Link<Hold> = new Link({
       sdk,
       lockMs,
       most: prefetch,
       handoff,
-      toMessage,
+      take: (raw, link, number) => new Hold(raw, link, number, toMessage(raw)),
       arrived,
       // Lock lost, link or connection gone: the SDK opens no session again.
       failed: () => {
@@ -196,14 +196,14 @@ export class SessionSource implements LinkSource {
     if (this.#parts.isAsked()) this.ensure();
   }
 
-  #leave(connection: Connection, link: Link, nowMs: number): void {
+  #leave(connection: Connection, link: Link<Hold>, nowMs: number): void {
     if (connection.leaving.has(link)) return;
     for (const { handedMs } of link.holds.all()) if (handedMs !== undefined && nowMs - handedMs > QUICK_MS) return;
     connection.leaving.add(link);
     link.stop().catch(() => undefined);
   }
 
-  #end(connection: Connection, link: Link): void {
+  #end(connection: Connection, link: Link<Hold>): void {
     if (!connection.links.delete(link)) return;
     connection.leaving.delete(link);
     this.#forget(link);
@@ -211,13 +211,13 @@ export class SessionSource implements LinkSource {
     if (this.#connection === connection) void this.#accept(connection);
   }
 
-  #forget(link: Link): void {
+  #forget(link: Link<Hold>): void {
     const holds = new Set<unknown>(link.holds.all());
     this.#parts.handoff.discard((delivery) => holds.has(delivery));
     link.end();
   }
 
-  async #renew(link: Link): Promise<void> {
+  async #renew(link: Link<Hold>): Promise<void> {
     try {
       link.renewed(await link.session!.renewSessionLock());
     } catch {
