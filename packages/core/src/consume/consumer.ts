@@ -41,7 +41,7 @@ export class Consumer {
   readonly #settlesEach: boolean;
   /** Where a release cannot carry the attempt, the broker's count is the best there is. */
   readonly #countsDeliveries: boolean;
-  readonly #revoked = (lane: Lane) => this.#laneLost(lane);
+  readonly #revoked = (lane: Lane<Work>) => this.#laneLost(lane);
   #pumping = false;
   #stopped = false;
   #idle: (() => void) | undefined;
@@ -323,7 +323,7 @@ export class Consumer {
     this.#unlist(work);
   }
 
-  #laneLost(lane: Lane, reason: unknown = lane.lost?.reason): void {
+  #laneLost(lane: Lane<Work>, reason: unknown = lane.lost?.reason): void {
     const { observer, scope } = this.#o;
     const { topic, subscription } = scope;
     const contexts = [...lane.works()].map((work) => work.context);

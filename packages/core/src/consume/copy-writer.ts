@@ -1,6 +1,6 @@
 import type { ClaimCheck } from "../claim-check/claim-check.ts";
 import type { Codec } from "../codec/codec.ts";
-import { encodeDeadLetter } from "../codec/dead-letter.ts";
+import { encodeDeadLetter } from "../codec/dead-letter-record.ts";
 import { coreErrors } from "../errors/core-errors.ts";
 import { redacted } from "../errors/redacted.ts";
 import type { MessageWriter } from "../publish/message-writer.ts";

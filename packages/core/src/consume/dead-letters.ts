@@ -1,6 +1,6 @@
 import { type Clock, sleep } from "../clock.ts";
 import type { Codec } from "../codec/codec.ts";
-import { decodeDeadLetter } from "../codec/dead-letter.ts";
+import { decodeDeadLetter } from "../codec/dead-letter-record.ts";
 import type { RawCloudEvent } from "../events/cloud-event.ts";
 import type { MessageWriter } from "../publish/message-writer.ts";
 import type { Adapter, DeadLetterStore, Receiver } from "../spi/adapter.ts";

@@ -1,15 +1,26 @@
-import type { Work } from "./work.ts";
+import type { WorkState } from "./work-state.ts";
+
+/** What a lane keeps of each delivery. */
+export interface InLane<W> {
+  readonly bytes: number;
+  state: WorkState;
+  /** Neighbours in the lane, in arrival order. */
+  previous: W | undefined;
+  next: W | undefined;
+  /** The next event of the same key. */
+  nextOfKey: W | undefined;
+}
 
 /**
  * One unit of order: a partition or session, or everything of a source that has none. It knows which of its deliveries may run now, how
  * many wait behind others, and up to where all are finished (the watermark).
  */
-export class Lane {
+export class Lane<W extends InLane<W>> {
   readonly id: string | undefined;
   readonly lost: AbortSignal | undefined;
   /** In arrival order, up to the newest; what is finished leaves at the watermark (`upTo`) or at once (`each`). */
-  first: Work | undefined;
-  last: Work | undefined;
+  first: W | undefined;
+  last: W | undefined;
   /** Deliveries between the watermark and the newest, finished ones included. */
   length = 0;
   blocked = 0;
@@ -17,12 +28,12 @@ export class Lane {
   paused = false;
   onLost: (() => void) | undefined;
   /** The last delivery that the watermark has passed and that the broker has not been told. */
-  passed: Work | undefined;
+  passed: W | undefined;
   /** The newest event of each key that is in this process; only the oldest of a key may be at work. */
-  readonly #keys = new Map<string, Work>();
+  readonly #keys = new Map<string, W>();
   /** Keys of which none runs any more. */
   readonly #halted = new Set<string>();
-  #ready: Work[] = [];
+  #ready: W[] = [];
   #readyFrom = 0;
 
   constructor(id: string | undefined, lost: AbortSignal | undefined) {
@@ -35,7 +46,7 @@ export class Lane {
   }
 
   /** Takes a delivery in; with `key`, it waits behind earlier ones of that key. Answers whether it may run now. */
-  add(work: Work, key: string | undefined): boolean {
+  add(work: W, key: string | undefined): boolean {
     work.previous = this.last;
     if (this.last === undefined) this.first = work;
     else this.last.next = work;
@@ -53,7 +64,7 @@ export class Lane {
   }
 
   /** The next delivery that may run. */
-  takeReady(): Work | undefined {
+  takeReady(): W | undefined {
     while (this.#readyFrom < this.#ready.length) {
       const work = this.#ready[this.#readyFrom++]!;
       if (this.#readyFrom === this.#ready.length) {
@@ -66,24 +77,24 @@ export class Lane {
   }
 
   /** Its next attempt comes later in this process. It stays head of its key. */
-  park(work: Work): void {
+  park(work: W): void {
     this.#block(work, "parked");
   }
 
   /** A parked delivery may run again. */
-  unpark(work: Work): void {
+  unpark(work: W): void {
     this.#unblock(work);
     this.#ready.push(work);
   }
 
   /** A parked delivery is at work again, without a handler. */
-  resume(work: Work): void {
+  resume(work: W): void {
     this.#unblock(work);
     work.state = "running";
   }
 
   /** The next of its key may run now and is answered; with `halt`, none of that key runs any more. */
-  releaseKey(work: Work, key: string | undefined, halt: boolean): Work | undefined {
+  releaseKey(work: W, key: string | undefined, halt: boolean): W | undefined {
     if (key === undefined || this.#halted.has(key) || !this.#keys.has(key)) return undefined;
     if (halt) {
       // The head keeps its place: all that come later go behind it and stay blocked.
@@ -103,7 +114,7 @@ export class Lane {
   }
 
   /** Takes a finished delivery out of the list at once: for sources that settle each. */
-  remove(work: Work): void {
+  remove(work: W): void {
     if (work.previous === undefined && this.first !== work) return;
     if (work.previous === undefined) this.first = work.next;
     else work.previous.next = work.next;
@@ -115,8 +126,8 @@ export class Lane {
   }
 
   /** Moves the watermark over everything finished at the front; answers the last one passed. */
-  advance(): Work | undefined {
-    let passed: Work | undefined;
+  advance(): W | undefined {
+    let passed: W | undefined;
     while (this.first?.state === "finished") {
       passed = this.first;
       this.first = passed.next;
@@ -128,27 +139,27 @@ export class Lane {
     return passed;
   }
 
-  *works(): Generator<Work> {
+  *works(): Generator<W> {
     for (let work = this.first; work !== undefined; ) {
-      const next: Work | undefined = work.next;
+      const next: W | undefined = work.next;
       yield work;
       work = next;
     }
   }
 
   /** It no longer counts as waiting; called when a blocked or parked delivery leaves another way. */
-  forget(work: Work): void {
+  forget(work: W): void {
     if (work.state === "blocked" || work.state === "parked") this.#unblock(work);
     work.state = "gone";
   }
 
-  #block(work: Work, state: "blocked" | "parked"): void {
+  #block(work: W, state: "blocked" | "parked"): void {
     work.state = state;
     this.blocked++;
     this.blockedBytes += work.bytes;
   }
 
-  #unblock(work: Work): void {
+  #unblock(work: W): void {
     work.state = "ready";
     this.blocked--;
     this.blockedBytes -= work.bytes;

@@ -20,13 +20,13 @@ const NONE: ReadonlySet<string> = new Set();
  */
 export class Lanes {
   readonly #limits: LaneLimits;
-  readonly #byId = new Map<string, Lane>();
-  readonly #unlaned = new Lane(undefined, undefined);
+  readonly #byId = new Map<string, Lane<Work>>();
+  readonly #unlaned = new Lane<Work>(undefined, undefined);
   readonly #paused = new Set<string>();
   /** That of the delivery before: the next one is of the same more often than not. */
-  #latest: Lane | undefined;
+  #latest: Lane<Work> | undefined;
   /** Lanes with something ready, taken in turn. */
-  #turn: Lane[] = [];
+  #turn: Lane<Work>[] = [];
   /** Ready or running. */
   active = 0;
   activeBytes = 0;
@@ -38,7 +38,7 @@ export class Lanes {
   }
 
   /** The lane of a delivery; a lane that came back after it was taken away is another one. `revoked` runs when it is taken away. */
-  of(delivery: Delivery, revoked: (lane: Lane) => void): Lane {
+  of(delivery: Delivery, revoked: (lane: Lane<Work>) => void): Lane<Work> {
     const id = delivery.lane;
     if (id === undefined) return this.#unlaned;
     const lost = delivery.lost;
@@ -51,7 +51,7 @@ export class Lanes {
       }
       revoked(known);
     }
-    const lane = new Lane(id, lost);
+    const lane = new Lane<Work>(id, lost);
     this.#byId.set(id, lane);
     lane.onLost = () => revoked(lane);
     lost.addEventListener("abort", lane.onLost, { once: true });
@@ -103,12 +103,12 @@ export class Lanes {
   }
 
   /** After a delivery left the list. Answers true when this unpaused its lane. */
-  left(lane: Lane): boolean {
+  left(lane: Lane<Work>): boolean {
     return this.#judge(lane);
   }
 
   /** Forgets a lane and everything in it; what runs goes on, but nothing of it may be settled. */
-  drop(lane: Lane): Work[] {
+  drop(lane: Lane<Work>): Work[] {
     if (lane.onLost !== undefined) lane.lost?.removeEventListener("abort", lane.onLost);
     if (this.#latest === lane) this.#latest = undefined;
     if (lane.id !== undefined && this.#byId.get(lane.id) === lane) {
@@ -154,12 +154,12 @@ export class Lanes {
     for (const lane of this.#byId.values()) yield* lane.works();
   }
 
-  *lanes(): Generator<Lane> {
+  *lanes(): Generator<Lane<Work>> {
     yield this.#unlaned;
     yield* this.#byId.values();
   }
 
-  #readied(lane: Lane, work: Work): void {
+  #readied(lane: Lane<Work>, work: Work): void {
     this.active++;
     this.activeBytes += work.bytes;
     if (lane.ready === 1) this.#turn.push(lane);
@@ -170,7 +170,7 @@ export class Lanes {
     this.activeBytes -= work.bytes;
   }
 
-  #judge(lane: Lane): boolean {
+  #judge(lane: Lane<Work>): boolean {
     if (lane.id === undefined) return false;
     const { maxInFlight, maxInFlightBytes, maxAhead } = this.#limits;
     if (lane.paused) {

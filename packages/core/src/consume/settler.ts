@@ -31,7 +31,7 @@ export class Settler {
   readonly #options: SettlerOptions;
   #pending: Pending[] = [];
   /** Lanes whose watermark has moved and has not been told. */
-  #moved: Lane[] = [];
+  #moved: Lane<Work>[] = [];
   #flushing: Promise<void> | undefined;
   readonly #abort = new AbortController();
 

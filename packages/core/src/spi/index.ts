@@ -3,7 +3,7 @@
 export { type Clock, sleep, systemClock, type Timer } from "../clock.ts";
 export type { Codec, Decoded } from "../codec/codec.ts";
 export { createCodec } from "../codec/create-codec.ts";
-export { decodeDeadLetter, encodeDeadLetter } from "../codec/dead-letter.ts";
+export { decodeDeadLetter, encodeDeadLetter } from "../codec/dead-letter-record.ts";
 export { type Bookkeeping, HEADER } from "../codec/headers.ts";
 export { defineErrors, type ErrorTable } from "../errors/define-errors.ts";
 export { maskSecrets, redacted } from "../errors/redacted.ts";

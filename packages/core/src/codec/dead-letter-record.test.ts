@@ -5,7 +5,7 @@ import type { DeadLetterReason } from "../spi/delivery.ts";
 import type { OutboundMessage, WireMessage } from "../spi/wire-message.ts";
 import { anyEvent, anyJson, anyUnits, comparable } from "./any-event.test.fixture.ts";
 import { createCodec } from "./create-codec.ts";
-import { decodeDeadLetter, encodeDeadLetter } from "./dead-letter.ts";
+import { decodeDeadLetter, encodeDeadLetter } from "./dead-letter-record.ts";
 
 const codec = createCodec();
 const reason: DeadLetterReason = {
