@@ -6,8 +6,9 @@ export { type MemoryInboxOptions, memoryInbox } from "./inbox/memory-inbox.ts";
 export type { BatchOutcome } from "./inbox/process-batch.ts";
 export { createOutbox, type Outbox, type OutboxOptions } from "./outbox.ts";
 export { isPermanent } from "./relay/permanent.ts";
-export { createRelay, type Relay, type RelayOptions, type RelayStatus } from "./relay/relay.ts";
+export { createRelay, type Relay, type RelayOptions } from "./relay/relay.ts";
 export type { RelayObserver } from "./relay/relay-observer.ts";
+export type { RelayStatus } from "./relay/relay-status.ts";
 export type {
   ClaimOptions,
   Counts,

@@ -4,8 +4,8 @@ import { createInbox, type StoreInbox } from "../inbox/create-inbox.ts";
 import { createOutbox, type Outbox } from "../outbox.ts";
 import { createRelay, type Relay, type RelayOptions } from "../relay/relay.ts";
 import type { Store } from "../store.ts";
-import type { StoreConformanceOptions, StorePlace } from "./index.ts";
 import { Recorder } from "./recorder.ts";
+import type { StoreConformanceOptions, StorePlace } from "./store-place.ts";
 
 export const noted = defineEvent("test.noted");
 export const notes = defineTopic("notes", [noted]);

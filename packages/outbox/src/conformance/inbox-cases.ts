@@ -1,6 +1,6 @@
 import { describe, expect } from "vitest";
 import { noted, notes, storeCase } from "./fixture.ts";
-import type { StoreConformanceOptions } from "./index.ts";
+import type { StoreConformanceOptions } from "./store-place.ts";
 
 /** The idempotent consumer. */
 export function inboxCases<Tx>(options: StoreConformanceOptions<Tx>): void {

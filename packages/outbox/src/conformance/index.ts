@@ -1,25 +1,10 @@
-import type { Store } from "../store.ts";
 import { inboxCases } from "./inbox-cases.ts";
 import { outboxCases } from "./outbox-cases.ts";
 import { relayCases } from "./relay-cases.ts";
+import type { StoreConformanceOptions } from "./store-place.ts";
 
 export { eventually, Recorder } from "./recorder.ts";
-
-/** A place for one test's data that several stores can be opened on, as several processes would. */
-export interface StorePlace<Tx> {
-  /** Opens a store on it. The suite closes it. */
-  open(): Store<Tx>;
-  /** Runs the application's own SQL in a transaction; `?` are the values. Answers the rows. */
-  query(tx: Tx, sql: string, values?: readonly (string | number)[]): Promise<readonly Record<string, unknown>[]>;
-  /** Removes everything. */
-  remove(): Promise<void>;
-}
-
-export interface StoreConformanceOptions<Tx> {
-  readonly name: string;
-  /** An empty place, new for each test. */
-  readonly place: () => Promise<StorePlace<Tx>>;
-}
+export type { StoreConformanceOptions, StorePlace } from "./store-place.ts";
 
 /** What every store must do, as vitest cases: call it at the top of a test file. */
 export function runStoreConformance<Tx>(options: StoreConformanceOptions<Tx>): void {

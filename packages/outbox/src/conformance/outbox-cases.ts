@@ -1,8 +1,8 @@
 import { defineEvent } from "@waybill/core";
 import { describe, expect } from "vitest";
 import { noted, notes, others, storeCase } from "./fixture.ts";
-import type { StoreConformanceOptions } from "./index.ts";
 import { eventually } from "./recorder.ts";
+import type { StoreConformanceOptions } from "./store-place.ts";
 
 /** Writing: what is in the outbox, and when. */
 export function outboxCases<Tx>(options: StoreConformanceOptions<Tx>): void {

@@ -2,9 +2,9 @@ import { systemClock } from "@waybill/core/spi";
 import { describe, expect } from "vitest";
 import { createOutbox } from "../outbox.ts";
 import { noted, notes, others, storeCase } from "./fixture.ts";
-import type { StoreConformanceOptions } from "./index.ts";
 import { coreErrorLike } from "./permanent-error.ts";
 import { eventually, Recorder } from "./recorder.ts";
+import type { StoreConformanceOptions } from "./store-place.ts";
 
 const boom = new Error("boom; AccountKey=c2VjcmV0");
 

@@ -4,7 +4,7 @@ import { readEventText } from "../event-text.ts";
 import type { Failure, OutboxRow, PublishedRow } from "../store.ts";
 import type { Held } from "./held.ts";
 import type { safeObserver } from "./relay-observer.ts";
-import type { RelaySettings } from "./relay-run.ts";
+import type { RelaySettings } from "./relay-settings.ts";
 import type { Rests } from "./rests.ts";
 import { isUnreachable } from "./unreachable.ts";
 import type { Window } from "./window.ts";

@@ -1,35 +1,16 @@
-import type { Publisher, RetryOptions } from "@waybill/core";
 import { isWaybillError } from "@waybill/core";
-import { type Clock, sleep } from "@waybill/core/spi";
-import type { Failure, Feed, OutboxRow, Store } from "../store.ts";
+import { sleep } from "@waybill/core/spi";
+import type { Failure, Feed, OutboxRow } from "../store.ts";
 import { Bell } from "./bell.ts";
 import { Held } from "./held.ts";
 import { Marks } from "./marks.ts";
 import { type OwnFailure, Publishing } from "./publishing.ts";
-import type { RelayStatus } from "./relay.ts";
-import { type RelayObserver, safeObserver } from "./relay-observer.ts";
+import { safeObserver } from "./relay-observer.ts";
+import type { RelaySettings } from "./relay-settings.ts";
+import type { RelayStatus } from "./relay-status.ts";
 import { Rests } from "./rests.ts";
 import { Tenure } from "./tenure.ts";
 import { Window } from "./window.ts";
-
-export interface RelaySettings {
-  readonly store: Pick<Store, "feed">;
-  readonly publisher: Publisher;
-  readonly owner: string;
-  readonly batch: number;
-  readonly concurrency: number;
-  readonly leaseMs: number;
-  readonly pollMs: number | undefined;
-  readonly markMs: number;
-  readonly maxRestMs: number;
-  readonly retry: Required<Omit<RetryOptions, "inPlaceMs">>;
-  readonly isPermanent: (error: unknown) => boolean;
-  readonly haltKey: boolean;
-  readonly pace: (() => boolean | Promise<boolean>) | undefined;
-  readonly keepSentMs: number;
-  readonly clock: Clock;
-  readonly observer: RelayObserver | undefined;
-}
 
 /** Event text in memory, whatever the number of rows. */
 const MAX_BYTES = 32 * 1024 * 1024;

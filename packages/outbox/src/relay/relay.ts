@@ -7,6 +7,7 @@ import type { Store } from "../store.ts";
 import { isPermanent } from "./permanent.ts";
 import type { RelayObserver } from "./relay-observer.ts";
 import { RelayRun } from "./relay-run.ts";
+import type { RelayStatus } from "./relay-status.ts";
 
 export interface RelayOptions {
   readonly store: Pick<Store, "feed">;
@@ -41,21 +42,6 @@ export interface RelayOptions {
   readonly retention?: { readonly keepSentMs?: number };
   readonly clock?: Clock;
   readonly observer?: RelayObserver;
-}
-
-export interface RelayStatus {
-  readonly owner: string;
-  readonly state: "idle" | "standby" | "active" | "closed";
-  /** Of the outbox's 64, those that this relay has: 0 on standby. */
-  readonly buckets: number;
-  /** Being published this moment. */
-  readonly inFlight: number;
-  /** In memory, those in flight among them. */
-  readonly held: number;
-  /** Published since the start. */
-  readonly published: number;
-  /** Topics of which nothing comes through, since when (milliseconds since the epoch), and the last error. */
-  readonly resting: readonly { readonly topic: string; readonly sinceMs: number; readonly error: string }[];
 }
 
 /**
