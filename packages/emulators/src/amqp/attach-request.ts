@@ -1,11 +1,11 @@
 import type { AmqpError } from "./amqp-error.ts";
 import type { IncomingLink, IncomingLinkOptions } from "./incoming-link.ts";
 import type { OutgoingLink, OutgoingLinkOptions } from "./outgoing-link.ts";
-import type { Session } from "./session.ts";
+import type { PeerSession } from "./peer.ts";
 
 /** A peer asks for a link. It may be answered at once or later, once: accepted in the direction it asked for, or refused. */
 export interface AttachRequest {
-  readonly session: Session;
+  readonly session: PeerSession;
   readonly name: string;
   /** What the peer will do. */
   readonly role: "sender" | "receiver";

@@ -1,4 +1,4 @@
-import type { Connection } from "./connection.ts";
+import type { Peer } from "./peer.ts";
 import { type Request, RequestResponse, type Response } from "./request-response.ts";
 import { int } from "./values.ts";
 
@@ -11,7 +11,7 @@ export interface TokenRequest {
 /** Undefined lets the token in; an answer refuses it. */
 export type TokenCheck = (token: TokenRequest) => { status: number; description: string } | undefined;
 
-type Claims = (token: TokenRequest, connection: Connection) => ReturnType<TokenCheck>;
+type Claims = (token: TokenRequest, peer: Peer) => ReturnType<TokenCheck>;
 
 /** The `$cbs` node: takes `put-token` and answers 202. A connection opens it once, as at the service. */
 export function claimsBasedSecurity(check: Claims): RequestResponse {

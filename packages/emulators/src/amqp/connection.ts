@@ -5,6 +5,7 @@ import type { LinkHandler } from "./attach-request.ts";
 import { Decoder } from "./decode.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { OutgoingLink } from "./outgoing-link.ts";
+import type { Peer } from "./peer.ts";
 import {
   ATTACH,
   asNumber,
@@ -46,7 +47,7 @@ const CLOSE_MS = 1_000;
 type Phase = "header" | "sasl-init" | "amqp-header" | "open" | "running" | "closing" | "over";
 
 /** One AMQP peer. Every malformed byte ends in a close frame with its condition, and never in an exception. */
-export class Connection {
+export class Connection implements Peer {
   readonly handler: LinkHandler;
   readonly remoteAddress: string;
   remoteMaxFrameSize = MIN_MAX_FRAME_SIZE;
@@ -142,7 +143,6 @@ export class Connection {
     this.watch.unref();
   }
 
-  /** Cuts the socket, as a network does. */
   cut(): void {
     this.gone();
   }

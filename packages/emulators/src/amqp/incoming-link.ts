@@ -1,7 +1,16 @@
 import type { AmqpError } from "./amqp-error.ts";
+import type { LinkSession } from "./link-session.ts";
 import { DISPOSITION, FLOW, performative } from "./performative.ts";
-import type { DeliveryHead, Session } from "./session.ts";
 import { type Described, uint } from "./values.ts";
+
+/** What a transfer frame says of the message that it is a part of. */
+export interface DeliveryHead {
+  readonly id: number;
+  readonly format: number;
+  readonly settled: boolean;
+  readonly more: boolean;
+  readonly aborted: boolean;
+}
 
 /** One message from the peer, complete. */
 export interface IncomingDelivery {
@@ -24,7 +33,7 @@ export interface IncomingLinkOptions {
 
 /** A link on which the peer sends. */
 export class IncomingLink {
-  readonly session: Session;
+  readonly session: LinkSession<IncomingLink>;
   readonly handle: number;
   readonly name: string;
   private readonly options: IncomingLinkOptions;
@@ -34,7 +43,7 @@ export class IncomingLink {
   private closed = false;
 
   constructor(
-    session: Session,
+    session: LinkSession<IncomingLink>,
     handle: number,
     name: string,
     initialDeliveryCount: number,

@@ -1,8 +1,17 @@
 import type { AmqpError } from "./amqp-error.ts";
 import type { DeliveryState } from "./delivery-state.ts";
+import type { LinkSession } from "./link-session.ts";
 import { DISPOSITION, FLOW, performative } from "./performative.ts";
-import type { Session } from "./session.ts";
 import { type Described, uint } from "./values.ts";
+
+interface OutgoingSession extends LinkSession<OutgoingLink> {
+  /** The peer takes no more frames now. */
+  readonly isBlocked: boolean;
+  /** Sends one message as one or more frames, within the peer's window. Returns the delivery id. */
+  transfer(link: OutgoingLink, payload: Buffer, tag: Buffer, settled: boolean): number;
+  /** A delivery needs no outcome any more. */
+  forget(deliveryId: number): void;
+}
 
 export interface OutgoingLinkOptions {
   /** Credit came, or the socket has room again: send what there is, at once. A drain is answered when this returns. */
@@ -19,7 +28,7 @@ export interface OutgoingLinkOptions {
 
 /** A link on which the peer receives. */
 export class OutgoingLink {
-  readonly session: Session;
+  readonly session: OutgoingSession;
   readonly handle: number;
   readonly name: string;
   private readonly options: OutgoingLinkOptions;
@@ -27,7 +36,7 @@ export class OutgoingLink {
   private linkCredit = 0;
   private closed = false;
 
-  constructor(session: Session, handle: number, name: string, options: OutgoingLinkOptions) {
+  constructor(session: OutgoingSession, handle: number, name: string, options: OutgoingLinkOptions) {
     this.session = session;
     this.handle = handle;
     this.name = name;

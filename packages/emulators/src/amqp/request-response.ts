@@ -1,18 +1,17 @@
 import { AmqpError } from "./amqp-error.ts";
 import type { AttachRequest } from "./attach-request.ts";
-import type { Connection } from "./connection.ts";
 import { Decoder } from "./decode.ts";
 import { ACCEPTED, rejected } from "./delivery-state.ts";
 import { Encoder } from "./encode.ts";
 import type { IncomingDelivery } from "./incoming-link.ts";
 import type { OutgoingLink } from "./outgoing-link.ts";
+import type { Peer, PeerSession } from "./peer.ts";
 import { PROPERTY, readProperties, readSections } from "./sections.ts";
-import type { Session } from "./session.ts";
 import { Described, Raw } from "./values.ts";
 
 /** A request to a node such as `$cbs` or `$management`. */
 export interface Request {
-  readonly session: Session;
+  readonly session: PeerSession;
   readonly operation: string;
   readonly properties: ReadonlyMap<string, unknown>;
   readonly body: unknown;
@@ -32,8 +31,11 @@ type Answer = (request: Request) => Response;
 export class RequestResponse {
   private readonly answer: Answer;
   private readonly isExclusive: boolean;
-  private readonly taken = new WeakMap<Connection, Set<AttachRequest["role"]>>();
-  private readonly replies = new Map<OutgoingLink, { session: Session; names: readonly string[]; waiting: Buffer[] }>();
+  private readonly taken = new WeakMap<Peer, Set<AttachRequest["role"]>>();
+  private readonly replies = new Map<
+    OutgoingLink,
+    { session: PeerSession; names: readonly string[]; waiting: Buffer[] }
+  >();
 
   /** `isExclusive`: a connection may have one link of each role to it, not more. */
   constructor(answer: Answer, { isExclusive = false }: { readonly isExclusive?: boolean } = {}) {
@@ -73,7 +75,7 @@ export class RequestResponse {
     return () => void roles.delete(role);
   }
 
-  private receive(session: Session, delivery: IncomingDelivery): void {
+  private receive(session: PeerSession, delivery: IncomingDelivery): void {
     let reply: { to: string; bytes: Buffer };
     try {
       if (delivery.tooLarge) throw new AmqpError("amqp:link:message-size-exceeded", "The request is too large.");
@@ -90,12 +92,12 @@ export class RequestResponse {
     send(found[0], found[1].waiting);
   }
 
-  private find(session: Session, to: string) {
+  private find(session: PeerSession, to: string) {
     const ours = [...this.replies].filter(([, { session: of }]) => of.connection === session.connection);
     return ours.find(([, { names }]) => names.includes(to)) ?? ours.find(([, { session: of }]) => of === session);
   }
 
-  private respond(session: Session, payload: Buffer): { to: string; bytes: Buffer } {
+  private respond(session: PeerSession, payload: Buffer): { to: string; bytes: Buffer } {
     const sections = readSections(payload);
     const properties = readProperties(sections.properties);
     const own = new Map([...sections.applicationProperties].map(([key, { value }]) => [key, value]));

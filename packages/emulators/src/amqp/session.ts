@@ -1,9 +1,9 @@
 import { AmqpError } from "./amqp-error.ts";
-import type { AttachRequest } from "./attach-request.ts";
-import type { Connection } from "./connection.ts";
+import type { AttachRequest, LinkHandler } from "./attach-request.ts";
 import { readState } from "./delivery-state.ts";
 import { IncomingLink } from "./incoming-link.ts";
 import { OutgoingLink } from "./outgoing-link.ts";
+import type { Peer } from "./peer.ts";
 import {
   ATTACH,
   asMap,
@@ -26,12 +26,10 @@ import { Described, sym, uint, ulong, ushort } from "./values.ts";
 const INCOMING_WINDOW = 0x7fffffff;
 const MAX_LINKS = 4096;
 
-export interface DeliveryHead {
-  readonly id: number;
-  readonly format: number;
-  readonly settled: boolean;
-  readonly more: boolean;
-  readonly aborted: boolean;
+interface SessionConnection extends Peer {
+  readonly handler: LinkHandler;
+  readonly remoteMaxFrameSize: number;
+  write(head: Buffer, payload?: Buffer): void;
 }
 
 type Slot =
@@ -41,7 +39,7 @@ type Slot =
 
 /** A session as the peer opened it. Channels and handles are used as the peer chose them, in both directions. */
 export class Session {
-  readonly connection: Connection;
+  readonly connection: SessionConnection;
   readonly channel: number;
   private nextIncomingId: number;
   private nextOutgoingId = 0;
@@ -52,7 +50,7 @@ export class Session {
   private readonly waiting: { head: Buffer; payload: Buffer }[] = [];
   private over = false;
 
-  constructor(connection: Connection, channel: number, begin: Performative) {
+  constructor(connection: SessionConnection, channel: number, begin: Performative) {
     this.connection = connection;
     this.channel = channel;
     this.nextIncomingId = asNumber(begin.fields[1]) ?? 0;

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import type { Connection } from "../amqp/connection.ts";
+import type { Peer } from "../amqp/peer.ts";
 import { Access } from "./access.ts";
 import type { AccessPolicy, AccessRight } from "./access-policy.ts";
 
@@ -59,7 +59,7 @@ describe("a token", () => {
 // fidelity service-bus: authorization rules: what the key of a queue or a topic opens
 // fidelity event-hubs: `accessPolicies`: what the keys of the namespace and of a hub open
 describe("what a connection may do", () => {
-  const connection = {} as Connection;
+  const connection = {} as Peer;
   const may = (access: Access, path: string, entity: string, ...rights: AccessRight[]) => {
     try {
       access.demand(connection, { path, entity }, ...rights);

@@ -1,6 +1,6 @@
 import { AmqpError } from "../amqp/amqp-error.ts";
 import type { TokenCheck, TokenRequest } from "../amqp/cbs.ts";
-import type { Connection } from "../amqp/connection.ts";
+import type { Peer } from "../amqp/peer.ts";
 import { ACCESS_RIGHTS, type AccessPolicy, type AccessRight } from "./access-policy.ts";
 import { readSignature } from "./signature.ts";
 
@@ -31,8 +31,8 @@ const ALL: Verdict = { rights: ACCESS_RIGHTS };
 export class Access {
   private readonly policies: () => readonly AccessPolicy[];
   private readonly isStrict: boolean;
-  /** By connection, then by path. */
-  private readonly grants = new WeakMap<Connection, Map<string, Grant>>();
+  /** By peer, then by path. */
+  private readonly grants = new WeakMap<Peer, Map<string, Grant>>();
 
   constructor(policies: () => readonly AccessPolicy[] = () => [], isStrict = false) {
     this.policies = policies;
@@ -62,7 +62,7 @@ export class Access {
 
   /** Answers a `put-token`, in which `next` has the last word. What the token gives stays for as long as the connection does. */
   put(
-    connection: Connection,
+    peer: Peer,
     { audience: path, type, token }: TokenRequest,
     entity: string,
     next: () => ReturnType<TokenCheck>,
@@ -71,15 +71,15 @@ export class Access {
     if ("refusal" in verdict) return { status: 401, description: verdict.refusal };
     const refused = next();
     if (refused !== undefined) return refused;
-    const own = this.grants.get(connection) ?? new Map<string, Grant>();
-    this.grants.set(connection, own.set(pathOf(path), { path, entity, rights: verdict.rights }));
+    const own = this.grants.get(peer) ?? new Map<string, Grant>();
+    this.grants.set(peer, own.set(pathOf(path), { path, entity, rights: verdict.rights }));
     if (own.size > MAX_GRANTS) own.delete(own.keys().next().value!);
     return undefined;
   }
 
   /** Throws `amqp:unauthorized-access` unless a token of the connection gives one of the rights. */
-  demand(connection: Connection, { path, entity }: Resource, ...wanted: readonly AccessRight[]): void {
-    const fitting = [...(this.grants.get(connection)?.values() ?? [])].filter(
+  demand(peer: Peer, { path, entity }: Resource, ...wanted: readonly AccessRight[]): void {
+    const fitting = [...(this.grants.get(peer)?.values() ?? [])].filter(
       (grant) => isWithin(path, grant.path) && (grant.entity === "" || isSame(grant.entity, entity)),
     );
     if (fitting.length === 0 && !this.isStrict) return;

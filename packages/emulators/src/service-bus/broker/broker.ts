@@ -34,6 +34,7 @@ export class Broker {
   readonly clock: Clock;
   readonly router: Router;
   private readonly makings: Makings;
+  private readonly journal: Journal;
   /** By lower-case name; queues and topics share their names. */
   private readonly entities = new Map<string, QueueEntity | TopicEntity>();
   /** Told after an entity is gone. */
@@ -43,6 +44,7 @@ export class Broker {
     this.clock = clock;
     this.router = new Router(clock, (name) => this.entities.get(name.toLowerCase()));
     this.makings = { clock, routes: this.router, journal };
+    this.journal = journal;
   }
 
   createQueue(name: string, settings: Partial<QueueSettings> = {}): QueueEntity {
@@ -85,19 +87,19 @@ export class Broker {
     if (name !== DEFAULT_RULE_NAME && !CHILD_NAME.test(name)) throw argumentError(`'${name}' is no name for a rule.`);
     if (subscription.rules.has(name.toLowerCase())) throw entityExists(`${pathOf(subscription)}/Rules/${name}`);
     subscription.rules.set(name.toLowerCase(), compileRule(description, this.clock.now()));
-    this.makings.journal.entityChanged(subscription);
+    this.journal.entityChanged(subscription);
   }
 
   updateRule(subscription: SubscriptionEntity, description: RuleDescription): void {
     const old = this.rule(subscription, description.name);
     subscription.rules.set(description.name.toLowerCase(), compileRule(description, old.createdAt));
-    this.makings.journal.entityChanged(subscription);
+    this.journal.entityChanged(subscription);
   }
 
   removeRule(subscription: SubscriptionEntity, name: string): void {
     this.rule(subscription, name);
     subscription.rules.delete(name.toLowerCase());
-    this.makings.journal.entityChanged(subscription);
+    this.journal.entityChanged(subscription);
   }
 
   rule(subscription: SubscriptionEntity, name: string) {
@@ -117,7 +119,7 @@ export class Broker {
       entity.scheduled.clear();
     }
     if (entity.kind !== "topic") for (const store of Object.values(entity.stores) as MessageQueue[]) store.clear();
-    this.makings.journal.entityRemoved(entity);
+    this.journal.entityRemoved(entity);
     this.onRemoved?.(entity);
   }
 
@@ -162,7 +164,7 @@ export class Broker {
   /** To be called after settings were changed. */
   changed(entity: Entity): void {
     this.watchIdle(entity);
-    this.makings.journal.entityChanged(entity);
+    this.journal.entityChanged(entity);
   }
 
   touch(entity: Entity): void {

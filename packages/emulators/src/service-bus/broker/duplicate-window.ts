@@ -1,4 +1,4 @@
-import type { IntakeJournal } from "./journal.ts";
+import type { IntakeJournal } from "./store-journal.ts";
 
 /** Message ids seen within a time. All live equally long, so the oldest is always the first to go. */
 export class DuplicateWindow {

@@ -2,10 +2,10 @@ import type { Clock, Timer } from "../../clock.ts";
 import type { Rule } from "../rules/rule.ts";
 import type { Content } from "./content.ts";
 import { DuplicateWindow } from "./duplicate-window.ts";
-import type { IntakeJournal, Journal, StoreKind } from "./journal.ts";
 import { MessageQueue } from "./message-queue.ts";
 import { ScheduledMessages } from "./scheduled-messages.ts";
 import type { QueueSettings, SubscriptionSettings, TopicSettings } from "./settings.ts";
+import type { IntakeJournal, StoreJournals, StoreKind } from "./store-journal.ts";
 import type { StoredMessage } from "./stored-message.ts";
 
 interface Dates {
@@ -59,7 +59,7 @@ export type Entity = QueueEntity | TopicEntity | SubscriptionEntity;
 export interface Makings {
   readonly clock: Clock;
   readonly routes: Routes;
-  readonly journal: Journal;
+  readonly journal: StoreJournals;
 }
 
 export const pathOf = (entity: Entity): string =>

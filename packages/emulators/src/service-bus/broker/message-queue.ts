@@ -4,10 +4,10 @@ import type { Clock } from "../../clock.ts";
 import { newUuid } from "../lock-token.ts";
 import { messageLockLost, messageNotFound, notAllowed, sessionLockLost } from "./conditions.ts";
 import { asEntries, type Content, withApplicationProperties } from "./content.ts";
-import type { StoreJournal } from "./journal.ts";
 import { ReadyHeap } from "./ready-heap.ts";
-import { type SessionHold, SessionTable } from "./session-table.ts";
-import type { Lock, MessageState, Settlement, StoredMessage } from "./stored-message.ts";
+import { SessionTable } from "./session-table.ts";
+import type { StoreJournal } from "./store-journal.ts";
+import type { Lock, MessageState, SessionHold, Settlement, StoredMessage } from "./stored-message.ts";
 
 /** A receiver. Called synchronously; `deliver` uses credit up. */
 export interface Consumer {

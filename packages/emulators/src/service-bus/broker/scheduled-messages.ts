@@ -1,6 +1,6 @@
 import type { Clock, Timer } from "../../clock.ts";
 import type { Content } from "./content.ts";
-import type { IntakeJournal, ScheduledMessage } from "./journal.ts";
+import type { IntakeJournal, ScheduledMessage } from "./store-journal.ts";
 
 interface Waiting extends ScheduledMessage {
   readonly timer: Timer;

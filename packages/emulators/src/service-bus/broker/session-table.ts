@@ -1,21 +1,8 @@
-import type { AmqpError } from "../../amqp/amqp-error.ts";
-import type { Clock, Timer } from "../../clock.ts";
+import type { Clock } from "../../clock.ts";
 import { sessionCannotBeLocked, sessionLockLost } from "./conditions.ts";
-import type { StoreJournal } from "./journal.ts";
 import { ReadyHeap } from "./ready-heap.ts";
-import type { Lock } from "./stored-message.ts";
-
-/** One receiver's exclusive right to a session. */
-export interface SessionHold {
-  readonly id: string;
-  until: number;
-  timer: Timer | undefined;
-  /** The locks that it gave, by key. */
-  readonly locks: Map<string, Lock>;
-  /** Told when the right ends without the holder's doing. */
-  onLost: ((error: AmqpError) => void) | undefined;
-  over: boolean;
-}
+import type { StoreJournal } from "./store-journal.ts";
+import type { SessionHold } from "./stored-message.ts";
 
 interface SessionEntry {
   readonly id: string;

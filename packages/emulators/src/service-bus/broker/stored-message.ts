@@ -1,7 +1,7 @@
+import type { AmqpError } from "../../amqp/amqp-error.ts";
 import type { Uuid } from "../../amqp/values.ts";
 import type { Timer } from "../../clock.ts";
 import type { Content } from "./content.ts";
-import type { SessionHold } from "./session-table.ts";
 
 export type MessageState = "active" | "deferred" | "scheduled";
 
@@ -34,6 +34,18 @@ export interface Lock {
   readonly session: SessionHold | undefined;
   until: number;
   timer: Timer | undefined;
+}
+
+/** One receiver's exclusive right to a session. */
+export interface SessionHold {
+  readonly id: string;
+  until: number;
+  timer: Timer | undefined;
+  /** The locks that it gave, by key. */
+  readonly locks: Map<string, Lock>;
+  /** Told when the right ends without the holder's doing. */
+  onLost: ((error: AmqpError) => void) | undefined;
+  over: boolean;
 }
 
 /** What a receiver says about a message that it holds. */

@@ -3,9 +3,9 @@ import { readSections } from "../../amqp/sections.ts";
 import type { Broker } from "../broker/broker.ts";
 import { fromSections } from "../broker/content.ts";
 import type { Entity, QueueEntity, TopicEntity } from "../broker/entity.ts";
-import type { StoreKind } from "../broker/journal.ts";
 import type { KeptMessage, MessageQueue } from "../broker/message-queue.ts";
 import type { QueueSettings, SubscriptionSettings, TopicSettings } from "../broker/settings.ts";
+import type { StoreKind } from "../broker/store-journal.ts";
 import type { MessageState } from "../broker/stored-message.ts";
 import type { KeptEntity, SqliteJournal } from "./sqlite-journal.ts";
 

@@ -3,7 +3,8 @@ import { writeSections } from "../../amqp/sections.ts";
 import { JournalFile } from "../../journal/journal-file.ts";
 import type { Content } from "../broker/content.ts";
 import { type Entity, pathOf } from "../broker/entity.ts";
-import type { IntakeJournal, Journal, StoreJournal, StoreKind } from "../broker/journal.ts";
+import type { Journal } from "../broker/journal.ts";
+import type { IntakeJournal, StoreJournal, StoreKind } from "../broker/store-journal.ts";
 import type { RuleDescription } from "../rules/rule.ts";
 
 /** What is written down of an entity. */

@@ -5,7 +5,7 @@ import { Described, long } from "../../amqp/values.ts";
 import type { Clock } from "../../clock.ts";
 import { noSession } from "../broker/conditions.ts";
 import type { MessageQueue } from "../broker/message-queue.ts";
-import type { SessionHold } from "../broker/session-table.ts";
+import type { SessionHold } from "../broker/stored-message.ts";
 import { acceptReceiver, type ReceiveOptions } from "./receive-link.ts";
 
 export const SESSION_FILTER = "com.microsoft:session-filter";
