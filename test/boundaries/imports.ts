@@ -10,8 +10,6 @@ export interface Import {
   readonly specifier: string;
   /** `import type` and `export type`: gone at run time. */
   readonly typeOnly: boolean;
-  /** `import("…")` */
-  readonly dynamic: boolean;
 }
 
 const STATIC = /^\s*(?:import|export)\s+(type\s+)?(?:[^"'`;]*?\sfrom\s+)?["']([^"']+)["']/gm;
@@ -32,10 +30,10 @@ export function importsOf(file: string, text = readFileSync(join(ROOT, file), "u
   const found: Import[] = [];
   for (const match of text.matchAll(STATIC)) {
     const at = (match.index ?? 0) + match[0].lastIndexOf(match[2]!);
-    found.push({ file, line: lineOf(at), specifier: match[2]!, typeOnly: match[1] !== undefined, dynamic: false });
+    found.push({ file, line: lineOf(at), specifier: match[2]!, typeOnly: match[1] !== undefined });
   }
   for (const match of text.matchAll(DYNAMIC)) {
-    found.push({ file, line: lineOf(match.index ?? 0), specifier: match[1]!, typeOnly: false, dynamic: true });
+    found.push({ file, line: lineOf(match.index ?? 0), specifier: match[1]!, typeOnly: false });
   }
   return found;
 }

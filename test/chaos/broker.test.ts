@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { CARRIERS, FAULTS, type Fault } from "./broker/carrier.ts";
+import { FAULTS, type Fault } from "./broker/carrier.ts";
+import { CARRIERS } from "./broker/carriers.ts";
 import { runBrokerChaos } from "./broker/run.ts";
 
 /**

@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ChaosReport } from "./chaos-case.ts";
 import { problemsIn } from "./kill-check.ts";
 import { ended, killNow, pidOf, processedIn, startSample, stopSample, until } from "./kill-sample.ts";
-import type { ChaosReport } from "./main.ts";
 
 export interface KillOptions {
   readonly events: number;

@@ -8,7 +8,7 @@ import { ManualClock } from "@waybill/core/testing";
 import { createFaults, createMemoryBroker, type Faults, type Like, type MemoryAdapter, memory } from "@waybill/memory";
 import { createInbox, createOutbox, createRelay, type Relay } from "@waybill/outbox";
 import { sqlite } from "@waybill/outbox/sqlite";
-import type { ChaosOptions, ChaosReport } from "./main.ts";
+import type { ChaosOptions, ChaosReport } from "./chaos-case.ts";
 
 /** One event of the simulation: which of its key, counted from 1. */
 interface Step {

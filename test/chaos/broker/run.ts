@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openBus } from "@waybill/config";
 import { isWaybillError, PublishError } from "@waybill/core";
-import type { ChaosReport } from "../main.ts";
+import type { ChaosReport } from "../chaos-case.ts";
 import { type Account, account } from "./account.ts";
-import { CARRIERS, type Carrier, CONSUMERS, FAULTS, type Fault } from "./carrier.ts";
+import { type Carrier, CONSUMERS, FAULTS, type Fault } from "./carrier.ts";
+import { CARRIERS } from "./carriers.ts";
 import { LedgerReader } from "./ledger.ts";
 import { startWorkers, type Workers } from "./workers.ts";
 import {

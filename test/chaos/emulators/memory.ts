@@ -1,7 +1,7 @@
 import { EventHubConsumerClient, EventHubProducerClient } from "@azure/event-hubs";
 import { ServiceBusClient } from "@azure/service-bus";
 import { type EmulatorProcess, startEmulatorProcess } from "../../emulators/emulator-process.ts";
-import type { ChaosOptions, ChaosReport } from "../main.ts";
+import type { ChaosOptions, ChaosReport } from "../chaos-case.ts";
 
 const BATCH = 500;
 const BODY = "x".repeat(200);

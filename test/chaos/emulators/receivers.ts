@@ -1,5 +1,5 @@
 import { startEmulatorProcess } from "../../emulators/emulator-process.ts";
-import type { ChaosOptions, ChaosReport } from "../main.ts";
+import type { ChaosOptions, ChaosReport } from "../chaos-case.ts";
 import { checkLocks } from "./locks.ts";
 import { checkSessions } from "./sessions.ts";
 

@@ -1,5 +1,5 @@
 import { Unavailable } from "../../servers/unavailable.ts";
-import type { ChaosOptions, ChaosReport } from "../main.ts";
+import type { ChaosOptions, ChaosReport } from "../chaos-case.ts";
 import { STORES, type StoreName } from "./database.ts";
 import { runOutage } from "./outage.ts";
 import { runOutboxChaos } from "./run.ts";

@@ -1,4 +1,4 @@
-import type { ChaosReport } from "../main.ts";
+import type { ChaosReport } from "../chaos-case.ts";
 import { type Account, account } from "./account.ts";
 import { Stage, type StageOptions, WRITERS } from "./stage.ts";
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import type { ChaosReport } from "../main.ts";
+import type { ChaosReport } from "../chaos-case.ts";
 import { type Account, account } from "./account.ts";
 import type { Member, Post } from "./member.ts";
 import { seeded } from "./seeded.ts";
