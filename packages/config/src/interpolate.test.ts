@@ -25,6 +25,10 @@ describe("interpolate", () => {
     expect(missing).toEqual([{ name: "B", path: "text[2].deep" }]);
   });
 
+  it("takes nothing that every object has for a variable", () => {
+    expect(run("${constructor}").missing).toEqual([{ name: "constructor", path: "text" }]);
+  });
+
   it("keeps an SDK's object as it is", () => {
     const credential = new (class Credential {
       getToken = () => "${A}";

@@ -27,7 +27,7 @@ export function interpolate(
   const textAt = (text: string, path: string): string =>
     text.replace(REFERENCE, (whole: string, name: string | undefined, fallback: string | undefined) => {
       if (name === undefined) return whole.slice(1);
-      const value = env[name];
+      const value = Object.hasOwn(env, name) ? env[name] : undefined;
       interpolated.set(path, [...(interpolated.get(path) ?? []), name]);
       if (fallback !== undefined) return value || fallback.replace(/\\(.)/g, "$1");
       if (value === undefined) missing.push({ name, path });

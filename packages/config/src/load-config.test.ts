@@ -293,4 +293,59 @@ relay: { lease: 10 }`,
     write("waybill.config.yaml", "source: /s\nbroker: {");
     expect((await failure()).sentence).toMatch(/line \d+, column \d+/);
   });
+
+  it.each([
+    ["an alias without its anchor", "source: /s\nbroker: *main", "names no anchor"],
+    [
+      "an alias inside what it names",
+      "source: /s\nbroker: &main { adapter: memory, own: *main }",
+      "inside what it names",
+    ],
+    ["a list that holds itself", "source: /s\nbroker: memory\ntopics: &all [*all]", "inside what it names"],
+    ["aliases without end", `source: /s\n${aliases(8)}\nbroker: memory`, "multiply beyond measure"],
+  ])("says what is wrong with %s", async (_, text, problem) => {
+    write("waybill.config.yaml", text);
+    expect(await failure()).toMatchObject({
+      code: "WB_CONFIG_UNREADABLE",
+      sentence: expect.stringContaining(problem),
+    });
+  });
+
+  it("takes an alias for what it names, wherever it stands", async () => {
+    const subscriptions = "{ billing: &slow { concurrency: 1 }, mail: *slow }";
+    write("waybill.config.yaml", `source: /s\nbroker: memory\ntopics: { orders: { subscriptions: ${subscriptions} } }`);
+    const { config } = await load();
+    expect(config.topics.orders?.subscriptions).toEqual({ billing: { concurrency: 1 }, mail: { concurrency: 1 } });
+  });
+
+  it("refuses two keys of one name in JSON as in YAML, and takes a byte order mark in both", async () => {
+    write("waybill.config.json", '\ufeff{ "source": "/s", "broker": "memory" }');
+    expect((await load()).config.source).toBe("/s");
+    write("waybill.config.json", '{ "source": "/s",\n  "source": "/t", "broker": "memory" }');
+    expect((await failure()).sentence).toContain("duplicate key at line 2, column 3");
+  });
+
+  it("repeats no secret that stands where a key should", async () => {
+    const secret = "Endpoint=sb://x/;SharedAccessKeyName=a;SharedAccessKey=bm90IGEgcmVhbCBrZXk=";
+    write("waybill.config.yaml", `source: /s\nbroker: memory\n"${secret}": 1\ntopics: { "${secret}": {} }`);
+    const error = await failure();
+    expect(error.sentence).toContain("Endpoint=sb://x/");
+    expect(error.message).not.toContain("bm90IGEg");
+  });
+
+  it("checks the name of a topic for dead letters", async () => {
+    write(
+      "waybill.config.yaml",
+      "source: /s\nbroker: memory\ntopics: { orders: { subscriptions: { mail: { deadLetterTo: My Graves } } } }",
+    );
+    expect((await failure()).sentence).toContain("topics.orders.subscriptions.mail.deadLetterTo must be lower-case");
+  });
 });
+
+/** Ten times as many values on each line. */
+function aliases(lines: number): string {
+  return Array.from(
+    { length: lines },
+    (_, n) => `a${n}: &a${n} [${Array(10).fill(n === 0 ? "x" : `*a${n - 1}`)}]`,
+  ).join("\n");
+}

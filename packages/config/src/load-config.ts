@@ -8,7 +8,7 @@ import { type Interpolated, interpolate } from "./interpolate.ts";
 import { type DescribedValue, describe, type Origin } from "./origin.ts";
 import { readConfigFile } from "./read-file.ts";
 import { type ResolvedConfig, resolveConfig } from "./resolve-config.ts";
-import { secretTexts } from "./secrets.ts";
+import { secretTexts, withoutSecrets } from "./secrets.ts";
 import { expandShortForms, ONLY_BROKER } from "./short-forms.ts";
 import { problemsIn } from "./validate.ts";
 
@@ -61,7 +61,10 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfi
   const isText = (path: string) => overrides.values.has(path) || interpolated.has(path);
   const problems = [...expanded.problems, ...overrides.problems, ...problemsIn(document, isText, shown)];
   if (problems.length === 0) problems.push(...contradictionsIn(document));
-  if (problems.length > 0) throw configErrors.WB_CONFIG_INVALID({ file: title, problems });
+  if (problems.length > 0) {
+    // A connection string in a key's place.
+    throw configErrors.WB_CONFIG_INVALID({ file: title, problems: problems.map((one) => withoutSecrets(one, [])) });
+  }
 
   const config = resolveConfig(document);
   const values = describeAll(document, config, overrides.values, interpolated);

@@ -91,6 +91,12 @@ describe("openBus", () => {
     expect([await seen.promise, bus.source]).toEqual(["e-1", "/s"]);
   });
 
+  it("finds settings of declared topics only, whatever they are called", async () => {
+    await using bus = await openBus({ loaded: await load("broker: memory\ntopics: { orders: {} }") });
+    for (const topic of ["constructor", "orders"])
+      expect((await bus.subscribe(topic, { name: "constructor" }, () => undefined)).name).toBe("constructor");
+  });
+
   it("lets a subscription's settings in the file win over those in code", async () => {
     const text =
       "broker: memory\ntopics: { orders: { subscriptions: { billing: { retry: { attempts: 2, initial: 1ms } } } } }";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { extname } from "node:path";
 import { pathToFileURL } from "node:url";
-import { LineCounter, parseDocument } from "yaml";
+import { type ErrorCode, LineCounter, parseDocument } from "yaml";
 import { configErrors } from "./config-errors.ts";
 import { isPlainObject } from "./plain-object.ts";
 
@@ -42,26 +42,51 @@ async function parseText(file: string): Promise<unknown> {
       error,
     );
   }
-  if (extname(file) !== ".json") {
-    const problem = yamlProblem(text);
-    if (problem !== undefined) throw configErrors.WB_CONFIG_UNREADABLE({ file, problem });
-    return parseDocument(text).toJS() as unknown;
-  }
+  // Editors on Windows put a byte order mark in front.
+  const content = text.replace(/^\ufeff/, "");
+  const { value, problem } = extname(file) === ".json" ? parseJson(content) : parseYaml(content);
+  if (problem !== undefined) throw configErrors.WB_CONFIG_UNREADABLE({ file, problem });
+  return value;
+}
+
+type Parsed = { readonly value?: unknown; readonly problem?: string | undefined };
+
+function parseJson(text: string): Parsed {
+  let value: unknown;
   try {
-    return JSON.parse(text) as unknown;
+    value = JSON.parse(text);
   } catch {
     // The parser's own message quotes the text around the error, so neither it nor the error goes further.
     const problem = yamlProblem(text) ?? "it is no JSON (comments and trailing commas are not allowed)";
-    throw configErrors.WB_CONFIG_UNREADABLE({ file, problem });
+    return { problem };
+  }
+  // Of two keys of one name JSON takes the last in silence.
+  return { value, problem: yamlProblem(text, "DUPLICATE_KEY") };
+}
+
+function parseYaml(text: string): Parsed {
+  const problem = yamlProblem(text);
+  if (problem !== undefined) return { problem };
+  try {
+    const value: unknown = parseDocument(text).toJS();
+    return hasCycle(value) ? { problem: "an alias stands inside what it names" } : { value };
+  } catch {
+    return { problem: "an alias (*name) names no anchor (&name) before it, or aliases multiply beyond measure" };
   }
 }
 
-function yamlProblem(text: string): string | undefined {
+function yamlProblem(text: string, code?: ErrorCode): string | undefined {
   const lines = new LineCounter();
-  const [error] = parseDocument(text, { prettyErrors: false, lineCounter: lines }).errors;
+  const { errors } = parseDocument(text, { prettyErrors: false, lineCounter: lines });
+  const error = errors.find((one) => code === undefined || one.code === code);
   if (error === undefined) return undefined;
   const { line, col } = lines.linePos(error.pos[0]);
   return `${error.code.toLowerCase().replaceAll("_", " ")} at line ${line}, column ${col}`;
+}
+
+function hasCycle(value: unknown, above: readonly unknown[] = []): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return above.includes(value) || Object.values(value).some((inner) => hasCycle(inner, [...above, value]));
 }
 
 function copy(value: unknown): unknown {

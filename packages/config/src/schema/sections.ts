@@ -42,7 +42,7 @@ export const subscription = z.strictObject({
     "What becomes of a key whose event was given up. Default continue.",
   ),
   unknown: choice(["ignore", "dead-letter"], "Event types the code does not know. Default ignore."),
-  deadLetterTo: text("Topic for events that are given up. Default: the broker's own place.").optional(),
+  deadLetterTo: name.optional().describe("Topic for events that are given up. Default: the broker's own place."),
   retryBroker: name
     .optional()
     .describe("The broker that keeps what returns to it alone: later retries and redrives. Default: the topic's own."),
