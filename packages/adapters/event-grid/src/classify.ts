@@ -1,22 +1,12 @@
-import { type ErrorKind, kindWithin, maskSecrets, tlsAdvice } from "@waybill/core/spi";
+import { type ErrorKind, kindWithin, maskSecrets, NETWORK_KINDS, statusKind, tlsAdvice } from "@waybill/core/spi";
 import { eventGridErrors } from "./errors.ts";
 
 /** Codes of the service for one lock token, Node's network codes, and our own. What stands here wins over the status. */
 const BY_CODE: Readonly<Record<string, ErrorKind>> = {
+  ...NETWORK_KINDS,
   BadToken: "lost",
   TokenLost: "lost",
   InternalServerError: "transient",
-  ETIMEDOUT: "transient",
-  ESOCKETTIMEDOUT: "transient",
-  ECONNREFUSED: "transient",
-  ECONNRESET: "transient",
-  ECONNABORTED: "transient",
-  EHOSTUNREACH: "transient",
-  ENETUNREACH: "transient",
-  ENETDOWN: "transient",
-  ENOTFOUND: "transient",
-  EAI_AGAIN: "transient",
-  EPIPE: "transient",
   // An answer cut off half-way.
   PARSE_ERROR: "transient",
   REQUEST_SEND_ERROR: "transient",
@@ -41,15 +31,8 @@ const BY_NAME: Readonly<Record<string, ErrorKind>> = {
   AggregateAuthenticationError: "unauthorized",
 };
 
-function byStatus(status: number): ErrorKind {
-  if (status === 401 || status === 403) return "unauthorized";
-  // Documented of a publish to a namespace topic that is gone.
-  if (status === 404 || status === 410) return "not-found";
-  if (status === 413) return "too-large";
-  if (status === 429) return "throttled";
-  if (status === 408 || status >= 500) return "transient";
-  return "invalid";
-}
+/** 410 is documented of a publish to a namespace topic that is gone. */
+const BY_STATUS: Readonly<Record<number, ErrorKind>> = { 410: "not-found" };
 
 function kindOf(error: object): ErrorKind | undefined {
   const { code, statusCode, errno, name } = error as Record<string, unknown>;
@@ -57,7 +40,7 @@ function kindOf(error: object): ErrorKind | undefined {
     if (typeof word === "string" && Object.hasOwn(BY_CODE, word)) return BY_CODE[word];
   }
   if (typeof name === "string" && Object.hasOwn(BY_NAME, name)) return BY_NAME[name];
-  if (typeof statusCode === "number" && statusCode >= 400) return byStatus(statusCode);
+  if (typeof statusCode === "number" && statusCode >= 400) return BY_STATUS[statusCode] ?? statusKind(statusCode);
   return undefined;
 }
 

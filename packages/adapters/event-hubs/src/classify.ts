@@ -1,8 +1,9 @@
-import { type ErrorKind, kindWithin, maskSecrets, tlsAdvice } from "@waybill/core/spi";
+import { type ErrorKind, kindWithin, maskSecrets, NETWORK_KINDS, statusKind, tlsAdvice } from "@waybill/core/spi";
 import { eventHubsErrors } from "./errors.ts";
 
 /** Codes of the SDK's `MessagingError`, of Node's network, of the blob service, and our own. What stands here wins over a status. */
 const BY_CODE: Readonly<Record<string, ErrorKind>> = {
+  ...NETWORK_KINDS,
   // amqp:link:stolen: a consumer with the same or a higher owner level reads the partition.
   ReceiverDisconnectedError: "lost",
   WB_EVENT_HUBS_LOST: "lost",
@@ -61,16 +62,6 @@ const BY_CODE: Readonly<Record<string, ErrorKind>> = {
   OperationTimedOut: "transient",
   InternalError: "transient",
   ContainerBeingDeleted: "transient",
-  ETIMEDOUT: "transient",
-  ECONNREFUSED: "transient",
-  ECONNRESET: "transient",
-  ECONNABORTED: "transient",
-  EHOSTUNREACH: "transient",
-  ENETUNREACH: "transient",
-  ENETDOWN: "transient",
-  ENOTFOUND: "transient",
-  EAI_AGAIN: "transient",
-  EPIPE: "transient",
   PARSE_ERROR: "transient",
   REQUEST_SEND_ERROR: "transient",
 };
@@ -87,20 +78,14 @@ const BY_NAME: Readonly<Record<string, ErrorKind>> = {
 /** rhea's only word for a peer that hangs up before it has opened the connection: a gateway whose service is away, a broker that is starting. */
 const HUNG_UP = "Failed to connect";
 
-function byStatus(status: number): ErrorKind {
-  if (status === 401 || status === 403) return "unauthorized";
-  if (status === 404) return "not-found";
-  if (status === 413) return "too-large";
-  if (status === 429 || status === 503) return "throttled";
-  if (status === 408 || status === 409 || status === 412 || status >= 500) return "transient";
-  return "invalid";
-}
+/** 409 and 412: two owners wrote the same checkpoint at once. */
+const BY_STATUS: Readonly<Record<number, ErrorKind>> = { 409: "transient", 412: "transient", 503: "throttled" };
 
 function kindOf(error: object): ErrorKind | undefined {
   const { code, statusCode, name, message } = error as Record<string, unknown>;
   if (typeof code === "string" && Object.hasOwn(BY_CODE, code)) return BY_CODE[code];
   if (typeof name === "string" && Object.hasOwn(BY_NAME, name)) return BY_NAME[name];
-  if (typeof statusCode === "number" && statusCode >= 400) return byStatus(statusCode);
+  if (typeof statusCode === "number" && statusCode >= 400) return BY_STATUS[statusCode] ?? statusKind(statusCode);
   if (message === HUNG_UP) return "transient";
   return undefined;
 }

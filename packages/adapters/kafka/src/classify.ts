@@ -3,6 +3,7 @@ import {
   isCertificateTrouble,
   isWaybillError,
   maskSecrets,
+  NETWORK_KINDS,
   tlsAdvice,
   type WaybillError,
 } from "@waybill/core/spi";
@@ -10,6 +11,7 @@ import { kafkaErrors } from "./errors.ts";
 
 /** Kafka's own names of its answers, as both engines give them, Node's network codes, the engines' codes, and our own. */
 const BY_CODE: Readonly<Record<string, ErrorKind>> = {
+  ...NETWORK_KINDS,
   UNKNOWN_TOPIC_OR_PARTITION: "not-found",
   UNKNOWN_TOPIC_ID: "not-found",
   GROUP_ID_NOT_FOUND: "not-found",
@@ -96,16 +98,6 @@ const BY_CODE: Readonly<Record<string, ErrorKind>> = {
   PLT_KFK_UNEXPECTED_CORRELATION_ID: "transient",
   PLT_KFK_UNFINISHED_WRITE_BUFFER: "transient",
   PLT_KFK_UNEXPECTED_FRAME: "transient",
-  ETIMEDOUT: "transient",
-  ECONNREFUSED: "transient",
-  ECONNRESET: "transient",
-  ECONNABORTED: "transient",
-  EHOSTUNREACH: "transient",
-  ENETUNREACH: "transient",
-  ENETDOWN: "transient",
-  ENOTFOUND: "transient",
-  EAI_AGAIN: "transient",
-  EPIPE: "transient",
   WB_KAFKA_REBALANCING: "transient",
   WB_KAFKA_STALLED: "transient",
   WB_KAFKA_GAP: "transient",

@@ -1,4 +1,4 @@
-import { type ErrorKind, kindWithin, maskSecrets, tlsAdvice } from "@waybill/core/spi";
+import { type ErrorKind, kindWithin, maskSecrets, NETWORK_KINDS, statusKind, tlsAdvice } from "@waybill/core/spi";
 import { serviceBusErrors } from "./errors.ts";
 
 /**
@@ -6,6 +6,7 @@ import { serviceBusErrors } from "./errors.ts";
  * codes, and our own.
  */
 const BY_CODE: Readonly<Record<string, ErrorKind>> = {
+  ...NETWORK_KINDS,
   MessageLockLost: "lost",
   MessageLockLostError: "lost",
   MessageNotFound: "lost",
@@ -57,21 +58,6 @@ const BY_CODE: Readonly<Record<string, ErrorKind>> = {
   NotImplementedError: "invalid",
   PreconditionFailedError: "invalid",
   DecodeError: "invalid",
-  ETIMEDOUT: "transient",
-  ESOCKETTIMEDOUT: "transient",
-  ECONNREFUSED: "transient",
-  ECONNRESET: "transient",
-  ECONNABORTED: "transient",
-  EHOSTUNREACH: "transient",
-  EHOSTDOWN: "transient",
-  ENETUNREACH: "transient",
-  ENETRESET: "transient",
-  ENETDOWN: "transient",
-  EADDRNOTAVAIL: "transient",
-  // A name server that is away says the same of every name.
-  ENOTFOUND: "transient",
-  EAI_AGAIN: "transient",
-  EPIPE: "transient",
   REQUEST_SEND_ERROR: "transient",
   WB_SERVICE_BUS_OPTION: "invalid",
   WB_SERVICE_BUS_NAME: "invalid",
@@ -94,14 +80,7 @@ const BY_NAME: Readonly<Record<string, ErrorKind>> = {
 /** rhea's only word for a peer that hangs up before it has opened the connection: a gateway whose service is away, a broker that is starting. */
 const HUNG_UP = "Failed to connect";
 
-function byStatus(status: number): ErrorKind {
-  if (status === 401 || status === 403) return "unauthorized";
-  if (status === 404) return "not-found";
-  if (status === 413) return "too-large";
-  if (status === 429) return "throttled";
-  if (status === 408 || status === 410 || status >= 500) return "transient";
-  return "invalid";
-}
+const BY_STATUS: Readonly<Record<number, ErrorKind>> = { 410: "transient" };
 
 /**
  * `ServiceBusError` puts everything that it has no code for under `GeneralError`, socket errors too, and keeps the real code only as the first
@@ -116,7 +95,7 @@ function kindOf(error: object): ErrorKind | undefined {
     if (typeof word === "string" && Object.hasOwn(BY_CODE, word)) return BY_CODE[word];
   }
   if (typeof name === "string" && Object.hasOwn(BY_NAME, name)) return BY_NAME[name];
-  if (typeof statusCode === "number" && statusCode >= 400) return byStatus(statusCode);
+  if (typeof statusCode === "number" && statusCode >= 400) return BY_STATUS[statusCode] ?? statusKind(statusCode);
   if (message === HUNG_UP) return "transient";
   // A socket error of a code that is not listed.
   if (typeof syscall === "string" && typeof errno === "number") return "transient";

@@ -1,8 +1,9 @@
-import { type ErrorKind, kindWithin, maskSecrets, tlsAdvice } from "@waybill/core/spi";
+import { type ErrorKind, kindWithin, maskSecrets, NETWORK_KINDS, statusKind, tlsAdvice } from "@waybill/core/spi";
 import { storageQueueErrors } from "./errors.ts";
 
 /** `x-ms-error-code` of the service, Node's network codes, and our own. What stands here wins over the status. */
 const BY_CODE: Readonly<Record<string, ErrorKind>> = {
+  ...NETWORK_KINDS,
   MessageNotFound: "lost",
   PopReceiptMismatch: "lost",
   WB_STORAGE_QUEUE_LOST: "lost",
@@ -19,17 +20,6 @@ const BY_CODE: Readonly<Record<string, ErrorKind>> = {
   QueueBeingDeleted: "transient",
   OperationTimedOut: "transient",
   InternalError: "transient",
-  ETIMEDOUT: "transient",
-  ESOCKETTIMEDOUT: "transient",
-  ECONNREFUSED: "transient",
-  ECONNRESET: "transient",
-  ECONNABORTED: "transient",
-  EHOSTUNREACH: "transient",
-  ENETUNREACH: "transient",
-  ENETDOWN: "transient",
-  ENOTFOUND: "transient",
-  EAI_AGAIN: "transient",
-  EPIPE: "transient",
   // An answer cut off half-way.
   PARSE_ERROR: "transient",
   REQUEST_SEND_ERROR: "transient",
@@ -54,15 +44,6 @@ const BY_NAME: Readonly<Record<string, ErrorKind>> = {
   AggregateAuthenticationError: "unauthorized",
 };
 
-function byStatus(status: number): ErrorKind {
-  if (status === 401 || status === 403) return "unauthorized";
-  if (status === 404) return "not-found";
-  if (status === 413) return "too-large";
-  if (status === 429) return "throttled";
-  if (status === 408 || status >= 500) return "transient";
-  return "invalid";
-}
-
 /** Negative `errno` values and system codes come as strings in `code`; libuv's number alone tells nothing portable. */
 function kindOf(error: object): ErrorKind | undefined {
   const { code, statusCode, errno, name } = error as Record<string, unknown>;
@@ -70,7 +51,7 @@ function kindOf(error: object): ErrorKind | undefined {
     if (typeof word === "string" && Object.hasOwn(BY_CODE, word)) return BY_CODE[word];
   }
   if (typeof name === "string" && Object.hasOwn(BY_NAME, name)) return BY_NAME[name];
-  if (typeof statusCode === "number" && statusCode >= 400) return byStatus(statusCode);
+  if (typeof statusCode === "number" && statusCode >= 400) return statusKind(statusCode);
   return undefined;
 }
 

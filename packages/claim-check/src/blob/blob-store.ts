@@ -1,12 +1,14 @@
-import type { ClaimStore, ErrorKind } from "@waybill/core/spi";
+import { type ClaimStore, type ErrorKind, NETWORK_KINDS, statusKind } from "@waybill/core/spi";
 import { claimErrors } from "../claim-errors.ts";
 import { claimNameIn, newClaimName } from "../claim-name.ts";
 import { type BlobStoreOptions, openContainer } from "./container.ts";
 
 export type { BlobStoreOptions } from "./container.ts";
 
-/** Network codes of Node; a call that has none and no status was cut off. */
-const NETWORK = /^(ECONN|ENOTFOUND|ETIMEDOUT|EPIPE|EAI_|EHOST|ENET|REQUEST_SEND_ERROR)/;
+/** Of errors without a status. */
+const BY_CODE: Readonly<Record<string, ErrorKind>> = { ...NETWORK_KINDS, REQUEST_SEND_ERROR: "transient" };
+/** Statuses that mean something else here than elsewhere. */
+const BY_STATUS: Readonly<Record<number, ErrorKind>> = { 409: "transient", 503: "throttled" };
 
 /**
  * Claims as block blobs in one container, `2026-11-26/<uuid>`. The reference is the blob's URL without a SAS, so that any reader with rights of its own can
@@ -83,17 +85,11 @@ export function blobStore(options: BlobStoreOptions): ClaimStore {
 
 function classify(error: unknown): ErrorKind {
   const status = statusOf(error);
-  if (status === 429) return "throttled";
-  if (status === 503) return "throttled";
-  if (status === 408 || status === 409 || (status !== undefined && status >= 500)) return "transient";
-  if (status === 401 || status === 403) return "unauthorized";
-  if (status === 404) return "not-found";
-  if (status === 413) return "too-large";
-  if (status !== undefined) return "invalid";
+  if (status !== undefined) return BY_STATUS[status] ?? statusKind(status);
   return (
     inChain(error, ({ name, code }) => {
-      const cutOff = name === "TimeoutError" || name === "AbortError";
-      return cutOff || (typeof code === "string" && NETWORK.test(code)) ? "transient" : undefined;
+      if (name === "TimeoutError" || name === "AbortError") return "transient";
+      return typeof code === "string" && Object.hasOwn(BY_CODE, code) ? BY_CODE[code] : undefined;
     }) ?? "unknown"
   );
 }

@@ -1,21 +1,14 @@
 import { isWaybillError } from "@waybill/core";
+import { NETWORK_KINDS } from "@waybill/core/spi";
 
-/** Codes that speak of the way to the broker and not of an event: ours, and those of Node's sockets. */
+/** Codes that speak of the way to the broker and not of an event: ours, and those of the network. */
 const CODES = new Set([
   "WB_PUBLISH_TIMEOUT",
   "WB_PUBLISH_BUFFER_FULL",
   "WB_PUBLISH_ABORTED",
   "WB_CLOSED",
   "WB_TOPIC_UNROUTED",
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "ECONNABORTED",
-  "ETIMEDOUT",
-  "EPIPE",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
+  ...Object.keys(NETWORK_KINDS),
 ]);
 
 /** How deep causes are followed. */

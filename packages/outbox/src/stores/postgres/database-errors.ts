@@ -1,4 +1,5 @@
 import { isWaybillError } from "@waybill/core";
+import { NETWORK_KINDS } from "@waybill/core/spi";
 import { postgresErrors } from "./postgres-errors.ts";
 
 /** Classes and codes of SQLSTATE. https://www.postgresql.org/docs/current/errcodes-appendix.html */
@@ -10,17 +11,8 @@ const DENIED = "42501";
  * standby, which takes no more writes on connections that it kept.
  */
 const NO_CONNECTION = /^(08...|57P0[1-5]|53300|28...|3D000|25006)$/;
-const NETWORK = new Set([
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "EPIPE",
-  "ETIMEDOUT",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "ENOENT",
-]);
+/** `ENOENT`: no server at a socket of this machine. */
+const NETWORK = new Set([...Object.keys(NETWORK_KINDS), "ENOENT"]);
 
 /** The SQLSTATE, where the server itself answered with an error. */
 function sqlState(error: unknown): string | undefined {
