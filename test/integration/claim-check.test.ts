@@ -6,19 +6,13 @@ import { folderStore } from "@waybill/claim-check/folder";
 import { createBus, defineEvent, defineTopic, PermanentError, type RawCloudEvent } from "@waybill/core";
 import type { Adapter, ClaimStore, DeadLetterReason } from "@waybill/core/spi";
 import { createSpy } from "@waybill/core/testing";
-import { type Azurite, startAzurite } from "@waybill/emulators";
 import { createMemoryBroker, type Like, memory } from "@waybill/memory";
 import { storageQueue } from "@waybill/storage-queue";
 import { afterAll, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { testAzurite } from "../azurite/test-azurite.ts";
 
-let noAzurite = "";
-const azurite: Azurite | undefined = await startAzurite({ blobs: true }).catch((error: Error) => {
-  if (process.env.CI) throw error;
-  noAzurite = error.message;
-  return undefined;
-});
-if (noAzurite) console.warn(`claim-check tests over Azurite are skipped: ${noAzurite}`);
+const azurite = await testAzurite("claim check over Azurite", { blobs: true });
 
 const folder = mkdtempSync(join(tmpdir(), "waybill-claim-it-"));
 afterAll(async () => {

@@ -7,20 +7,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openBus, openOutbox } from "@waybill/config";
 import { defineEvent, defineTopic, PermanentError } from "@waybill/core";
-import { type Azurite, startAzurite } from "@waybill/emulators";
 import { afterAll, describe, expect, it } from "vitest";
+import { testAzurite } from "../azurite/test-azurite.ts";
 
 // The commands as a shell runs them, over storage queues on Azurite.
 
 const BIN = fileURLToPath(new URL("../../packages/cli/bin/waybill.js", import.meta.url));
 
-let noAzurite = "";
-const azurite: Azurite | undefined = await startAzurite().catch((error: Error) => {
-  if (process.env.CI) throw error;
-  noAzurite = error.message;
-  return undefined;
-});
-if (noAzurite) console.warn(`cli integration tests are skipped: ${noAzurite}`);
+const azurite = await testAzurite("cli over storage queues");
 
 const folder = mkdtempSync(join(tmpdir(), "waybill-cli-it-"));
 const connectionString = azurite?.connectionString ?? "";

@@ -1,8 +1,8 @@
 import { EventHubConsumerClient } from "@azure/event-hubs";
 import { BlobCheckpointStore } from "@azure/eventhubs-checkpointstore-blob";
 import { ContainerClient } from "@azure/storage-blob";
-import { type Azurite, startAzurite } from "@waybill/emulators";
 import { afterAll, describe, expect, it } from "vitest";
+import { testAzurite } from "../azurite/test-azurite.ts";
 import { bodies, eventually, type Opened, open, read, send } from "./emulator-event-hubs.fixture.ts";
 
 const readersOf = ({ control }: Pick<Opened, "control">, partition = 0) => control.state("orders")[partition]!.readers;
@@ -138,14 +138,7 @@ it("tells the last enqueued event beside each event, when asked", async () => {
 
 // fidelity event-hubs: load balancing and checkpoints in blobs of Azurite
 describe("checkpoints in blobs", async () => {
-  /** Skipped on a person's machine without Azurite, failed in CI. */
-  let noAzurite = "";
-  const azurite: Azurite | undefined = await startAzurite({ queues: false, blobs: true }).catch((error: Error) => {
-    if (process.env.CI) throw error;
-    noAzurite = error.message;
-    return undefined;
-  });
-  if (noAzurite) console.warn(`the checkpoint test is skipped: ${noAzurite}`);
+  const azurite = await testAzurite("checkpoints in blobs", { queues: false, blobs: true });
   afterAll(() => azurite?.stop());
 
   it.skipIf(azurite === undefined)(
