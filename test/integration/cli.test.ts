@@ -26,7 +26,7 @@ afterAll(async () => {
 });
 
 /** A config with a prefix and a store of its own: no test sees another's queues. */
-function config(): { file: string; env: Record<string, string> } {
+function config(topics = "{ orders: { subscriptions: [billing] } }"): { file: string; env: Record<string, string> } {
   const file = join(folder, `c${++configs}.yaml`);
   writeFileSync(
     file,
@@ -34,7 +34,7 @@ function config(): { file: string; env: Record<string, string> } {
       "source: /cli",
       `prefix: t${configs}`,
       'broker: { adapter: storage-queue, connectionString: "${STORAGE}", maxPoll: 100ms }',
-      "topics: { orders: { subscriptions: [billing] } }",
+      `topics: ${topics}`,
       `outbox: { store: sqlite, path: ./s${configs}.db }`,
     ].join("\n"),
   );
@@ -182,6 +182,18 @@ describe.skipIf(azurite === undefined)("the commands over storage queues", () =>
       String(a.id).localeCompare(String(b.id)),
     );
     expect(back).toEqual(documents);
+  });
+
+  it("tail takes no more than --max, and makes no dead letters, whatever the file says of the subscription", async () => {
+    const billing = "{ concurrency: 16, maxInFlight: 64, retry: { attempts: 1 } }";
+    const setup = config(`{ orders: { subscriptions: { billing: ${billing} } } }`);
+    const input = Array.from({ length: 10 }, (_, n) => `{"type":"t","id":"e-${n}"}`).join("\n");
+    await waybill(["publish", "orders", "--file", "-"], setup, input);
+    const take = ["tail", "orders", "--subscription", "billing", "--take", "--json"];
+    const first = await waybill([...take, "--max", "2"], setup);
+    const rest = await waybill([...take, "--max", "8"], setup);
+    expect([lines(first.stdout).length, lines(rest.stdout).length]).toEqual([2, 8]);
+    expect((await waybill(["dead", "list", "orders", "billing", "--json"], setup)).stdout).toBe("");
   });
 
   it("tail refuses to take unasked", async () => {

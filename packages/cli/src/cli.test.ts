@@ -71,6 +71,24 @@ describe.concurrent("publish", () => {
     ]);
   });
 
+  it("publishes no data that is not what the line says, and takes an attribute that is null for none", async () => {
+    const input = [
+      '{"type":"t","data_base64":"!!!"}',
+      '{"type":"t","data_base64":"AAE=","data":1}',
+      '{"type":"t","time":null,"subject":null,"data_base64":null,"data":null}',
+    ].join("\n");
+    const { stdout, stderr } = await waybill(["publish", "orders", "--file", "-", "--json"], { input });
+    expect(json(stdout)).toEqual({ topic: "orders", published: 1, failed: 2 });
+    expect(stderr).toContain("The line has a data_base64 that is no Base64.");
+    expect(stderr).toContain("The line has both data and data_base64.");
+    writeFileSync(join(folder, "latin1.ndjson"), Buffer.from('{"type":"t","data":"caf\u00e9"}\n', "latin1"));
+    const latin1 = await waybill(["publish", "orders", "--file", "latin1.ndjson"]);
+    expect([latin1.code, latin1.stderr]).toEqual([
+      1,
+      expect.stringContaining("line 1: WB_CLI_INPUT: The line is no UTF-8."),
+    ]);
+  });
+
   it("publishes every line of a large file, the last one without a newline too", async () => {
     write("rows.ndjson", Array.from({ length: 5_001 }, (_, n) => JSON.stringify({ n })).join("\n"));
     const { code, stdout } = await waybill(["publish", "orders", "--type", "row", "--file", "rows.ndjson", "--json"]);

@@ -28,16 +28,26 @@ export function eventFromJson(document: unknown, defaults: EventDefaults): RawCl
   if (typeof document !== "object" || document === null || Array.isArray(document)) {
     throw cliErrors.WB_CLI_INPUT({ problem: "is no JSON object" });
   }
-  const { data_base64: base64, ...attributes } = document as Record<string, unknown>;
+  const { data_base64: base64, ...members } = document as Record<string, unknown>;
+  // In the JSON format an attribute that is null is one that is not there; data may be null.
+  const attributes = Object.fromEntries(
+    Object.entries(members).filter(([name, value]) => value !== null || name === "data"),
+  );
   if (typeof attributes.type !== "string") throw cliErrors.WB_CLI_INPUT({ problem: "has no type" });
-  if (base64 === undefined) return complete(attributes, defaults);
+  if (base64 === undefined || base64 === null) return complete(attributes, defaults);
   if (typeof base64 !== "string") throw cliErrors.WB_CLI_INPUT({ problem: "has a data_base64 that is no text" });
+  if (attributes.data !== undefined) throw cliErrors.WB_CLI_INPUT({ problem: "has both data and data_base64" });
+  if (!BASE64.test(base64)) throw cliErrors.WB_CLI_INPUT({ problem: "has a data_base64 that is no Base64" });
   const data = new Uint8Array(Buffer.from(base64, "base64"));
   return complete({ datacontenttype: "application/octet-stream", ...attributes, data }, defaults);
 }
 
+/** Node's decoder leaves out what is no Base64, in silence. */
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
+
 /** Parses one line of JSON; the parser's own message would quote the line. */
-export function parseLine(text: string): unknown {
+export function parseLine(text: string | undefined): unknown {
+  if (text === undefined) throw cliErrors.WB_CLI_INPUT({ problem: "is no UTF-8" });
   try {
     return JSON.parse(text) as unknown;
   } catch {

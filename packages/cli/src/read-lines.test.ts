@@ -16,7 +16,7 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return found;
 }
 
-async function linesOf(text: string, max = 100, signal = new AbortController().signal): Promise<Line[][]> {
+async function linesOf(text: string | Buffer, max = 100, signal = new AbortController().signal): Promise<Line[][]> {
   const file = join(folder, "lines");
   writeFileSync(file, text);
   return all(readLines(file, max, signal));
@@ -31,6 +31,15 @@ describe("readLines", () => {
     const long = "é€😀".repeat(20_000);
     const groups = await linesOf(`${long}\n${long}`);
     expect(groups.flat().map(({ text }) => text === long)).toEqual([true, true]);
+  });
+
+  it("guesses at nothing that is no UTF-8, and reads on behind it", async () => {
+    const bytes = Buffer.concat([Buffer.from("a\nb"), Buffer.from([0xe9]), Buffer.from("\nc")]);
+    expect((await linesOf(bytes)).flat()).toEqual([
+      { number: 1, text: "a" },
+      { number: 2, text: undefined },
+      { number: 3, text: "c" },
+    ]);
   });
 
   it("groups up to the maximum", async () => {

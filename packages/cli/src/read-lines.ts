@@ -5,8 +5,12 @@ import { cliErrors } from "./cli-errors.ts";
 export interface Line {
   /** From 1. */
   readonly number: number;
-  readonly text: string;
+  /** Undefined where the line is no UTF-8: what it means nobody can tell. */
+  readonly text: string | undefined;
 }
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const NEWLINE = 0x0a;
 
 /**
  * The lines of a file, or of standard input for `-`, in groups of what has arrived, up to `max`; reads no further while a group is worked
@@ -14,26 +18,45 @@ export interface Line {
  */
 export async function* readLines(file: string, max: number, signal: AbortSignal): AsyncGenerator<Line[]> {
   const input: Readable = file === "-" ? process.stdin : createReadStream(file);
-  input.setEncoding("utf8");
   addAbortSignal(signal, input);
   let number = 0;
-  let rest = "";
-  const lineOf = (text: string): Line => {
-    number++;
-    return { number, text: number === 1 ? text.replace(/^\uFEFF/, "") : text };
+  /** Of the line that is still arriving. */
+  let parts: Buffer[] = [];
+  const lineOf = (): Line => {
+    const bytes = Buffer.concat(parts);
+    parts = [];
+    const text = textOf(bytes);
+    return { number: ++number, text: number === 1 ? text?.replace(/^\uFEFF/, "") : text };
   };
   try {
-    for await (const chunk of input) {
-      const texts = `${rest}${chunk as string}`.split("\n");
-      rest = texts.pop() ?? "";
-      const lines = texts.map(lineOf).filter(({ text }) => text.trim() !== "");
-      for (let at = 0; at < lines.length; at += max) yield lines.slice(at, at + max);
+    for await (const chunk of input as AsyncIterable<Buffer>) {
+      const lines: Line[] = [];
+      let from = 0;
+      for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, from)) {
+        parts.push(chunk.subarray(from, at));
+        from = at + 1;
+        lines.push(lineOf());
+      }
+      parts.push(chunk.subarray(from));
+      const filled = lines.filter(isFilled);
+      for (let at = 0; at < filled.length; at += max) yield filled.slice(at, at + max);
     }
-    if (rest.trim() !== "") yield [lineOf(rest)];
+    const last = [lineOf()].filter(isFilled);
+    if (last.length > 0) yield last;
   } catch (error) {
     const { code, name } = error as NodeJS.ErrnoException;
     if (signal.aborted && name === "AbortError") return;
     if (code === undefined || !/^E[A-Z]+$/.test(code)) throw error;
     throw cliErrors.WB_CLI_FILE({ file, problem: code });
+  }
+}
+
+const isFilled = ({ text }: Line) => text?.trim() !== "";
+
+function textOf(bytes: Buffer): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { brokerOf, type LoadedConfig } from "@waybill/config";
+import { brokerOf, type LoadedConfig, type SubscriptionSettings } from "@waybill/config";
 import type { RawCloudEvent } from "@waybill/core";
 import { Command, Option } from "commander";
 import type { Action, Bind } from "../action.ts";
@@ -12,7 +12,7 @@ import type { OpenedBus } from "../session.ts";
 interface TailOptions {
   readonly subscription?: string;
   readonly take?: boolean;
-  readonly from: "earliest" | "latest";
+  readonly from?: "earliest" | "latest";
   readonly max?: number;
   readonly for?: number;
   readonly drainTimeout: number;
@@ -34,9 +34,10 @@ export function tailCommand(bind: Bind): Command {
     .option("--subscription <name>", "read through this subscription instead of one of tail's own")
     .option("--take", "take the events printed away from the subscription")
     .addOption(
-      new Option("--from <position>", "where a new subscription begins")
-        .choices(["earliest", "latest"])
-        .default("latest"),
+      new Option(
+        "--from <position>",
+        "where a new subscription begins (default: latest; a declared one as it is declared, else earliest)",
+      ).choices(["earliest", "latest"]),
     )
     .option("--max <n>", "stop after so many events", wholeNumber)
     .option("--for <duration>", "stop after so long, such as 30s", duration)
@@ -49,7 +50,10 @@ const tail =
   (topic: string, options: TailOptions): Action =>
   async (session) => {
     const { output, shutdown } = session;
-    const opened = await session.open({ changed: makingNoTopics });
+    const declared = declaredAs(await session.loaded(), topic, options.subscription);
+    const opened = await session.open({
+      changed: (loaded) => makingNoTopics(untuned(loaded, topic, options.subscription)),
+    });
     const name = await subscriptionFor(topic, options, opened);
     let printed = 0;
     const full = new AbortController();
@@ -63,7 +67,8 @@ const tail =
       topic,
       {
         name,
-        startFrom: options.from,
+        // A declared one that nobody has read yet begins here: what waits for its consumers must not be passed over.
+        startFrom: options.from ?? (declared === undefined ? "latest" : (declared.startFrom ?? "earliest")),
         // One at a time, so that --max is kept and what is not printed goes back.
         concurrency: 1,
         maxInFlight: Math.min(options.max ?? 32, 32),
@@ -91,6 +96,29 @@ const tail =
     return EXIT.ok;
   };
 
+function declaredAs(
+  { config }: LoadedConfig,
+  topic: string,
+  subscription: string | undefined,
+): SubscriptionSettings | undefined {
+  return subscription === undefined ? undefined : config.topics[topic]?.subscriptions[subscription];
+}
+
+/** What the file says of the subscription is meant for its consumers, and would win over tail's own: one at a time, and no dead letters. */
+function untuned(loaded: LoadedConfig, topic: string, subscription: string | undefined): LoadedConfig {
+  const settings = declaredAs(loaded, topic, subscription);
+  const route = loaded.config.topics[topic];
+  if (subscription === undefined || settings === undefined || route === undefined) return loaded;
+  const { retryBroker, deadLetterTo } = settings;
+  const kept = {
+    ...(retryBroker === undefined ? {} : { retryBroker }),
+    ...(deadLetterTo === undefined ? {} : { deadLetterTo }),
+  };
+  const subscriptions = { ...route.subscriptions, [subscription]: kept };
+  const topics = { ...loaded.config.topics, [topic]: { ...route, subscriptions } };
+  return { ...loaded, config: { ...loaded.config, topics } };
+}
+
 /** Kafka makes a topic for the retries of each subscription that is opened; tail's own would be left behind, and needs none. */
 function makingNoTopics(loaded: LoadedConfig): LoadedConfig {
   const brokers = { ...loaded.config.brokers };
@@ -113,8 +141,7 @@ async function subscriptionFor(topic: string, options: TailOptions, { adapters, 
   const broker = brokerOf(loaded.config, topic) ?? "";
   const adapter = adapters[broker];
   if (subscription !== undefined && take) return subscription;
-  const declared = loaded.config.topics[topic]?.subscriptions ?? {};
-  if (subscription !== undefined && Object.hasOwn(declared, subscription)) {
+  if (subscription !== undefined && declaredAs(loaded, topic, subscription) !== undefined) {
     throw cliErrors.WB_TAIL_TAKES({ topic, subscription });
   }
   const sender = await adapter?.openSender(topic);
