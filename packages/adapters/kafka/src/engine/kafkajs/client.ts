@@ -12,6 +12,7 @@ import { withinSeconds } from "../within-seconds.ts";
 import { stopIdleTimer } from "./idle-timer.ts";
 import { leaveRecords } from "./leave-records.ts";
 import { oauthMechanism } from "./oauth-mechanism.ts";
+import { writeRecords } from "./write-records.ts";
 
 /**
  * Core retries. These few quick ones are for what passes within the client: a leader that moved, metadata that is old. They are written out
@@ -62,6 +63,7 @@ export function createClient(settings: Settings): Client {
     config.sasl = sasl.mechanism === "oauthbearer" ? oauthMechanism(sasl) : ({ ...sasl } as SASLOptions);
   const kafka = new kafkajs.Kafka(config);
   leaveRecords(kafka);
+  writeRecords(kafka);
   return {
     kafka,
     async end(closing) {
