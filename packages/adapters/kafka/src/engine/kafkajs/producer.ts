@@ -1,6 +1,6 @@
-import kafkajs, { type CompressionTypes } from "kafkajs";
+import kafkajs, { type CompressionTypes, type RecordMetadata } from "kafkajs";
 import type { Compression, Settings } from "../../options.ts";
-import type { EngineProducer } from "../engine.ts";
+import type { EngineProducer, OutboundRecord } from "../engine.ts";
 import { createClient, METADATA_MAX_AGE_MS, RETRY } from "./client.ts";
 
 const TYPES: Readonly<Record<Compression, CompressionTypes>> = {
@@ -28,9 +28,29 @@ export async function openProducer(settings: Settings): Promise<EngineProducer> 
   const compression = TYPES[settings.compression];
   return {
     async send(topic, records) {
-      const messages = [...records];
-      await producer.send({ topic, messages, acks: -1, timeout: settings.requestTimeoutMs, compression });
+      let messages = [...records];
+      while (messages.length > 0) {
+        const answers = await producer.send({
+          topic,
+          messages,
+          acks: -1,
+          timeout: settings.requestTimeoutMs,
+          compression,
+        });
+        const left = unanswered(messages, answers);
+        if (left.length === messages.length) throw new Error("No broker has answered for any of these partitions.");
+        messages = left;
+      }
     },
     close: () => client.end(producer.disconnect()),
   };
+}
+
+/**
+ * What kafkajs has not sent, though it says that all went well: it tries again only with brokers that have not answered yet, and a partition may have moved to one
+ * that has, for its other partitions.
+ */
+function unanswered(records: readonly OutboundRecord[], answers: readonly RecordMetadata[]): OutboundRecord[] {
+  const answered = new Set(answers.map(({ partition }) => partition));
+  return records.filter(({ partition }) => !answered.has(partition));
 }

@@ -1,0 +1,48 @@
+import { kafka, murmur2 } from "@waybill/kafka";
+import { Kafka, logLevel } from "kafkajs";
+import { expect, it } from "vitest";
+import { twoBrokers } from "../kafka/second-broker.fixture.ts";
+import { canStartKafka } from "../kafka/test-kafka.ts";
+
+/** A key that Kafka's hash puts in this one of two partitions. */
+function keyIn(partition: number): string {
+  for (let n = 0; ; n++) if ((murmur2(Buffer.from(`key-${n}`)) & 0x7fffffff) % 2 === partition) return `key-${n}`;
+}
+
+it("sends all of a batch, over both engines, when a partition has moved to a broker that leads another", {
+  timeout: 120_000,
+}, async (context) => {
+  if (!(await canStartKafka("kafka leaders"))) context.skip();
+  const cluster = await twoBrokers();
+  const { brokers } = cluster;
+  const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
+  const adapters = (["kafkajs", "platformatic"] as const).map((engine) => kafka({ brokers, engine }));
+  const signal = new AbortController().signal;
+  const messages = [0, 1].map((partition) => {
+    const key = keyIn(partition);
+    return { id: key, key, body: Buffer.from(key), headers: {} };
+  });
+  const ok = expect.objectContaining({ ok: true });
+  try {
+    await admin.connect();
+    for (const [n, adapter] of adapters.entries()) {
+      const topic = `moving-${n}`;
+      const replicaAssignment = [1, 2].map((broker, partition) => ({ partition, replicas: [broker] }));
+      await admin.createTopics({ topics: [{ topic, replicaAssignment }] });
+      const sender = await adapter.openSender(topic);
+      expect(await sender.send(messages, signal)).toEqual([ok, ok]);
+      const partitionAssignment = [{ partition: 1, replicas: [1] }];
+      await admin.alterPartitionReassignments({ topics: [{ topic, partitionAssignment }] });
+      const leaders = async () =>
+        (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions.map(({ leader }) => leader);
+      await expect.poll(leaders, { timeout: 20_000 }).toEqual([1, 1]);
+
+      expect(await sender.send(messages, signal)).toEqual([ok, ok]);
+      const stored = await admin.fetchTopicOffsets(topic);
+      expect(stored.map(({ high }) => high)).toEqual(["2", "2"]);
+    }
+  } finally {
+    await Promise.all([...adapters.map((adapter) => adapter.close()), admin.disconnect()]);
+    await cluster.stop();
+  }
+});

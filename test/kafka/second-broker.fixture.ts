@@ -1,0 +1,71 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { findJava, freePorts, kafkaJars, type RunningKafka, startKafka } from "@waybill/emulators/kafka";
+import { Kafka, logLevel } from "kafkajs";
+import { testedVersion } from "./test-kafka.ts";
+
+const run = promisify(execFile);
+const JVM = ["-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+
+/** A cluster of two: the starter's node, which has the number 1, and a broker 2 that keeps its quorum. */
+export async function twoBrokers(): Promise<Pick<RunningKafka, "brokers" | "stop">> {
+  const version = testedVersion();
+  const [folder, ports, { broker: port }] = await Promise.all([
+    mkdtemp(join(tmpdir(), "waybill-brokers-")),
+    freePorts(),
+    freePorts(),
+  ]);
+  const dataDir = join(folder, "1");
+  const first = await startKafka({ version, dataDir, ports: async () => ports });
+  const [, clusterId] = /^cluster\.id=(.*)$/m.exec(await readFile(join(dataDir, "meta.properties"), "utf8"))!;
+  const config = join(folder, "2.properties");
+  const properties = {
+    "process.roles": "broker",
+    "node.id": 2,
+    "controller.quorum.voters": `1@127.0.0.1:${ports.controller}`,
+    listeners: `PLAINTEXT://127.0.0.1:${port}`,
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+    "log.dirs": join(folder, "2"),
+    "log.cleaner.dedupe.buffer.size": 4_194_304,
+  };
+  await writeFile(
+    config,
+    Object.entries(properties)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(""),
+  );
+  const [java, jars] = await Promise.all([findJava(version), kafkaJars(version)]);
+  const args = [...JVM, "-cp", join(jars, "*")];
+  await run(java, [...args, "kafka.tools.StorageTool", "format", "-t", clusterId!, "-c", config]);
+  const second = spawn(java, [...args, "kafka.Kafka", config], { stdio: "ignore" });
+  const kill = () => second.kill("SIGKILL");
+  process.once("exit", kill);
+  await untilThereAre(2, first.brokers);
+  return {
+    brokers: first.brokers,
+    async stop() {
+      const gone = once(second, "exit");
+      kill();
+      await gone;
+      process.off("exit", kill);
+      await first.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function untilThereAre(count: number, brokers: string[]): Promise<void> {
+  const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  try {
+    while ((await admin.describeCluster()).brokers.length < count)
+      await new Promise((resolve) => setTimeout(resolve, 100));
+  } finally {
+    await admin.disconnect();
+  }
+}
