@@ -1,22 +1,22 @@
 import type { ClaimCheck } from "../claim-check/claim-check.ts";
 import { ClaimGate } from "../claim-check/claim-gate.ts";
-import { type Clock, sleep } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import type { Codec } from "../codec/codec.ts";
 import { coreErrors } from "../errors/core-errors.ts";
-import { redacted } from "../errors/redacted.ts";
 import { checkAttributes } from "../events/check-attributes.ts";
 import type { RawCloudEvent } from "../events/cloud-event.ts";
 import type { NewEvent } from "../events/define-event.ts";
 import { toCloudEvent } from "../events/to-cloud-event.ts";
 import type { Observer } from "../observe/observer.ts";
 import { checkLogicalName } from "../spi/naming.ts";
-import type { ErrorKind, Outcome } from "../spi/outcome.ts";
+import type { Outcome } from "../spi/outcome.ts";
 import type { OutboundMessage } from "../spi/wire-message.ts";
 import { Answers } from "./answers.ts";
-import { DEADLINE_MS, MAX_BUFFERED_BYTES, MessageWriter, type WriterOptions } from "./message-writer.ts";
+import { DEADLINE_MS, MAX_BUFFERED_BYTES, type MessageWriter, type WriterOptions } from "./message-writer.ts";
 import { throwFailed } from "./publish-error.ts";
 import type { Publisher, PublishOptions } from "./publisher.ts";
 import type { Routes } from "./routes.ts";
+import { TopicWriters } from "./topic-writers.ts";
 
 /** One complete event on its way out, with what is no attribute of it. */
 export interface Outgoing {
@@ -47,20 +47,16 @@ export interface BusPublisherOptions {
   readonly middleware: readonly PublishMiddleware[];
 }
 
-const PASSING: readonly ErrorKind[] = ["transient", "throttled"];
-
 /** Publishing for a bus: check, encode, and hand to the topic's writer. */
 export class BusPublisher implements Publisher {
   readonly #o: BusPublisherOptions;
-  readonly #writers = new Map<string, Promise<MessageWriter>>();
-  readonly #ready = new Map<string, MessageWriter>();
+  readonly #writers: TopicWriters;
   readonly #handle: PublishHandler;
-  readonly #closing = new AbortController();
   readonly #gate = new ClaimGate();
-  #closed = false;
 
   constructor(options: BusPublisherOptions) {
     this.#o = options;
+    this.#writers = new TopicWriters(options);
     const last: PublishHandler = (topic, events, given) => this.#write(topic, events, given);
     this.#handle = options.middleware.reduceRight((next, wrap) => wrap(next), last);
   }
@@ -91,40 +87,22 @@ export class BusPublisher implements Publisher {
 
   /** Known of a topic that has been published to. */
   stopsKeys(topic: string): boolean {
-    return this.#ready.get(topic)?.capabilities.stopsKeys === true;
+    return this.#writers.ready(topic)?.capabilities.stopsKeys === true;
   }
 
   /** The writer of a topic or destination, opened once. */
   writer(topic: string): Promise<MessageWriter> {
-    if (this.#closed) return Promise.reject(coreErrors.WB_CLOSED({ what: "bus" }));
-    let opening = this.#writers.get(topic);
-    if (opening === undefined) {
-      const { routes, clock, writer } = this.#o;
-      opening = Promise.resolve()
-        .then(() => MessageWriter.open(routes.adapterOf(topic), topic, clock, writer))
-        .then((open) => {
-          this.#ready.set(topic, open);
-          return open;
-        });
-      this.#writers.set(topic, opening);
-      // An entity that is created later, or a broker that comes back, must be found by the next publish.
-      opening.catch(() => this.#writers.delete(topic));
-    }
-    return opening;
+    return this.#writers.open(topic);
   }
 
   /** Resolves when everything handed in has been answered. */
   async flush(): Promise<void> {
     await this.#gate.idle();
-    await Promise.all([...this.#ready.values()].map((writer) => writer.flush()));
+    await this.#writers.flush();
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    this.#closing.abort();
-    // One that never opens must not hold this up; should it open all the same, it is closed then.
-    for (const opening of this.#writers.values()) opening.then((writer) => writer.close()).catch(() => undefined);
-    await Promise.allSettled([...this.#ready.values()].map((writer) => writer.close()));
+  close(): Promise<void> {
+    return this.#writers.close();
   }
 
   /** One invalid event refuses its call whole: the caller learns of it before anything is sent. */
@@ -157,50 +135,14 @@ export class BusPublisher implements Publisher {
     const answers = new Answers(events.length, options.stopKeys);
     if (options.signal !== undefined) giveUpWith(options.signal, topic, answers);
     if (!answers.done) {
-      const ready = this.#ready.get(topic);
-      if (ready === undefined) void this.#open(topic, answers, (writer) => this.#hand(writer, events, answers));
+      const ready = this.#writers.ready(topic);
+      if (ready === undefined)
+        void this.#writers.openFor(topic, answers, (writer) => this.#hand(writer, events, answers));
       else this.#hand(ready, events, answers);
     }
     const { published, publishFailed } = this.#o.observer;
     if (published === undefined && publishFailed === undefined) return answers.all;
     return this.#told(topic, events, answers.all);
-  }
-
-  /** Opens the topic's writer, tries again what fails in passing, and refuses at the deadline, however long the adapter takes. */
-  async #open(topic: string, answers: Answers, then: (writer: MessageWriter) => void): Promise<void> {
-    const { clock, routes, writer } = this.#o;
-    const deadlineMs = writer.deadlineMs ?? DEADLINE_MS;
-    let problem = "";
-    const late = clock.after(deadlineMs, () =>
-      answers.refuseAll(coreErrors.WB_PUBLISH_TIMEOUT({ topic, deadlineMs, problem })),
-    );
-    const closed = () => answers.refuseAll(coreErrors.WB_CLOSED({ what: "bus" }));
-    this.#closing.signal.addEventListener("abort", closed, { once: true });
-    void answers.all.then(() => {
-      late.clear();
-      this.#closing.signal.removeEventListener("abort", closed);
-    });
-    for (let waitMs = 50; !answers.done; waitMs = Math.min(2 * waitMs, 5_000)) {
-      try {
-        const open = await this.writer(topic);
-        late.clear();
-        if (!answers.done) then(open);
-        return;
-      } catch (error) {
-        problem = redacted(error);
-        if (!PASSING.includes(this.#classify(routes, topic, error))) return answers.refuseAll(error);
-        await sleep(clock, waitMs, this.#closing.signal);
-      }
-    }
-  }
-
-  #classify(routes: Routes, topic: string, error: unknown): ErrorKind {
-    try {
-      return routes.adapterOf(topic).classify(error);
-    } catch {
-      // No adapter carries the topic: that is the error.
-      return "not-found";
-    }
   }
 
   #hand(writer: MessageWriter, events: readonly Outgoing[], answers: Answers): void {
@@ -255,14 +197,14 @@ export class BusPublisher implements Publisher {
       late.abort();
     });
     void answers.all.then(() => timer.clear());
-    const signal = AbortSignal.any([late.signal, this.#closing.signal]);
+    const signal = AbortSignal.any([late.signal, this.#writers.closing]);
     const store = async () => {
       const claimed = await orAborted(claims.checkIn(outgoing.event, signal), signal);
       return claimed === undefined ? message : this.#encode(topic, { ...outgoing, event: claimed }, writer);
     };
     const prepare = isTooLarge(writer, message) ? store : undefined;
     this.#gate.pass({ topic, key: message.key, bytes }, prepare, (outcome) => {
-      if (this.#closed) answers.refuse(place, message.key, coreErrors.WB_CLOSED({ what: "bus" }));
+      if (this.#writers.closing.aborted) answers.refuse(place, message.key, coreErrors.WB_CLOSED({ what: "bus" }));
       else if (outcome !== undefined && "error" in outcome) answers.refuse(place, message.key, outcome.error);
       else writer.add([outcome?.value ?? message], answers, [place]);
     });
