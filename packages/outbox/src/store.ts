@@ -51,12 +51,15 @@ export type Failure = { readonly row: OutboxRow } & (
     }
 );
 
+/** Some rows, by where they stand. A `Set` of numbers is one. */
+export type Positions = Pick<ReadonlySet<number>, "has" | "size">;
+
 export interface ClaimOptions {
   readonly max: number;
   /** Of event text; at least one row is answered however large. */
   readonly maxBytes: number;
   /** Positions that the relay still holds. */
-  readonly skip: ReadonlySet<number>;
+  readonly skip: Positions;
   /** Topics that rest; their rows stay where they are. */
   readonly exceptTopics: ReadonlySet<string>;
 }

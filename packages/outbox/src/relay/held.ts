@@ -1,8 +1,9 @@
 import { BUCKETS, type OutboxRow, type PublishedRow } from "../store.ts";
+import { PositionSet } from "./position-set.ts";
 
 /** Rows in memory, or published and not yet removed: a claim must not answer them again. */
 export class Held {
-  readonly positions = new Set<number>();
+  readonly positions = new PositionSet();
   /** Of each bucket, how many rows are held, those left out which are gone from the store. */
   readonly #busy = new Int32Array(BUCKETS);
   /** Removed from the store, by how many claims have been answered since. */

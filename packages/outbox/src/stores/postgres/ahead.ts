@@ -1,4 +1,4 @@
-import type { ClaimOptions, OutboxRow } from "../../store.ts";
+import type { ClaimOptions, OutboxRow, Positions } from "../../store.ts";
 import type { ReadRow } from "./copy-rows.ts";
 import type { Cursor, Reading } from "./cursor.ts";
 import type { LogTail } from "./log-tail.ts";
@@ -66,7 +66,7 @@ export class Ahead {
    * Takes in a reading that was begun ahead. Every claim begins with it: rows that the relay holds at that moment are left out, and by the
    * next but one it may have forgotten those which were removed since.
    */
-  async absorb(skip: ReadonlySet<number>): Promise<void> {
+  async absorb(skip: Positions): Promise<void> {
     const reading = await this.#reading?.finally(() => {
       this.#reading = undefined;
     });
@@ -107,7 +107,7 @@ export class Ahead {
     return complete;
   }
 
-  #keep({ rows, goOn }: Reading, skip: ReadonlySet<number>): void {
+  #keep({ rows, goOn }: Reading, skip: Positions): void {
     this.#rows = rows.filter(({ position }) => !skip.has(position));
     this.#next = 0;
     this.#goOn = goOn;
