@@ -4,6 +4,8 @@ import { lockBuckets, restoreKeyOrder } from "./key-order.ts";
 import type { Line } from "./line.ts";
 import type { Tables } from "./tables.ts";
 
+/** The number of the type in every server. */
+const BIGINT = 20;
 /** Rows of one statement that removes. */
 const CHUNK = 5_000;
 
@@ -42,11 +44,18 @@ function removeText(t: Tables, table: string, keep: boolean): string {
           INSERT INTO ${t.sent} (pos, topic, key, event, sent_at) SELECT pos, topic, key, event, clock_timestamp() FROM gone`;
 }
 
-/** An array as text: `pg` would build the same a value at a time. */
-function positions(rows: readonly PublishedRow[]): string {
-  let text = "{";
-  for (let i = 0; i < rows.length; i++) text += i === 0 ? rows[i]!.position : `,${rows[i]!.position}`;
-  return `${text}}`;
+/** A `bigint[]` in binary: as text both sides would turn each number into digits and back. */
+function positions(rows: readonly PublishedRow[]): Buffer {
+  const array = Buffer.allocUnsafe(20 + 12 * rows.length);
+  // Dimensions, whether there are nulls, the type, and of the one dimension its length and first number.
+  let at = 0;
+  for (const number of [1, 0, BIGINT, rows.length, 1]) at = array.writeInt32BE(number, at);
+  for (const { position } of rows) {
+    at = array.writeInt32BE(8, at);
+    at = array.writeInt32BE(Math.floor(position / 2 ** 32), at);
+    at = array.writeUInt32BE(position >>> 0, at);
+  }
+  return array;
 }
 
 /**
