@@ -1,46 +1,31 @@
-import { coreErrors } from "../errors/core-errors.ts";
 import type { Adapter } from "../spi/adapter.ts";
 import type { DeadLetterReason, Delivery, Settlement } from "../spi/delivery.ts";
-import { DeliveryContext } from "./context.ts";
 import { type FailureOptions, Failures } from "./failures.ts";
-import { GiveUp } from "./give-up.ts";
 import { Lane } from "./lane.ts";
 import { type LaneLimits, Lanes } from "./lanes.ts";
-import type { Handled, Pipeline } from "./pipeline.ts";
+import type { Handled } from "./pipeline.ts";
 import { Settler } from "./settler.ts";
+import { Tries, type TriesOptions } from "./tries.ts";
 import { createWork, type Work } from "./work.ts";
 
-/** Handlers that may still begin. */
-export interface Slots {
-  free: number;
-}
-
-export interface ConsumerOptions extends FailureOptions {
+export interface ConsumerOptions extends FailureOptions, TriesOptions {
   readonly adapter: Adapter;
-  readonly pipeline: Pipeline;
   readonly limits: LaneLimits;
-  /** Of the whole subscription. */
-  readonly slots: Slots;
   /** Another consumer takes from the same slots: it goes first when one is given back here. */
   readonly beside?: (() => void) | undefined;
-  readonly handlerTimeoutMs: number;
-  readonly maxDeliveries: number;
   readonly haltKey: boolean;
   /** There may be room for more deliveries. */
   readonly roomy: (unpaused: boolean) => void;
 }
 
-/** Takes deliveries in, runs handlers for as many as may run, and settles what is done; {@link Failures} has the rest. It never receives: `ReceiveLoop` does. */
+/** Takes deliveries in, begins as many {@link Tries} as may run, and settles what is done; {@link Failures} has the rest. It never receives: `ReceiveLoop` does. */
 export class Consumer {
   readonly lanes: Lanes;
   readonly settler: Settler;
   readonly #o: ConsumerOptions;
-  /** Those whose handler has not ended at once. */
-  readonly #running = new Set<Work>();
+  readonly #tries: Tries;
   readonly #failures: Failures;
   readonly #settlesEach: boolean;
-  /** Where a release cannot carry the attempt, the broker's count is the best there is. */
-  readonly #countsDeliveries: boolean;
   readonly #revoked = (lane: Lane<Work>) => this.#laneLost(lane);
   #pumping = false;
   #stopped = false;
@@ -50,8 +35,13 @@ export class Consumer {
     this.#o = options;
     const { settle, release, keepsAttempt } = options.receiver.capabilities;
     this.#settlesEach = settle === "each";
-    this.#countsDeliveries = !options.ordered && !keepsAttempt && release !== false && release !== "now";
     this.lanes = new Lanes(options.limits);
+    const countsDeliveries = !options.ordered && !keepsAttempt && release !== false && release !== "now";
+    this.#tries = new Tries(options, countsDeliveries, {
+      succeeded: (work, handled) => this.#succeeded(work, handled),
+      failed: (work, error) => this.#failed(work, error),
+      next: () => this.#next(),
+    });
     this.#failures = new Failures(options, {
       lanes: this.lanes,
       stopped: () => this.#stopped,
@@ -72,7 +62,7 @@ export class Consumer {
 
   /** Handlers at work, and copies on their way. */
   get busy(): number {
-    return this.#running.size + this.#failures.copying;
+    return this.#tries.running + this.#failures.copying;
   }
 
   accept(deliveries: readonly Delivery[]): void {
@@ -98,8 +88,7 @@ export class Consumer {
       while (slots.free > 0 && !this.#stopped) {
         const work = this.lanes.next();
         if (work === undefined) break;
-        slots.free--;
-        this.#run(work);
+        this.#tries.begin(work);
       }
     } finally {
       this.#pumping = false;
@@ -108,17 +97,7 @@ export class Consumer {
 
   /** A handler that has been at it for too long has failed; called now and then. */
   expireHandlers(): void {
-    const { clock, handlerTimeoutMs } = this.#o;
-    const now = clock.monotonic();
-    for (const work of this.#running) {
-      if (now - work.startedMs < handlerTimeoutMs) continue;
-      const error = coreErrors.WB_HANDLER_TIMEOUT({ timeoutMs: handlerTimeoutMs });
-      const context = work.context;
-      this.#ended(work, context);
-      context?.abort(error);
-      this.#failed(work, error);
-      this.#next();
-    }
+    this.#tries.expire();
   }
 
   /**
@@ -170,72 +149,13 @@ export class Consumer {
   abandon(reason: unknown): number {
     this.#stopped = true;
     const left = this.busy;
-    for (const work of [...this.#running]) {
-      const { context } = work;
-      this.lanes.giveUp(work);
-      this.#ended(work, context);
-      context?.abort(reason);
-    }
+    this.#tries.abandon(reason, (work) => this.lanes.giveUp(work));
     if (this.busy === 0) this.#idle?.();
     return left;
   }
 
   #key(delivery: Delivery): string | undefined {
     return this.#o.ordered ? delivery.message.key : undefined;
-  }
-
-  #run(work: Work): void {
-    const { pipeline, clock, scope, maxDeliveries } = this.#o;
-    const { delivery } = work;
-    work.state = "running";
-    let handled: Handled | undefined;
-    let context: DeliveryContext | undefined;
-    try {
-      const { event, bookkeeping } = pipeline.decode(delivery.message);
-      if (work.attempt === 0) {
-        work.attempt = bookkeeping.attempt ?? (this.#countsDeliveries ? (delivery.deliveryCount ?? 1) : 1);
-        work.redrives = bookkeeping.redrives ?? 0;
-        work.firstFailure = bookkeeping.firstFailure;
-      }
-      context = new DeliveryContext(scope, delivery, work.attempt, work.redrives > 0);
-      work.context = context;
-      if ((delivery.deliveryCount ?? 0) > maxDeliveries) {
-        throw new GiveUp("max-deliveries", new Error(`The broker delivered it ${delivery.deliveryCount} times.`));
-      }
-      const result = pipeline.run(event, context);
-      if (typeof result === "string") handled = result;
-      else {
-        work.startedMs = clock.monotonic();
-        this.#running.add(work);
-        this.#await(work, context, result);
-      }
-    } catch (error) {
-      // Also of a handler's own kind of promise, whose `then` may throw.
-      this.#running.delete(work);
-      this.#release(context);
-      this.#failed(work, error);
-      this.#next();
-      return;
-    }
-    if (handled === undefined) return;
-    this.#release(context);
-    this.#succeeded(work, handled);
-    this.#next();
-  }
-
-  #await(work: Work, context: DeliveryContext, result: Promise<Handled | undefined>): void {
-    result.then(
-      (late) => {
-        if (!this.#ended(work, context)) return;
-        this.#succeeded(work, late ?? "processed");
-        this.#next();
-      },
-      (error) => {
-        if (!this.#ended(work, context)) return;
-        this.#failed(work, error);
-        this.#next();
-      },
-    );
   }
 
   #succeeded(work: Work, handled: Handled): void {
@@ -256,19 +176,6 @@ export class Consumer {
     if (this.busy === 0) this.#idle?.();
     this.#o.beside?.();
     this.pump();
-  }
-
-  /** Takes a try off the running ones. False when that has happened already: its time was up. */
-  #ended(work: Work, context: DeliveryContext | undefined): boolean {
-    if (work.context !== context || !this.#running.delete(work)) return false;
-    this.#release(context);
-    return true;
-  }
-
-  /** A try is over: another may take its slot. */
-  #release(context: DeliveryContext | undefined): void {
-    this.#o.slots.free++;
-    context?.end();
   }
 
   #giveBack(work: Work): void {

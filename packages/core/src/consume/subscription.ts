@@ -6,7 +6,7 @@ import { redacted } from "../errors/redacted.ts";
 import type { Observer } from "../observe/observer.ts";
 import type { MessageWriter } from "../publish/message-writer.ts";
 import type { Adapter, Health, Receiver } from "../spi/adapter.ts";
-import { Consumer, type Slots } from "./consumer.ts";
+import { Consumer } from "./consumer.ts";
 import type { ContextScope } from "./context.ts";
 import { CopyWriter } from "./copy-writer.ts";
 import { type Guarantee, grant } from "./guarantee.ts";
@@ -15,6 +15,7 @@ import type { Pipeline } from "./pipeline.ts";
 import { ReceiveLoop } from "./receive-loop.ts";
 import { laneLimits, type ResolvedOptions } from "./resolve-options.ts";
 import type { SubscribeOptions } from "./subscribe-options.ts";
+import type { Slots } from "./tries.ts";
 import { Watchdog } from "./watchdog.ts";
 
 export interface DrainOptions {
