@@ -274,6 +274,27 @@ describe.skipIf(broker === undefined).each(["kafkajs", "platformatic"] as const)
     expect(idsOf(await take(second, 20)).toSorted()).toEqual(missed.map(({ id }) => id).toSorted());
   });
 
+  it("sends all of a batch, or says that it has not, when partitions were added a moment ago", async () => {
+    const topic = freshTopic();
+    const one = adapter({ partitions: 1 });
+    await (await one.openSender(topic)).send([message("before", "k")], signal);
+    const admin = new Kafka({ clientId: "grow", brokers, logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    await admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] });
+    await admin.disconnect();
+    const sender = await one.openSender(topic);
+    const messages = Array.from({ length: 20 }, (_, n) => message(`e-${n}`, `k${n}`));
+    const errors: unknown[] = [];
+    for (let tries = 0; tries < 5; tries++) {
+      const outcomes = await sender.send(messages, signal);
+      if (outcomes.every(({ ok }) => ok)) break;
+      errors.push(...outcomes.flatMap((outcome) => (outcome.ok ? [] : [one.classify(outcome.error)])));
+    }
+    expect(errors.filter((kind) => kind !== "transient")).toEqual([]);
+    const seen = new Set(idsOf(await take(await one.openReceiver(source(topic)), 21)));
+    expect(messages.filter(({ id }) => !seen.has(id))).toEqual([]);
+  });
+
   it("makes no topic for dead letters that nobody has, and reads them once they are there", async () => {
     const topic = freshTopic();
     const one = adapter();

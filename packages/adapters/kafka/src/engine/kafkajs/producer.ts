@@ -3,6 +3,9 @@ import type { Compression, Settings } from "../../options.ts";
 import type { EngineProducer, OutboundRecord } from "../engine.ts";
 import { createClient, METADATA_MAX_AGE_MS, RETRY } from "./client.ts";
 
+const { KafkaJSTopicMetadataNotLoaded } = kafkajs;
+const NO_LEADER = "kafkajs has left these partitions out, for it does not know who leads them";
+
 const TYPES: Readonly<Record<Compression, CompressionTypes>> = {
   none: kafkajs.CompressionTypes.None,
   gzip: kafkajs.CompressionTypes.GZIP,
@@ -38,7 +41,8 @@ export async function openProducer(settings: Settings): Promise<EngineProducer> 
           compression,
         });
         const left = unanswered(messages, answers);
-        if (left.length === messages.length) throw new Error("No broker has answered for any of these partitions.");
+        // It knows nobody who leads them yet: partitions that were just added. The next producer asks anew.
+        if (left.length === messages.length) throw new KafkaJSTopicMetadataNotLoaded(NO_LEADER, { topic });
         messages = left;
       }
     },
@@ -48,7 +52,7 @@ export async function openProducer(settings: Settings): Promise<EngineProducer> 
 
 /**
  * What kafkajs has not sent, though it says that all went well: it tries again only with brokers that have not answered yet, and a partition may have moved to one
- * that has, for its other partitions.
+ * that has, for its other partitions. Nor does it send to a partition that its metadata, a minute old at most, does not have.
  */
 function unanswered(records: readonly OutboundRecord[], answers: readonly RecordMetadata[]): OutboundRecord[] {
   const answered = new Set(answers.map(({ partition }) => partition));
