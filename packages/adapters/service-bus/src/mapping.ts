@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ServiceBusMessage, ServiceBusReceivedMessage } from "@azure/service-bus";
-import { createCodec, HEADER, type OutboundMessage, setHeader, type WireMessage } from "@waybill/core/spi";
+import { createCodec, HEADER, type OutboundMessage, type WireMessage } from "@waybill/core/spi";
 import type { Settings } from "./options.ts";
 import { propertyBytes, toHeaders, toProperties } from "./properties.ts";
 import { fitId, isBucket, sessionId } from "./session-id.ts";
@@ -94,30 +94,17 @@ function aboutEvent(message: OutboundMessage): { source: string; attempt?: strin
 /** A received or peeked message. Whatever a foreign producer wrote, this does not throw. */
 export function fromServiceBus(received: ServiceBusReceivedMessage): WireMessage {
   const headers = toHeaders(received.applicationProperties ?? {});
-  const { [KEY_PROPERTY]: ownKey, ...rest } = headers;
-  const id = rest.ce_id ?? received.messageId;
-  const session = received.sessionId;
-  const key =
-    textOf(ownKey) ?? textOf(rest[KEY_HEADER]) ?? (session === undefined || isBucket(session) ? undefined : session);
-  const message: WireMessage = {
-    id: textOf(id) ?? received.sequenceNumber?.toString() ?? "",
-    body: bodyOf(received),
-    headers: ownKey === undefined ? headers : copyOf(rest),
-  };
+  const { [KEY_PROPERTY]: ownKey, [KEY_HEADER]: key, ce_id: id } = headers;
+  if (ownKey !== undefined) delete headers[KEY_PROPERTY];
+  const { contentType, enqueuedTimeUtc, messageId, sequenceNumber, sessionId: session } = received;
   return {
-    ...message,
-    ...(key === undefined ? {} : { key }),
-    ...(typeof received.contentType === "string" && received.contentType !== ""
-      ? { contentType: received.contentType }
-      : {}),
-    ...(received.enqueuedTimeUtc === undefined ? {} : { timeMs: received.enqueuedTimeUtc.getTime() }),
+    id: textOf(id ?? messageId) ?? sequenceNumber?.toString() ?? "",
+    key: textOf(ownKey) ?? textOf(key) ?? (session === undefined || isBucket(session) ? undefined : session),
+    body: bodyOf(received),
+    headers,
+    contentType: typeof contentType === "string" && contentType !== "" ? contentType : undefined,
+    timeMs: enqueuedTimeUtc?.getTime(),
   };
-}
-
-function copyOf(headers: WireMessage["headers"]): WireMessage["headers"] {
-  const copy: Record<string, string | Uint8Array> = {};
-  for (const [name, value] of Object.entries(headers)) setHeader(copy, name, value);
-  return copy;
 }
 
 function textOf(value: unknown): string | undefined {

@@ -126,17 +126,13 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
     if (!(delivery instanceof Hold) || delivery.state !== "handed") throw lost(delivery);
     return delivery;
   };
-  /** What the SDK answered; a lock that is gone is noted. */
-  const noted = async <T>(hold: Hold, doing: string, work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      if (classify(error) === "lost") {
-        hold.lose();
-        source.freed(hold);
-      }
-      throw failedCall(doing, place.label, error);
+  /** What the SDK refused, in our words; a lock that is gone is noted. */
+  const refused = (hold: Hold, doing: string, error: unknown) => {
+    if (classify(error) === "lost") {
+      hold.lose();
+      source.freed(hold);
     }
+    return failedCall(doing, place.label, error);
   };
   const finishing = <T>(work: Promise<T>): Promise<T> => {
     const tracked = work.finally(() => underWay.delete(tracked));
@@ -151,7 +147,8 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
     turns,
     call: settleCall,
     held,
-    tell: (hold, doing, outcome) => noted(hold, doing, async () => outcome(source.settler(hold), hold.raw)),
+    tell: (hold, outcome) => outcome(source.settler(hold), hold.raw),
+    refused,
     settled: (hold) => {
       hold.settled();
       source.freed(hold);
@@ -174,17 +171,23 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
   };
 
   const renewOne = async (delivery: Delivery, signal: AbortSignal): Promise<Outcome<Date>> => {
+    let hold: Hold;
     try {
-      const hold = held(delivery);
-      const value = await noted(hold, "Renewing in", async () => {
-        const sdk = source.settler(hold);
-        const { session } = hold.link;
-        if (session === undefined) return hold.renewed(await call(signal, () => sdk.renewMessageLock(hold.raw)));
-        return hold.link.renewed(await call(signal, (abortSignal) => session.renewSessionLock({ abortSignal })));
-      });
-      return { ok: true, value };
+      hold = held(delivery);
     } catch (error) {
       return { ok: false, error };
+    }
+    try {
+      const sdk = source.settler(hold);
+      const { raw, link } = hold;
+      const { session } = link;
+      const value =
+        session === undefined
+          ? hold.renewed(await call(signal, () => sdk.renewMessageLock(raw)))
+          : link.renewed(await call(signal, (abortSignal) => session.renewSessionLock({ abortSignal })));
+      return { ok: true, value };
+    } catch (error) {
+      return { ok: false, error: refused(hold, "Renewing in", error) };
     }
   };
 

@@ -15,8 +15,10 @@ export interface TellerParts {
   readonly call: Call;
   /** Throws, kind `lost`, where it is no longer held. */
   readonly held: (delivery: Delivery) => Hold;
-  /** Tells the broker, whose refusals are noted. */
-  readonly tell: (hold: Hold, doing: string, outcome: Tell) => Promise<void>;
+  /** Throws at once where nothing can tell it any more. */
+  readonly tell: (hold: Hold, outcome: Tell) => Promise<void>;
+  /** The broker's refusal, as core is to get it. */
+  readonly refused: (hold: Hold, doing: string, error: unknown) => unknown;
   readonly settled: (hold: Hold) => void;
   /** Some were not answered in time. */
   readonly unanswered: () => void;
@@ -32,18 +34,19 @@ interface Group {
 
 /** Tells the broker outcomes in groups, each in a turn and with a deadline of its own: a timer and two listeners for each settlement would cost more than the settlement. */
 export function createTeller(parts: TellerParts) {
-  const { prefix, entity, dead, turns, call, held, tell, settled, unanswered } = parts;
+  const { prefix, entity, dead, turns, call, held, tell, refused, settled, unanswered } = parts;
 
   const tellGroup = async ({ doing, outcome, indexes, holds }: Group, outcomes: Outcome[], signal: AbortSignal) => {
     const tellOne = async (hold: Hold, index: number) => {
       try {
-        await tell(hold, doing, outcome);
+        await tell(hold, outcome);
         // Its time was up, and core has been told so.
         if (outcomes[index] !== undefined) return;
         settled(hold);
         outcomes[index] = done;
       } catch (error) {
-        outcomes[index] ??= { ok: false, error };
+        const failure = refused(hold, doing, error);
+        outcomes[index] ??= { ok: false, error: failure };
       }
     };
     try {
