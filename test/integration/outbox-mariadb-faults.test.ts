@@ -22,7 +22,7 @@ async function started(options: Partial<MysqlOptions> & { relay?: boolean } = {}
   await store.open();
   const recorder = new Recorder();
   const troubles: string[] = [];
-  if (withRelay) {
+  const start = async () => {
     const relay = createRelay({
       store,
       publisher: recorder,
@@ -31,7 +31,9 @@ async function started(options: Partial<MysqlOptions> & { relay?: boolean } = {}
     });
     closing.push(() => relay.close());
     await relay.start();
-  }
+    return relay;
+  };
+  if (withRelay) await start();
   const outbox = createOutbox({ store, source: "/faults" });
   const write = (id: number, data: unknown = id) =>
     outbox.transaction((tx) =>
@@ -44,7 +46,7 @@ async function started(options: Partial<MysqlOptions> & { relay?: boolean } = {}
         data,
       }),
     );
-  return { url, store, recorder, troubles, write };
+  return { url, store, recorder, troubles, write, start };
 }
 
 const distinct = (recorder: Recorder) => [...new Set(recorder.data)];
@@ -140,6 +142,27 @@ describe.skipIf(server === undefined)("faults of MariaDB", () => {
     await expect(failing).rejects.toThrow("undone");
     await expect(insert(2)).rejects.toThrow("undone");
     expect(await server!.query("SELECT * FROM note", url)).toEqual([]);
+  });
+
+  test("a server that is frozen is said, and keeps neither relay nor store from closing", async ({ skip }) => {
+    if (!server!.isOurs) return skip();
+    const { store, recorder, troubles, write, start } = await started({ relay: false });
+    const relays = [await start(), await start()];
+    await write(0);
+    await recorder.count(1);
+    process.kill(server!.pid, "SIGSTOP");
+    try {
+      const frozenMs = performance.now();
+      const counting = expect(store.counts()).rejects.toMatchObject({ code: "WB_MYSQL_CONNECTION" });
+      await relays[0]!.drain({ deadlineMs: 1_000 });
+      expect(performance.now() - frozenMs).toBeLessThan(5_000);
+      await eventually(() => troubles.includes("WB_MYSQL_CONNECTION"));
+      await relays[1]!.close();
+      await store.close();
+      await counting;
+    } finally {
+      process.kill(server!.pid, "SIGCONT");
+    }
   });
 
   test("a table that is gone is said, and work goes on once it is back", async () => {

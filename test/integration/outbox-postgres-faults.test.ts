@@ -98,6 +98,30 @@ describe.skipIf(!server)("faults of PostgreSQL", () => {
     }
   });
 
+  test.each(["polling", "cdc"] as const)(
+    "%s: connections that are frozen keep neither relay nor store from closing",
+    async (mode) => {
+      const { url, store, recorder, write, start } = await started({ mode, relay: false });
+      const relay = await start("r");
+      await write(0);
+      await recorder.count(1);
+      const pids = (
+        await server!.query(
+          `SELECT pid::int FROM pg_stat_activity WHERE datname = '${new URL(url).pathname.slice(1)}' AND pid <> pg_backend_pid()`,
+        )
+      ).map(({ pid }) => pid as number);
+      for (const pid of pids) process.kill(pid, "SIGSTOP");
+      try {
+        const frozenMs = performance.now();
+        await relay.drain({ deadlineMs: 1_000 });
+        await store.close();
+        expect(performance.now() - frozenMs).toBeLessThan(10_000);
+      } finally {
+        for (const pid of pids) process.kill(pid, "SIGCONT");
+      }
+    },
+  );
+
   test("a connection that is lost in the middle of a claim is said, and nothing is passed over", async () => {
     const { url, store, recorder, troubles, outbox, write } = await started({ pollMs: 50 });
     await write(0);

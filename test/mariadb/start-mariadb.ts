@@ -14,6 +14,8 @@ export interface RunningMariadb {
   readonly url: string;
   /** True where this process started the server and may restart it. */
   readonly isOurs: boolean;
+  /** Of the server, as it is now, where it is ours. */
+  readonly pid: number;
   /** Makes an empty database and answers its URL. */
   database(): Promise<string>;
   /** Runs one statement, in the database that `url` names. Answers its rows. */
@@ -62,7 +64,8 @@ export async function startMariadb(options: MariadbOptions = {}): Promise<Runnin
       "--auth-root-authentication-method=normal",
       "--skip-test-db",
     ];
-    await promisify(execFile)(installer, [...install, user], { cwd: folder });
+    // Its temporary tables are files: not beside those of another that starts now.
+    await promisify(execFile)(installer, [...install, user], { cwd: folder, env: { ...process.env, TMPDIR: folder } });
     const port = await freePort();
     const args = [
       "--no-defaults",
@@ -106,6 +109,11 @@ class Mariadb implements RunningMariadb {
 
   get isOurs(): boolean {
     return this.#own !== undefined;
+  }
+
+  get pid(): number {
+    if (this.#server === undefined) throw new Error("This MariaDB is halted, or not ours.");
+    return this.#server.pid;
   }
 
   async database(): Promise<string> {

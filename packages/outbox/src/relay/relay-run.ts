@@ -1,5 +1,6 @@
 import { isWaybillError } from "@waybill/core";
 import { sleep } from "@waybill/core/spi";
+import { atMost } from "../at-most.ts";
 import type { Failure, Feed, OutboxRow } from "../store.ts";
 import { Bell } from "./bell.ts";
 import { Held } from "./held.ts";
@@ -18,6 +19,8 @@ const MAX_BYTES = 32 * 1024 * 1024;
 const SWEEP_MS = 30_000;
 /** How long a pace that said no is left alone. */
 const PACE_MS = 100;
+/** At the end the store is given so long to take what is left: one that does not answer keeps nobody from stopping. */
+const LAST_WORDS_MS = 2_000;
 
 /**
  * The relay at work. One loop reads rows and moves failed ones, never both at once; publishing and removing run beside it and ring the
@@ -255,10 +258,13 @@ export class RelayRun {
     this.#stopping.abort();
     this.#publishing.abort();
     this.#rests.stop();
-    await this.#loop;
-    await this.#tenure!.stop();
-    await this.#marks!.stop();
-    await this.#feed!.release(inFlight === 0);
+    const last = (async () => {
+      await this.#loop;
+      await this.#tenure!.stop();
+      await this.#marks!.stop();
+    })();
+    const answered = await atMost(clock, LAST_WORDS_MS, last);
+    await this.#feed!.release(answered && inFlight === 0);
     this.#state = "closed";
     return inFlight;
   }

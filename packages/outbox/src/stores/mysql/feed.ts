@@ -1,22 +1,27 @@
 import { isWaybillError } from "@waybill/core";
+import { atMost } from "../../at-most.ts";
 import { BUCKETS, type ClaimOptions, type Feed, type FeedOptions, type Leases } from "../../store.ts";
 import { Nudge } from "../nudge.ts";
 import { Claim } from "./claim.ts";
 import { Lease } from "./lease.ts";
 import { NOW_MS } from "./now.ts";
-import type { Rows, Session } from "./session.ts";
+import type { Rows, Session, SessionOptions } from "./session.ts";
 import { removePublished, settleFailures } from "./settle.ts";
 
 /** Rows of one transaction that moves or removes. */
 const CHUNK = 1_000;
 /** How often an idle relay looks: one statement that reads the ends of three indexes. */
 const POLL_MS = 50;
+/** No answer for so long means that the connection is dead. */
+const TIMEOUT_MS = 60_000;
+/** The lease is given back within so long, or runs out by itself. */
+const GIVE_BACK_MS = 2_000;
 
 const all = (epoch: number): Leases => new Map(Array.from({ length: BUCKETS }, (_, bucket) => [bucket, epoch]));
 const NONE: Leases = new Map();
 
 interface Access {
-  readonly session: (isolation?: "READ UNCOMMITTED") => Session;
+  readonly session: (options: SessionOptions) => Session;
   /** Calls the listener when rows may have been added by this process. Answers how to stop. */
   readonly onNews: (listener: () => void) => () => void;
 }
@@ -24,10 +29,10 @@ interface Access {
 /** A relay's view of a MySQL or MariaDB database, over four connections: reading, looking ahead, removing, and the lease beside them. */
 export function mysqlFeed(access: Access, options: FeedOptions, closed: () => void): Feed {
   const { clock, keepSentMs } = options;
-  const reader = access.session();
-  const scout = access.session("READ UNCOMMITTED");
-  const remover = access.session();
-  const keeper = access.session();
+  const reader = access.session({ timeoutMs: TIMEOUT_MS });
+  const scout = access.session({ timeoutMs: TIMEOUT_MS, isolation: "READ UNCOMMITTED" });
+  const remover = access.session({ timeoutMs: TIMEOUT_MS });
+  const keeper = access.session({ timeoutMs: Math.max(5_000, options.leaseMs) });
   const lease = new Lease(keeper, options.owner, options.leaseMs);
   const claim = new Claim(reader, scout, clock);
   const nudge = new Nudge(clock, options.pollMs ?? POLL_MS);
@@ -151,9 +156,9 @@ export function mysqlFeed(access: Access, options: FeedOptions, closed: () => vo
     release(handOver) {
       released ??= (async () => {
         stopListening();
-        // A server that is gone keeps nobody from stopping: the lease runs out by itself.
-        if (handOver) await lease.giveBack().catch(options.onTrouble);
-        await Promise.all([reader, scout, remover, keeper].map((session) => session.close()));
+        // A server that is gone, or frozen, keeps nobody from stopping.
+        if (handOver) await atMost(clock, GIVE_BACK_MS, lease.giveBack().catch(options.onTrouble));
+        for (const session of [reader, scout, remover, keeper]) session.end();
         closed();
       })();
       return released;

@@ -171,7 +171,7 @@ class MysqlStore<Tx> implements Store<Tx, MysqlTx> {
     await this.open();
     const feed = mysqlFeed(
       {
-        session: (isolation) => new Session(this.#url, this.name, isolation),
+        session: (sessionOptions) => new Session(this.#url, this.name, sessionOptions),
         onNews: (listener) => {
           this.#listeners.add(listener);
           return () => this.#listeners.delete(listener);

@@ -1,5 +1,14 @@
+import type { Socket } from "node:net";
+import { systemClock } from "@waybill/core/spi";
 import type { Connection as RowConnection } from "mysql2";
-import { type Connection, createConnection, type ResultSetHeader, type RowDataPacket } from "mysql2/promise";
+import {
+  type Connection,
+  createConnection,
+  type QueryOptions,
+  type ResultSetHeader,
+  type RowDataPacket,
+} from "mysql2/promise";
+import { atMost } from "../../at-most.ts";
 import { outboxErrors } from "../../outbox-errors.ts";
 import { databaseError, isConnectionLost, isDeadlock, isLockTimeout } from "./database-errors.ts";
 
@@ -9,6 +18,15 @@ export type Value = number | string | Uint8Array | null;
 export type Values = readonly (Value | readonly Value[] | readonly (readonly Value[])[])[];
 
 const TRIES = 5;
+/** At the end, what has been asked for is given so long. */
+const LAST_WORDS_MS = 5_000;
+
+export interface SessionOptions {
+  /** Default `READ COMMITTED`. */
+  readonly isolation?: "READ COMMITTED" | "READ UNCOMMITTED";
+  /** A statement that is not answered after so long ends the connection: a half-open one would never say so. Default: none. */
+  readonly timeoutMs?: number;
+}
 
 /** What a session runs statements with. */
 export interface Statements {
@@ -22,19 +40,21 @@ export interface Statements {
 export class Session implements Statements {
   readonly #url: string;
   readonly #store: string;
-  readonly #isolation: "READ COMMITTED" | "READ UNCOMMITTED";
+  readonly #isolation: string;
+  readonly #timeoutMs: number | undefined;
   #connection: Connection | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  constructor(url: string, store: string, isolation: "READ COMMITTED" | "READ UNCOMMITTED" = "READ COMMITTED") {
+  constructor(url: string, store: string, { isolation = "READ COMMITTED", timeoutMs }: SessionOptions = {}) {
     this.#url = url;
     this.#store = store;
     this.#isolation = isolation;
+    this.#timeoutMs = timeoutMs;
   }
 
   query<Result = ResultSetHeader>(sql: string, values?: Values): Promise<Result> {
-    return this.#inTurn(async (connection) => (await connection.query(sql, values as unknown[]))[0] as Result);
+    return this.#inTurn((connection) => this.#query<Result>(connection, sql, values));
   }
 
   /** Gives each row to `take` as it comes, until that answers false; what comes after it is let go. No more than one row is kept here. */
@@ -56,7 +76,7 @@ export class Session implements Statements {
           raw.on("error", lost);
           raw.on("end", lost);
           // After the listeners: one that is closed already tells of it at once.
-          const query = raw.query({ sql, values: values as unknown[], rowsAsArray: true });
+          const query = raw.query({ ...this.#statement(sql, values), rowsAsArray: true });
           query.on("result", (row: unknown) => {
             if (wants) wants = take(row as readonly unknown[]);
           });
@@ -70,31 +90,36 @@ export class Session implements Statements {
   transaction<T>(work: (tx: Statements) => Promise<T>): Promise<T> {
     return this.#inTurn(async (connection) => {
       const tx: Statements = {
-        query: async <Result>(sql: string, values?: Values) =>
-          (await connection.query(sql, values as unknown[]))[0] as Result,
+        query: <Result>(sql: string, values?: Values) => this.#query<Result>(connection, sql, values),
       };
       for (let tries = 1; ; tries++) {
-        await connection.beginTransaction();
+        await tx.query("START TRANSACTION");
         try {
           const value = await work(tx);
-          await connection.commit();
+          await tx.query("COMMIT");
           return value;
         } catch (error) {
           if (isConnectionLost(error)) throw error;
-          await connection.rollback();
+          await tx.query("ROLLBACK");
           if (tries >= TRIES || !(isDeadlock(error) || isLockTimeout(error))) throw error;
         }
       }
     });
   }
 
-  /** After what has been asked for. */
+  /** After what has been asked for, unless that takes too long. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#last;
+    await atMost(systemClock, LAST_WORDS_MS, this.#last);
+    this.end();
+  }
+
+  /** At once: what runs is rejected. */
+  end(): void {
+    this.#closed = true;
     const connection = this.#connection;
     this.#connection = undefined;
-    connection?.destroy();
+    if (connection !== undefined) cut(connection);
   }
 
   #inTurn<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
@@ -105,7 +130,7 @@ export class Session implements Statements {
         return await work(this.#connection);
       } catch (error) {
         if (isConnectionLost(error)) {
-          this.#connection?.destroy();
+          if (this.#connection !== undefined) cut(this.#connection);
           this.#connection = undefined;
         }
         throw databaseError(error, this.#store);
@@ -124,14 +149,29 @@ export class Session implements Statements {
     connection.on("error", lost);
     connection.on("end", lost);
     try {
-      await connection.query(
+      await this.#query(
+        connection,
         "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 10",
       );
-      await connection.query(`SET SESSION TRANSACTION ISOLATION LEVEL ${this.#isolation}`);
+      await this.#query(connection, `SET SESSION TRANSACTION ISOLATION LEVEL ${this.#isolation}`);
+      if (this.#closed) throw outboxErrors.WB_STORE_CLOSED({ path: this.#store });
       return connection;
     } catch (error) {
-      connection.destroy();
+      cut(connection);
       throw error;
     }
   }
+
+  async #query<Result>(connection: Connection, sql: string, values?: Values): Promise<Result> {
+    return (await connection.query(this.#statement(sql, values)))[0] as Result;
+  }
+
+  #statement(sql: string, values: Values | undefined): QueryOptions {
+    return { sql, values: values as unknown[], ...(this.#timeoutMs === undefined ? {} : { timeout: this.#timeoutMs }) };
+  }
+}
+
+/** Ends a connection without asking the server, which may be frozen. What runs on it is rejected, as mysql2's own `destroy` would not do. */
+function cut(connection: Connection): void {
+  (connection as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
 }

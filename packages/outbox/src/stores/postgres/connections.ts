@@ -1,9 +1,34 @@
-import { Client, type ClientConfig, Pool, type PoolClient } from "pg";
+import type { Socket } from "node:net";
+import { systemClock } from "@waybill/core/spi";
+import { Client, type ClientBase, type ClientConfig, Pool, type PoolClient } from "pg";
+import { atMost } from "../../at-most.ts";
 import { outboxErrors } from "../../outbox-errors.ts";
 import { databaseError, endsConnection } from "./database-errors.ts";
 
 /** How long to wait for a connection, of the pool or to the server. */
 const CONNECT_MS = 10_000;
+/** How long a server may take to say goodbye: one that is frozen, or behind a cut cable, never would. */
+const GOODBYE_MS = 1_000;
+
+/** Of the store's own short work, at the end. */
+const LAST_WORDS_MS = 3_000;
+
+/** Ends a connection, with or without the server's goodbye. */
+export async function endClient(client: Client): Promise<void> {
+  const timer = setTimeout(() => cut(client), GOODBYE_MS);
+  try {
+    await client.end();
+  } catch {
+    // It was gone already.
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What runs on it is rejected. */
+function cut(client: ClientBase): void {
+  (client as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
+}
 
 /** Where a store's connections come from: a pool for short work, and connections of its own for each relay. */
 export class Connections {
@@ -12,6 +37,7 @@ export class Connections {
   readonly pool: Pool;
   readonly #config: ClientConfig;
   readonly #ownsPool: boolean;
+  readonly #works = new Map<PoolClient, Promise<unknown>>();
   #closed = false;
 
   constructor(given: { pool?: Pool; connectionString?: string; maxConnections?: number }, schema: string) {
@@ -43,11 +69,14 @@ export class Connections {
     const client = await this.take();
     let broken = false;
     try {
-      return await work(client);
+      const working = work(client);
+      this.#works.set(client, working);
+      return await working;
     } catch (error) {
       broken = endsConnection(error);
       throw databaseError(error, this.store);
     } finally {
+      this.#works.delete(client);
       client.release(broken);
     }
   }
@@ -74,7 +103,7 @@ export class Connections {
       await client.connect();
       return client;
     } catch (error) {
-      await client.end().catch(() => undefined);
+      await endClient(client);
       throw databaseError(error, this.store);
     }
   }
@@ -82,6 +111,9 @@ export class Connections {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    // A server that is frozen would keep it, and with it the pool, for ever.
+    await atMost(systemClock, LAST_WORDS_MS, Promise.allSettled(this.#works.values()));
+    for (const client of this.#works.keys()) cut(client);
     if (this.#ownsPool) await this.pool.end();
   }
 }

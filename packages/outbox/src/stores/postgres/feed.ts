@@ -1,3 +1,4 @@
+import { atMost } from "../../at-most.ts";
 import { BUCKETS, type ClaimOptions, type Feed, type FeedOptions, type OutboxRow } from "../../store.ts";
 import { Nudge } from "../nudge.ts";
 import { Ahead } from "./ahead.ts";
@@ -22,6 +23,8 @@ const DUE_GAP_MS = 20;
 const UNSEEN_POLL_MS = 50;
 /** No answer for so long means that the connection is dead. */
 const TIMEOUT_MS = 60_000;
+/** The leases are given back within so long, or run out by themselves. */
+const GIVE_UP_MS = 2_000;
 
 /**
  * A relay's view of the outbox, over three connections: one reads, one removes, one holds the leases and moves what failed. With `tailLog` a
@@ -170,8 +173,8 @@ export function postgresFeed(
       released ??= (async () => {
         stopListening();
         try {
-          // A server that is gone keeps nobody from stopping: the leases run out by themselves.
-          if (handOver) await leases.giveUp().catch(options.onTrouble);
+          // A server that is gone, or frozen, keeps nobody from stopping.
+          if (handOver) await atMost(clock, GIVE_UP_MS, leases.giveUp().catch(options.onTrouble));
         } finally {
           await Promise.all([reading.close(), removing.close(), control.close(), stream?.close()]);
           closed();

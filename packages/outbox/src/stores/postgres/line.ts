@@ -1,5 +1,5 @@
 import type { Client, QueryArrayConfig, QueryArrayResult, QueryConfig, QueryResult } from "pg";
-import type { Connections } from "./connections.ts";
+import { type Connections, endClient } from "./connections.ts";
 import { databaseError, endsConnection } from "./database-errors.ts";
 
 export interface LineOptions {
@@ -57,7 +57,7 @@ export class Line {
     this.#closed = true;
     const client = this.#client;
     this.#client = undefined;
-    await client?.end();
+    if (client !== undefined) await endClient(client);
   }
 
   async #work<T>(work: (client: Client) => Promise<T>): Promise<T> {
@@ -73,7 +73,7 @@ export class Line {
     if (this.#client !== undefined) return this.#client;
     const client = await this.#connections.open({ query_timeout: this.#options.timeoutMs });
     if (this.#closed) {
-      await client.end();
+      await endClient(client);
       throw new Error("Connection terminated by its own side");
     }
     client.once("end", () => {
@@ -82,7 +82,7 @@ export class Line {
     try {
       await this.#options.setup?.(client);
     } catch (error) {
-      client.end().catch(() => undefined);
+      void endClient(client);
       throw error;
     }
     this.#client = client;
@@ -93,6 +93,6 @@ export class Line {
     const client = this.#client;
     this.#client = undefined;
     // It may be half-open: nobody waits for its goodbye.
-    client?.end().catch(() => undefined);
+    if (client !== undefined) void endClient(client);
   }
 }

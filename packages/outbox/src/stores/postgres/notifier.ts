@@ -1,7 +1,11 @@
+import { systemClock } from "@waybill/core/spi";
 import type { Pool } from "pg";
+import { atMost } from "../../at-most.ts";
 
 /** At most one notification in so long, the first at once. A relay that was woken looks often for longer than this. */
 const GAP_MS = 100;
+/** A server that takes longer is gone or frozen: nobody waits for it at the end. */
+const TIMEOUT_MS = 2_000;
 
 /**
  * Tells relays of other processes that there is something new. Never inside a business transaction: NOTIFY there takes one lock of the
@@ -41,11 +45,12 @@ export class Notifier {
     this.#stopped = true;
     clearTimeout(this.#timer);
     if (this.#again) this.#send();
-    await this.#sending;
+    await atMost(systemClock, TIMEOUT_MS, this.#sending);
   }
 
   #send(): void {
-    this.#sending = this.#pool.query("SELECT pg_notify($1, '')", [this.#channel]).then(
+    const notify = { text: "SELECT pg_notify($1, '')", values: [this.#channel], query_timeout: TIMEOUT_MS };
+    this.#sending = this.#pool.query(notify).then(
       () => undefined,
       // A relay also looks by itself: a notification that is lost costs a moment, no event.
       () => undefined,

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { isWaybillError } from "@waybill/core";
 import type { Clock, Timer } from "@waybill/core/spi";
 import type { Client } from "pg";
-import type { Connections } from "./connections.ts";
+import { atMost } from "../../at-most.ts";
+import { type Connections, endClient } from "./connections.ts";
 import { databaseError } from "./database-errors.ts";
 import { endsTransaction, type LoggedRow, PgOutput } from "./pgoutput.ts";
 import { postgresErrors } from "./postgres-errors.ts";
@@ -22,6 +23,7 @@ const CHECK_MS = 30_000;
 const FIRST_PAUSE_MS = 500;
 const OVERFLOW_PAUSE_MS = 5_000;
 const LONGEST_PAUSE_MS = 30_000;
+const CLOSE_MS = 1_000;
 
 export interface WalStreamOptions {
   readonly connections: Connections;
@@ -78,7 +80,8 @@ export class WalStream {
 
   async close(): Promise<void> {
     this.want(false);
-    await this.#connecting;
+    // A connection that is still being made ends by itself as soon as it is.
+    if (this.#connecting !== undefined) await atMost(this.#options.clock, CLOSE_MS, this.#connecting);
   }
 
   #connect(): void {
@@ -94,7 +97,7 @@ export class WalStream {
     const { connections, tables } = this.#options;
     await ensurePublication(connections, tables);
     const client = await connections.open({ replication: "database" });
-    if (!this.#wanted) return client.end();
+    if (!this.#wanted) return endClient(client);
     this.#client = client;
     client.once("end", () => this.#lost(new Error("Connection terminated"), client));
     const slot = `waybill_${randomUUID().replaceAll("-", "")}`;
@@ -180,7 +183,7 @@ export class WalStream {
     this.#rows = [];
     this.#bytes = 0;
     this.#whole = 0;
-    client?.end().catch(() => undefined);
+    if (client !== undefined) void endClient(client);
     this.#options.onSession();
   }
 }
