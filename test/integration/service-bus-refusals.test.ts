@@ -69,6 +69,25 @@ describe("what cannot work says so at once", () => {
       { connectionString: "x", subscriptions: { orders: [] }, names: { orders: "-orders" } },
       /NAME.*characters/,
     ],
+    [
+      "queues whose names differ in case alone, which the service takes for one",
+      {
+        connectionString: "x",
+        subscriptions: { orders: ["billing", "mail"] },
+        names: { "orders/billing": "Shared", "orders/mail": "shared" },
+      },
+      /WB_NAME_COLLISION/,
+    ],
+    [
+      "one subscription for two, of which each would get a part",
+      {
+        connectionString: "x",
+        ownQueues: false,
+        subscriptions: { orders: ["billing", "mail"] },
+        names: { "orders/billing": "Mail" },
+      },
+      /NAME.*is that of/,
+    ],
     ["a topic of a name too long", { connectionString: "x", prefix: "p".repeat(51) }, /WB_NAME_INVALID/],
   ];
   it.each(options)("%s", async (_what, given, expected) => {

@@ -1,4 +1,4 @@
-import { createNaming, ownTopic, type Source } from "@waybill/core/spi";
+import { createNaming, deadTopic, ownTopic, type Source } from "@waybill/core/spi";
 import { eventHubsErrors } from "./errors.ts";
 import type { Settings } from "./options.ts";
 
@@ -16,17 +16,23 @@ export interface HubNames {
 }
 
 /** Throws where a name does not fit the broker's rules, or two would be one. Hubs and groups are the same in any case, so names are compared in lower case. */
-export function createHubNames(settings: Pick<Settings, "prefix" | "names" | "consumerGroups">): HubNames {
+export function createHubNames(
+  settings: Pick<Settings, "prefix" | "names" | "consumerGroups" | "subscriptions">,
+): HubNames {
   const naming = createNaming({
     entity: "event hub",
     maxLength: MAX_HUB,
     separator: ".",
     prefix: settings.prefix,
     names: settings.names,
+    ignoreCase: true,
   });
   const byHand = new Map(Object.entries(settings.consumerGroups));
   const groups = createNaming({ entity: "consumer group", maxLength: MAX_HUB + 1 + MAX_GROUP, separator: "/" });
-  return {
+  const groupOf = (logical: string) => byHand.get(logical) ?? logical.slice(logical.indexOf("/") + 1);
+  const declared = [...settings.subscriptions].flatMap(([topic, list]) => list.map((name) => ownTopic(topic, name)));
+  const known = new Set([...byHand.keys(), ...declared]);
+  const names: HubNames = {
     hub(logical) {
       const name = naming(logical);
       if (!NAME.test(name)) throw unfit(logical, "hub", name);
@@ -37,23 +43,32 @@ export function createHubNames(settings: Pick<Settings, "prefix" | "names" | "co
       if (topic.includes("/")) return DEFAULT_GROUP;
       // Checks the subscription's name by the grammar.
       groups(logical);
-      const name = byHand.get(logical) ?? subscription;
+      const name = groupOf(logical);
       if (name.toLowerCase() !== DEFAULT_GROUP.toLowerCase() && (name.length > MAX_GROUP || !NAME.test(name)))
         throw unfit(logical, "consumer group", name);
-      const twin = [...byHand].find(
-        ([other, group]) =>
-          other !== logical && other.startsWith(`${topic}/`) && group.toLowerCase() === name.toLowerCase(),
-      );
-      if (twin !== undefined)
+      for (const other of known) {
+        if (other === logical || !other.startsWith(`${topic}/`)) continue;
+        if (groupOf(other).toLowerCase() !== name.toLowerCase()) continue;
         throw eventHubsErrors.WB_EVENT_HUBS_NAME({
           logical,
           entity: "consumer group",
           name,
-          problem: `is that of ${twin[0]} too, and they would share the events instead of each getting all`,
+          problem: `is that of ${other} too, and they would share the events instead of each getting all`,
         });
+      }
       return name;
     },
   };
+  // What can be known at construction is checked there.
+  for (const logical of Object.keys(settings.names)) names.hub(logical);
+  for (const [topic, list] of settings.subscriptions) {
+    names.hub(topic);
+    for (const subscription of list) {
+      names.hub(deadTopic(topic, subscription));
+      names.group({ topic, subscription });
+    }
+  }
+  return names;
 }
 
 const unfit = (logical: string, entity: string, name: string) =>

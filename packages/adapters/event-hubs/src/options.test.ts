@@ -60,6 +60,18 @@ it.each<[Partial<EventHubsOptions>, RegExp]>([
   [{ consumerGroups: { "orders/billing": "g".repeat(51) } }, /WB_EVENT_HUBS_NAME/],
   [{ consumerGroups: { "orders/mail": "Billing" } }, /is that of orders\/mail too/],
 ])("refuses the names of %o", (options, message) => {
-  const names = namesOf(options);
-  expect(() => [names.hub("orders"), names.group({ topic: "orders", subscription: "billing" })]).toThrow(message);
+  expect(() => {
+    const names = namesOf(options);
+    return [names.hub("orders"), names.group({ topic: "orders", subscription: "billing" })];
+  }).toThrow(message);
+});
+
+it.each<[Partial<EventHubsOptions>, RegExp]>([
+  [{ names: { orders: "Shared", invoices: "shared" } }, /COLLISION/],
+  [{ names: { invoices: "orders" } }, /COLLISION/],
+  [{ names: { invoices: "orders.billing.dead" } }, /COLLISION/],
+  [{ names: { invoices: "a b" } }, /WB_EVENT_HUBS_NAME/],
+  [{ consumerGroups: { "orders/billing": "mail" } }, /is that of/],
+])("refuses %o at construction, where it is too early to lose anything", (options, message) => {
+  expect(() => namesOf({ subscriptions: { orders: ["billing", "mail"] }, ...options })).toThrow(message);
 });

@@ -36,7 +36,14 @@ export function createEntityNames(
   settings: Pick<Settings, "prefix" | "names" | "queues" | "ownQueues" | "subscriptions">,
 ): EntityNames {
   const { prefix, names, queues, ownQueues } = settings;
-  const derive = createNaming({ entity: "entity", maxLength: MAX_ENTITY, separator: SEPARATOR, prefix, names });
+  const derive = createNaming({
+    entity: "entity",
+    maxLength: MAX_ENTITY,
+    separator: SEPARATOR,
+    prefix,
+    names,
+    ignoreCase: true,
+  });
   const place = (logical: string, problem: string) =>
     serviceBusErrors.WB_SERVICE_BUS_PLACE({ place: JSON.stringify(logical), problem });
 
@@ -58,15 +65,25 @@ export function createEntityNames(
     return entity(ownTopic(name, subscription));
   };
   /** Without own queues a name by hand is the subscription's. */
-  const subscriptionName = (name: string, subscription: string): string => {
+  const named = (logical: string): string => {
+    const subscription = logical.slice(logical.indexOf("/") + 1);
+    return !ownQueues && Object.hasOwn(names, logical) ? names[logical]! : subscription;
+  };
+  const declared = [...settings.subscriptions].flatMap(([of, list]) => list.map((name) => ownTopic(of, name)));
+  const known = new Set([...Object.keys(names), ...declared]);
+  const subscriptionName = (of: string, subscription: string): string => {
     checkLogicalName("subscription", subscription);
-    const logical = ownTopic(name, subscription);
-    const named = !ownQueues && Object.hasOwn(names, logical) ? names[logical]! : subscription;
-    if (named.length > MAX_SUBSCRIPTION || !SUBSCRIPTION_NAME.test(named)) {
-      const problem = `is no subscription name of at most ${MAX_SUBSCRIPTION} characters`;
-      throw serviceBusErrors.WB_SERVICE_BUS_NAME({ logical, entity: named, problem });
+    const logical = ownTopic(of, subscription);
+    const name = named(logical);
+    const refuse = (problem: string) => serviceBusErrors.WB_SERVICE_BUS_NAME({ logical, entity: name, problem });
+    for (const other of known) {
+      if (other === logical || !other.startsWith(`${of}/`) || named(other).toLowerCase() !== name.toLowerCase())
+        continue;
+      throw refuse(`is that of ${other} too, and they would share the messages instead of each getting all`);
     }
-    return named;
+    if (name.length > MAX_SUBSCRIPTION || !SUBSCRIPTION_NAME.test(name))
+      throw refuse(`is no subscription name of at most ${MAX_SUBSCRIPTION} characters`);
+    return name;
   };
 
   // What can be known at construction is checked there.

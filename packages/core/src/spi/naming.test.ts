@@ -40,6 +40,21 @@ describe("createNaming", () => {
     expect(() => name("orders/billing")).toThrow(/WB_NAME_COLLISION/);
   });
 
+  it("sees names that differ in case alone as one where the broker does", () => {
+    const names = { orders: "Legacy", invoices: "legacy" };
+    const name = createNaming({ ...rule, names, ignoreCase: true });
+    expect(name("orders")).toBe("Legacy");
+    expect(() => name("invoices")).toThrow(/WB_NAME_COLLISION/);
+    const exact = createNaming({ ...rule, names });
+    expect([exact("orders"), exact("invoices")]).toEqual(["Legacy", "legacy"]);
+  });
+
+  it("refuses a name by hand that is no text", () => {
+    expect(() => createNaming({ ...rule, names: { orders: 5 as unknown as string } })).toThrow(
+      /names\["orders"\] must be text/,
+    );
+  });
+
   it("refuses what is too long, and says how long it is", () => {
     const name = createNaming({ ...rule, maxLength: 10, separator: "." });
     expect(() => name("orders/billing")).toThrow(/WB_NAME_TOO_LONG.*14 characters.*10/);

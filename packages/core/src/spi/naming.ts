@@ -22,6 +22,8 @@ export interface NamingRule {
   readonly prefix?: string | undefined;
   /** Physical names set by hand, by logical name (`orders`, `orders/billing`, `orders/billing/dead`). */
   readonly names?: Readonly<Record<string, string>> | undefined;
+  /** The broker takes names that differ in case alone for one. Default false. */
+  readonly ignoreCase?: boolean | undefined;
 }
 
 /**
@@ -31,6 +33,10 @@ export interface NamingRule {
 export function createNaming(rule: NamingRule): (logical: string) => string {
   if (rule.prefix !== undefined) checkLogicalName("prefix", rule.prefix);
   const byHand = new Map(Object.entries(rule.names ?? {}));
+  for (const [logical, name] of byHand) {
+    if (typeof name !== "string")
+      throw coreErrors.WB_OPTION_INVALID({ option: `names[${JSON.stringify(logical)}]`, problem: "must be text" });
+  }
   const taken = new Map<string, string>();
   const known = new Map<string, string>();
 
@@ -54,11 +60,12 @@ export function createNaming(rule: NamingRule): (logical: string) => string {
     if (physical.length > rule.maxLength) {
       throw coreErrors.WB_NAME_TOO_LONG({ entity: rule.entity, logical, physical, maxLength: rule.maxLength });
     }
-    const holder = taken.get(physical);
+    const entity = rule.ignoreCase === true ? physical.toLowerCase() : physical;
+    const holder = taken.get(entity);
     if (holder !== undefined && holder !== logical) {
       throw coreErrors.WB_NAME_COLLISION({ entity: rule.entity, first: holder, second: logical, physical });
     }
-    taken.set(physical, logical);
+    taken.set(entity, logical);
     known.set(logical, physical);
     return physical;
   };
