@@ -10,7 +10,7 @@ const message = (body: string | Uint8Array | null, more: Partial<OutboundMessage
   headers: {},
   ...more,
 });
-const jsonOf = ({ body }: { readonly body: Uint8Array }) => JSON.parse(Buffer.from(body).toString());
+const jsonOf = (document: Uint8Array) => JSON.parse(Buffer.from(document).toString());
 /** As the service hands it on: parsed and written again. */
 const through = (sent: OutboundMessage) => toMessage(jsonOf(toDocument(sent)));
 const textOf = ({ body }: { body: Uint8Array | null }) => Buffer.from(body!).toString();
@@ -18,18 +18,16 @@ const textOf = ({ body }: { body: Uint8Array | null }) => Buffer.from(body!).toS
 describe("an event", () => {
   it("travels as it is", () => {
     const text = JSON.stringify(event);
-    expect(toDocument(message(text)).event).toEqual(event);
-    expect(textOf(toDocument(message(text)))).toBe(text);
+    expect(Buffer.from(toDocument(message(text))).toString()).toBe(text);
     expect(textOf(through(message(text)))).toBe(text);
     expect(through(message(JSON.stringify({ ...event, partitionkey: "k" })))).toMatchObject({ id: "1", key: "k" });
   });
 
   it("that the codec has written is not read again, and another body in its place is", () => {
     const encoded = codec.encode(event as never, { headers: false });
-    expect(toDocument(encoded).body).toBe(encoded.body);
-    expect(toDocument(encoded).event).toEqual(event);
+    expect(toDocument(encoded)).toBe(encoded.body);
     const smuggled = { ...encoded, body: Buffer.concat([encoded.body!, Buffer.from(","), encoded.body!]) };
-    expect(toDocument(smuggled).event).toMatchObject({ type: "dev.waybill.message" });
+    expect(jsonOf(toDocument(smuggled))).toMatchObject({ type: "dev.waybill.message" });
   });
 
   it("without data has some on its way, and none on arrival", () => {

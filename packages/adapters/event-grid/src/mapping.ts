@@ -2,24 +2,6 @@ import { randomUUID } from "node:crypto";
 import { HEADER, type OutboundMessage, type WireMessage } from "@waybill/core/spi";
 import { eventGridErrors } from "./errors.ts";
 
-/** A CloudEvent as Event Grid takes it. */
-export class EventDocument {
-  /** JSON. */
-  readonly body: Uint8Array;
-  #event: Readonly<Record<string, unknown>> | undefined;
-
-  constructor(body: Uint8Array, event?: Readonly<Record<string, unknown>>) {
-    this.body = body;
-    this.#event = event;
-  }
-
-  /** The same, for who writes it anew. */
-  get event(): Readonly<Record<string, unknown>> {
-    this.#event ??= JSON.parse(Buffer.from(this.body).toString("utf8")) as Record<string, unknown>;
-    return this.#event;
-  }
-}
-
 /**
  * Event Grid takes nothing but CloudEvents. What is none (a dead letter, bytes of somebody else) travels as the data of one of this type,
  * and is taken out of it again where it arrives.
@@ -33,21 +15,21 @@ const STRUCTURED_TYPE = "application/cloudevents+json; charset=utf-8";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The message as a document. Throws, kind `invalid`, what could not arrive as it is. */
-export function toDocument(message: OutboundMessage): EventDocument {
+/** The message as a CloudEvent in JSON, as Event Grid takes it. Throws, kind `invalid`, what could not arrive as it is. */
+export function toDocument(message: OutboundMessage): Uint8Array {
   if (message.body === null) throw unfit(message, "it has no body");
   for (const _ in message.headers) {
     const names = Object.keys(message.headers).slice(0, 5).join(", ");
     throw unfit(message, `it has headers (${names})`);
   }
-  if (message.eventBody === message.body) return new EventDocument(message.body);
+  if (message.eventBody === message.body) return message.body;
   const text = textOf(message.body);
   const parsed = text === undefined ? undefined : parse(text);
   if (!isEvent(parsed)) return documentOf(carrierOf(message, message.body, text, parsed));
   if (parsed.data === undefined && typeof parsed.data_base64 !== "string") {
     return documentOf({ ...parsed, [NO_DATA]: true, data: null });
   }
-  return new EventDocument(message.body, parsed);
+  return message.body;
 }
 
 /** JSON that reads and writes to the same text stays readable for people; anything else is Base64, and as exact. */
@@ -64,12 +46,11 @@ function carrierOf(message: OutboundMessage, body: Uint8Array, text: string | un
   };
 }
 
-function documentOf(event: object): EventDocument {
-  return new EventDocument(Buffer.from(JSON.stringify(event)), event as Record<string, unknown>);
-}
+const documentOf = (event: object): Uint8Array => Buffer.from(JSON.stringify(event));
 
 /** The same event for a domain topic. */
-export function addressed({ event }: EventDocument, domainTopic: string): EventDocument {
+export function addressed(document: Uint8Array, domainTopic: string): Uint8Array {
+  const event = JSON.parse(Buffer.from(document).toString("utf8")) as Record<string, unknown>;
   return documentOf({ ...event, source: domainTopic, [OWN_SOURCE]: event.source });
 }
 

@@ -1,16 +1,16 @@
 import { checkAccess } from "./access.ts";
 import { eventGridErrors } from "./errors.ts";
-import { addressed, type EventDocument } from "./mapping.ts";
+import { addressed } from "./mapping.ts";
 import type { Names } from "./names.ts";
 import type { EventGridOptions, Settings } from "./options.ts";
-import { type Publish, publishToNamespace, publishToTopic } from "./publish.ts";
-import type { RestClient } from "./rest-client.ts";
+import { type Publish, publishAt } from "./publish.ts";
+import { createRestClient, type RestClient } from "./rest-client.ts";
 
 /** Where the events of one topic go. */
 export interface Outlet {
   readonly place: string;
   readonly publish: Publish;
-  readonly address?: (document: EventDocument) => EventDocument;
+  readonly address?: (document: Uint8Array) => Uint8Array;
 }
 
 export interface OutletsOptions {
@@ -38,18 +38,18 @@ export function createOutlets({ options, settings, names, client }: OutletsOptio
   if (settings.kind === "namespace") {
     const of = (topic: string) => {
       const place = names.topic(topic);
-      return { place, publish: publishToNamespace(client!, place) };
+      return { place, publish: publishAt(client!, `/topics/${place}:publish`) };
     };
     return { of, has: () => true, endpoints: [] };
   }
   if (settings.kind === "domain") {
     const access = checkAccess("endpoint", options);
-    const publish = publishToTopic(access, options);
+    const publish = publishAt(createRestClient(access, "domain", options), "");
     const has = (topic: string) => !topic.includes("/") || Object.hasOwn(options.names ?? {}, topic);
     const of = (topic: string) => {
       const place = names.topic(topic);
       if (!has(topic)) throw missing(topic, "domain topic known", ELSEWHERE);
-      return { place, publish, address: (document: EventDocument) => addressed(document, place) };
+      return { place, publish, address: (document: Uint8Array) => addressed(document, place) };
     };
     return { of, has, endpoints: [{ place: access.endpoint.host, publish }] };
   }
@@ -59,7 +59,8 @@ export function createOutlets({ options, settings, names, client }: OutletsOptio
     const { key, sas, credential } = options;
     const own = [given?.key, given?.sas, given?.credential].some((way) => way !== undefined);
     const access = checkAccess(`topics.${topic}`, own ? given : { key, sas, credential, ...given });
-    custom.set(topic, { place: access.endpoint.host, publish: publishToTopic(access, options) });
+    const publish = publishAt(createRestClient(access, "custom", options), "");
+    custom.set(topic, { place: access.endpoint.host, publish });
   }
   const of = (topic: string) => {
     names.topic(topic);

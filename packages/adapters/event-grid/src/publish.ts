@@ -1,49 +1,32 @@
-import { EventGridPublisherClient } from "@azure/eventgrid";
-import type { Access } from "./access.ts";
-import type { EventDocument } from "./mapping.ts";
-import type { EventGridOptions } from "./options.ts";
-import { NO_RETRIES, type RestClient } from "./rest-client.ts";
+import type { RestClient } from "./rest-client.ts";
 
 const BATCH_TYPE = "application/cloudevents-batch+json; charset=utf-8";
+const [OPEN, COMMA, CLOSE] = [0x5b, 0x2c, 0x5d] as const;
 
 /** One request with all of them: the service takes all or none. Throws what it answers. */
-export type Publish = (documents: readonly EventDocument[], signal: AbortSignal) => Promise<void>;
-
-/** To a namespace topic. Not by `@azure/eventgrid-namespaces`, which drops extensions and falsy data. */
-export function publishToNamespace(client: RestClient, topic: string): Publish {
-  return async (documents, signal) => {
-    await client({ path: `/topics/${topic}:publish`, body: batchOf(documents), contentType: BATCH_TYPE }, signal);
-  };
-}
-
-const [OPEN, COMMA, CLOSE] = ["[", ",", "]"].map((text) => Buffer.from(text)) as [Buffer, Buffer, Buffer];
-
-/** As bytes: what is bytes already need not become text to be sent. */
-function batchOf(documents: readonly EventDocument[]): Uint8Array {
-  const parts: Uint8Array[] = [];
-  for (const { body } of documents) parts.push(parts.length === 0 ? OPEN : COMMA, body);
-  if (parts.length === 0) parts.push(OPEN);
-  return Buffer.concat([...parts, CLOSE]);
-}
+export type Publish = (documents: readonly Uint8Array[], signal: AbortSignal) => Promise<void>;
 
 /**
- * To a custom topic or a domain, by the SDK. As client of the schema `CloudEvent` it refuses data that is a string, number or boolean and makes objects of arrays;
- * as client of the schema `Custom` it sends what it is given, and with the content type of a batch that is a batch of CloudEvents.
+ * At a path below the client's endpoint. Not by the SDKs: `@azure/eventgrid-namespaces` drops extensions and falsy data, and `@azure/eventgrid` writes every document
+ * anew, which rounds numbers that JavaScript cannot hold, and refuses data that is no object.
  */
-export function publishToTopic(
-  { endpoint, insecure, secret }: Access,
-  options: Pick<EventGridOptions, "client">,
-): Publish {
-  const credential = "credential" in secret ? secret.credential : "key" in secret ? secret : { signature: secret.sas };
-  const client = new EventGridPublisherClient(endpoint.href, "Custom", credential as { key: string }, {
-    ...options.client,
-    retryOptions: NO_RETRIES,
-    allowInsecureConnection: insecure,
-  });
-  return async (documents, abortSignal) => {
-    await client.send(
-      documents.map(({ event }) => event as Record<string, unknown>),
-      { abortSignal, requestOptions: { customHeaders: { "content-type": BATCH_TYPE } } },
-    );
+export function publishAt(client: RestClient, path: string): Publish {
+  return async (documents, signal) => {
+    await client({ path, body: batchOf(documents), contentType: BATCH_TYPE }, signal);
   };
+}
+
+/** As bytes: what is bytes already need not become text to be sent. */
+function batchOf(documents: readonly Uint8Array[]): Uint8Array {
+  if (documents.length === 0) return Buffer.from([OPEN, CLOSE]);
+  let size = 1;
+  for (const document of documents) size += document.byteLength + 1;
+  const batch = Buffer.allocUnsafe(size);
+  let at = batch.writeUInt8(OPEN);
+  for (const document of documents) {
+    batch.set(document, at);
+    at = batch.writeUInt8(COMMA, at + document.byteLength);
+  }
+  batch[size - 1] = CLOSE;
+  return batch;
 }

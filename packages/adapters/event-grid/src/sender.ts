@@ -8,7 +8,7 @@ import {
 } from "@waybill/core/spi";
 import { classify, failedCall } from "./classify.ts";
 import { eventGridErrors } from "./errors.ts";
-import { type EventDocument, toDocument } from "./mapping.ts";
+import { toDocument } from "./mapping.ts";
 import type { Publish } from "./publish.ts";
 
 export interface SenderOptions {
@@ -18,24 +18,25 @@ export interface SenderOptions {
   readonly publish: Publish;
   readonly call: Call;
   /** Rewrites a document on its way; absent: it goes as it is. */
-  readonly address?: (document: EventDocument) => EventDocument;
+  readonly address?: (document: Uint8Array) => Uint8Array;
   readonly closed: AbortSignal;
   close(): void;
 }
 
-interface Addressed {
-  readonly index: number;
-  readonly document: EventDocument;
+/** What one request carries: document by document, and where its message stood among those that were handed in. */
+interface Batch {
+  readonly documents: readonly Uint8Array[];
+  readonly places: readonly number[];
 }
 
 /** Sends in requests that keep within the limits; what one bad event makes the service refuse is sent again in halves, so that it alone fails. */
 export function createSender(options: SenderOptions): Sender {
   const { place, capabilities, publish, call, closed, address } = options;
   const { maxMessageBytes } = capabilities;
-  const written = new WeakMap<OutboundMessage, EventDocument>();
+  const written = new WeakMap<OutboundMessage, Uint8Array>();
 
   /** Written anew once, though it is measured before it is sent. */
-  const documentOf = (message: OutboundMessage): EventDocument => {
+  const documentOf = (message: OutboundMessage): Uint8Array => {
     if (message.eventBody === message.body && address === undefined) return toDocument(message);
     let document = written.get(message);
     if (document === undefined) {
@@ -46,27 +47,22 @@ export function createSender(options: SenderOptions): Sender {
     return document;
   };
 
-  const request = async (batch: readonly Addressed[], outcomes: Outcome[], signal: AbortSignal): Promise<void> => {
+  const request = async (batch: Batch, outcomes: Outcome[], signal: AbortSignal): Promise<void> => {
     try {
-      await call(signal, (abortSignal) =>
-        publish(
-          batch.map(({ document }) => document),
-          abortSignal,
-        ),
-      );
-      for (const { index } of batch) outcomes[index] = done;
+      await call(signal, (abortSignal) => publish(batch.documents, abortSignal));
+      for (const index of batch.places) outcomes[index] = done;
     } catch (error) {
       const kind = classify(error);
-      if (batch.length > 1 && (kind === "invalid" || kind === "too-large")) {
-        const half = batch.length >>> 1;
+      if (batch.places.length > 1 && (kind === "invalid" || kind === "too-large")) {
+        const half = batch.places.length >>> 1;
         await Promise.all([
-          request(batch.slice(0, half), outcomes, signal),
-          request(batch.slice(half), outcomes, signal),
+          request(part(batch, 0, half), outcomes, signal),
+          request(part(batch, half), outcomes, signal),
         ]);
         return;
       }
       const failure = failedCall("Publishing to", place, error);
-      for (const { index } of batch) outcomes[index] = { ok: false, error: failure };
+      for (const index of batch.places) outcomes[index] = { ok: false, error: failure };
     }
   };
 
@@ -83,14 +79,16 @@ export function createSender(options: SenderOptions): Sender {
     async send(messages, signal) {
       closed.throwIfAborted();
       const outcomes: Outcome[] = [];
-      const fit: Addressed[] = [];
-      for (const [index, message] of messages.entries()) {
+      const fit = { documents: [] as Uint8Array[], places: [] as number[] };
+      for (let index = 0; index < messages.length; index++) {
+        const message = messages[index]!;
         try {
           const document = documentOf(message);
           const bytes = sizeOf(document);
           if (bytes > maxMessageBytes)
             throw eventGridErrors.WB_EVENT_GRID_TOO_LARGE({ id: message.id, bytes, maxBytes: maxMessageBytes });
-          fit.push({ index, document });
+          fit.documents.push(document);
+          fit.places.push(index);
         } catch (error) {
           outcomes[index] = { ok: false, error };
         }
@@ -105,16 +103,22 @@ export function createSender(options: SenderOptions): Sender {
 }
 
 /** With the comma behind it. */
-const sizeOf = ({ body }: EventDocument) => body.byteLength + 1;
+const sizeOf = (document: Uint8Array) => document.byteLength + 1;
 
-function* batches(all: readonly Addressed[], limits: SenderCapabilities): Generator<readonly Addressed[]> {
-  for (let from = 0, to = 0; from < all.length; from = to) {
+const part = ({ documents, places }: Batch, from: number, to?: number): Batch => ({
+  documents: documents.slice(from, to),
+  places: places.slice(from, to),
+});
+
+function* batches(all: Batch, limits: SenderCapabilities): Generator<Batch> {
+  const count = all.places.length;
+  for (let from = 0, to = 0; from < count; from = to) {
     let bytes = 0;
-    while (to < all.length && to - from < limits.maxSendBatch) {
-      bytes += sizeOf(all[to]!.document);
+    while (to < count && to - from < limits.maxSendBatch) {
+      bytes += sizeOf(all.documents[to]!);
       if (to > from && bytes > limits.maxSendBatchBytes) break;
       to++;
     }
-    yield all.slice(from, to);
+    yield part(all, from, to);
   }
 }
