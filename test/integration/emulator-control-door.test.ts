@@ -117,6 +117,10 @@ it("makes the faults of Event Grid", async () => {
   await post("/event-grid/throttle", { on: false });
   await post("/event-grid/refuse", { status: 503 });
   expect((await publish()).status).toBe(503);
+  await post("/event-grid/refuse", { status: 403, message: "The quota is used up." });
+  expect(await (await publish()).json()).toMatchObject({
+    error: { code: "Forbidden", message: "The quota is used up." },
+  });
   expect((await publish()).status).toBe(200);
   const state = (await ask("GET", "/event-grid/state?topic=dev/orders&subscription=billing")).body;
   expect(state).toMatchObject({ events: [{ id: "a", state: "available" }] });

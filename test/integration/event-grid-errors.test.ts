@@ -3,7 +3,7 @@ import { AzureKeyCredential, generateSharedAccessSignature } from "@azure/eventg
 import { createBus, isWaybillError, WaybillError } from "@waybill/core";
 import { type EventGridOptions, eventGrid } from "@waybill/event-grid";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { open } from "./emulator-event-grid.fixture.ts";
+import { open, rest } from "./emulator-event-grid.fixture.ts";
 import { message, namespace, raw } from "./event-grid-adapter.fixture.ts";
 import { never } from "./sender-and-receiver.fixture.ts";
 
@@ -105,6 +105,33 @@ describe("errors", () => {
     expect((await failure(() => sender.send([{ id: "1", body: null, headers: {} }], never))).code).toBe(
       "WB_EVENT_GRID_MESSAGE",
     );
+  });
+
+  it("HTTP 403 for a quota, for a size and for a client that is kept out", async () => {
+    const { emulator, adapter } = await namespace();
+    const sender = await adapter.openSender("orders");
+    const refused = (words: string) => {
+      emulator.control.refuse(403, 1, words);
+      return failure(() => sender.send(one, never));
+    };
+    const quota = await refused("The publish quota of the namespace has been exceeded.");
+    expect(adapter.classify(quota)).toBe("throttled");
+    expect(quota.sentence).toMatch(/HTTP 403, Forbidden, The publish quota/);
+    expect(quota.hint).toMatch(/throughput units/);
+    const kept = await refused("Publishing to shop by client 10.0.0.1 is rejected due to IpAddress filtering rules.");
+    expect(adapter.classify(kept)).toBe("unauthorized");
+    expect(kept.hint).toMatch(/IP firewall/);
+    const { status, body } = await rest(emulator, "/topics/orders:publish", [raw("1", "x".repeat(1_100_000))]);
+    expect([status, adapter.classify({ statusCode: status, ...body.error })]).toEqual([403, "too-large"]);
+  });
+
+  it("through the bus, a publish waits for a quota that is used up", async () => {
+    const { emulator, adapter } = await namespace();
+    const bus = createBus({ source: "/shop", adapter });
+    onTestFinished(() => bus.close());
+    emulator.control.refuse(403, 2, "The publish quota of the namespace has been exceeded.");
+    expect(await bus.publishRaw("orders", raw("1", 1))).toMatchObject({ ok: true });
+    expect(emulator.control.state("shop/orders", "billing").events).toHaveLength(1);
   });
 
   it("through the bus, a wrong key ends a publish at once", async () => {

@@ -133,8 +133,8 @@ export const EVENT_GRID: Operations<EventGridControl> = {
     return () => ({ ended: control.expireLocks(topic, subscription, token) });
   },
   refuse: (args, control) => {
-    const [status, times] = [args.number("status"), args.maybeNumber("times")];
-    return () => control.refuse(status, times);
+    const [status, times, message] = [args.number("status"), args.maybeNumber("times"), args.maybeText("message")];
+    return () => control.refuse(status, times, message);
   },
   throttle: (args, control) => {
     const on = args.flag("on");

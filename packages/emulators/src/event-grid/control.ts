@@ -35,8 +35,8 @@ export interface EventGridControl {
   deleteSubscription(topic: string, name: string): void;
   /** Ends locks as if their time had come: of one token, or all. Returns how many. */
   expireLocks(topic: string, subscription: string, lockToken?: string): number;
-  /** Answers the next requests with this status instead of doing what they ask. */
-  refuse(status: number, times?: number): void;
+  /** Answers the next requests with this status, in these words, instead of doing what they ask. Default: one request, and words that name no cause. */
+  refuse(status: number, times?: number, message?: string): void;
   /** Answers with 429 and a Retry-After of so many seconds; false ends it. */
   throttle(retryAfterSeconds: number | false): void;
   /** Reads requests and answers none. Turned off, their connections are cut, as after a stalled network. */
@@ -65,7 +65,8 @@ export function createControl(parts: {
       const { queue } = topics.subscription(topic, subscription);
       return queue instanceof PullQueue ? queue.expireLocks(lockToken) : 0;
     },
-    refuse: (status, times = 1) => void faults.refusals.push({ status, times }),
+    refuse: (status, times = 1, message = "The emulator was told to refuse.") =>
+      void faults.refusals.push({ status, times, message }),
     throttle: (retryAfterSeconds) => {
       faults.throttle = retryAfterSeconds === false ? undefined : retryAfterSeconds;
     },

@@ -182,8 +182,8 @@ export const DOORS: readonly Mutant[] = [
     {
       does: "does not refuse over HTTP",
       file: "event-grid/control.ts",
-      find: "refuse: (status, times = 1) => void faults.refusals.push({ status, times }),",
-      replace: "refuse: () => undefined,",
+      find: "void faults.refusals.push({ status, times, message }),",
+      replace: "undefined,",
       test: CONTROL_DOOR,
       name: "makes the faults of Event Grid",
     },

@@ -175,6 +175,6 @@ function faultOf(faults: FaultPlan): Answer | undefined {
     const problem = new EventGridProblem(429, "The request was throttled: too many requests.");
     return { ...describe(problem), headers: { "retry-after": String(faults.throttle) } };
   }
-  const status = faults.takeRefusal();
-  return status === undefined ? undefined : describe(new EventGridProblem(status, "The emulator was told to refuse."));
+  const refusal = faults.takeRefusal();
+  return refusal === undefined ? undefined : describe(new EventGridProblem(refusal.status, refusal.message));
 }
