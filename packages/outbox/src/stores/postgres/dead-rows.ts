@@ -12,6 +12,9 @@ interface Taken {
   readonly key: string | null;
 }
 
+/** Whatever is set for the application: behind the lock of a bucket the transaction must see what others have done. */
+const READ_COMMITTED = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED";
+
 /** `changed` runs after what may have given relays new work. */
 export function postgresDeadRows(connections: Connections, t: Tables, changed: () => void): DeadRows {
   /** Takes rows out of the dead ones, in one transaction. */
@@ -19,6 +22,7 @@ export function postgresDeadRows(connections: Connections, t: Tables, changed: (
     const taken = await inTransaction(
       connections,
       async (client) => {
+        await client.query(READ_COMMITTED);
         const { rows } = await client.query<Taken>(
           `SELECT pos, bucket, topic, key FROM ${t.dead} WHERE pos = ANY($1::bigint[])`,
           [positions],
@@ -50,7 +54,8 @@ export function postgresDeadRows(connections: Connections, t: Tables, changed: (
     list({ max, after }) {
       return connections.run(async (client) => {
         const { rows } = await client.query(
-          `SELECT pos, topic, key, event, reason, error, attempts, dead_at, halts FROM ${t.dead} WHERE pos > $1 ORDER BY pos LIMIT $2`,
+          `SELECT pos, topic, key, event, reason, error, attempts, 
+                  (extract(epoch FROM dead_at) * 1000)::float8 AS dead_at_ms, halts FROM ${t.dead} WHERE pos > $1 ORDER BY pos LIMIT $2`,
           [after, max],
         );
         return rows.map(
@@ -62,7 +67,7 @@ export function postgresDeadRows(connections: Connections, t: Tables, changed: (
             reason: row.reason,
             error: row.error,
             attempts: row.attempts,
-            deadAtMs: (row.dead_at as Date).getTime(),
+            deadAtMs: Number(row.dead_at_ms),
             haltsKey: row.halts,
           }),
         );
@@ -85,6 +90,7 @@ export function postgresDeadRows(connections: Connections, t: Tables, changed: (
       const hastened = await inTransaction(
         connections,
         async (client) => {
+          await client.query(READ_COMMITTED);
           await lockBuckets(
             client,
             t,

@@ -85,7 +85,8 @@ export function startText(t: Tables): string {
 
 /**
  * Settings of a relay's session. Statistics of a table that is empty most of the time mislead the planner, and a prepared plan would keep
- * its mistake: with these it can only walk the two indexes.
+ * its mistake: with these it can only walk the two indexes. What else a database or role has set for the application is taken back: after
+ * waiting for a lock, a transaction of a stricter isolation would still see what was before.
  */
-export const PINNED =
-  "SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan";
+export const PINNED = `SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan;
+  SET default_transaction_isolation = 'read committed'; SET statement_timeout = 0; SET lock_timeout = 0`;

@@ -95,7 +95,7 @@ export function postgresInboxRows<Tx>(connections: Connections, t: Tables): Inbo
     );
     const { n, oldest, newest } = rows[0] as { n: number; oldest: number | null; newest: number | null };
     if (oldest === null || newest === null || oldest >= cutMs) return 0;
-    if (newest < cutMs) return emptied(client, slot, n);
+    if (newest < cutMs) return emptied(client, slot, n, cutMs);
     if (slot !== FOREIGN && oldest >= cutMs - DAY_MS) return 0;
     let pruned = 0;
     for (;;) {
@@ -108,14 +108,20 @@ export function postgresInboxRows<Tx>(connections: Connections, t: Tables): Inbo
     }
   }
 
-  async function emptied(client: PoolClient, slot: number, rows: number): Promise<number> {
-    await client.query("BEGIN");
+  async function emptied(client: PoolClient, slot: number, n: number, cutMs: number): Promise<number> {
+    await client.query("BEGIN ISOLATION LEVEL READ COMMITTED");
     try {
       // Handlers hold a lock on the partition until they end; whoever waits for this one waits for them too.
       await client.query("SET LOCAL lock_timeout = '1s'");
-      await client.query(`TRUNCATE ${table(slot)}`);
+      await client.query(`LOCK TABLE ${table(slot)} IN ACCESS EXCLUSIVE MODE`);
+      // They may have recorded an old event that came again.
+      const { rows } = await client.query(
+        `SELECT EXISTS (SELECT 1 FROM ${table(slot)} WHERE seen_at >= to_timestamp($1::float8 / 1000)) AS used`,
+        [cutMs],
+      );
+      if (!rows[0].used) await client.query(`TRUNCATE ${table(slot)}`);
       await client.query("COMMIT");
-      return rows;
+      return rows[0].used ? 0 : n;
     } catch (error) {
       await client.query("ROLLBACK");
       if ((error as { code?: string }).code !== "55P03") throw error;

@@ -66,7 +66,7 @@ export class BucketLeases {
       text: `SELECT bucket, epoch FROM ${this.#tables.lease} WHERE bucket = ANY($1::smallint[]) AND owner = $2 ORDER BY bucket FOR NO KEY UPDATE`,
       values: [wanted, this.#owner],
     });
-    const held = new Map(rows.map(({ bucket, epoch }) => [bucket as number, Number(epoch)]));
+    const held = new Map(rows.map(({ bucket, epoch }) => [Number(bucket), Number(epoch)]));
     for (const bucket of wanted) {
       if (held.get(bucket) === undefined || held.get(bucket) !== this.#mine.get(bucket)) {
         throw outboxErrors.WB_RELAY_LEASE_LOST({ owner: this.#owner });
@@ -114,7 +114,7 @@ export class BucketLeases {
     const mine = new Map<number, number>();
     for (const { bucket, epoch } of rows) {
       if (bucket === null) share = Number(epoch);
-      else mine.set(bucket as number, Number(epoch));
+      else mine.set(Number(bucket), Number(epoch));
     }
     return { share, mine };
   }

@@ -43,7 +43,8 @@ export function postgresMigrations(connections: Connections, tables: Tables): Mi
       return connections.run(async (client) => {
         const done: number[] = [];
         for (;;) {
-          await client.query("BEGIN");
+          // Whoever has waited for the lock must see what was done meanwhile.
+          await client.query("BEGIN ISOLATION LEVEL READ COMMITTED");
           try {
             await client.query("SELECT pg_advisory_xact_lock($1)", [LOCK]);
             await client.query((await hasSchema(client)) ? versionTable(tables) : foundation(tables));

@@ -20,7 +20,7 @@ export async function postgresOverview(client: ClientBase, t: Tables): Promise<O
      JOIN ${t.outbox} o ON o.pos = w.pos ORDER BY w.topic`,
   );
   const relays = await client.query(
-    `SELECT owner, count(*)::int AS buckets, max(until) AS until FROM ${t.lease}
+    `SELECT owner, count(*) AS buckets, (extract(epoch FROM max(until)) * 1000)::float8 AS until_ms FROM ${t.lease}
      WHERE owner IS NOT NULL AND until > clock_timestamp() GROUP BY owner ORDER BY owner`,
   );
   return {
@@ -29,10 +29,10 @@ export async function postgresOverview(client: ClientBase, t: Tables): Promise<O
       waiting: Number(waiting),
       oldestMs: eventTimeMs(oldest as string),
     })),
-    relays: relays.rows.map(({ owner, buckets, until }) => ({
+    relays: relays.rows.map(({ owner, buckets, until_ms }) => ({
       owner,
-      buckets,
-      untilMs: (until as Date).getTime(),
+      buckets: Number(buckets),
+      untilMs: Number(until_ms),
     })),
   };
 }

@@ -37,7 +37,7 @@ export async function claimParked(
     // Behind a row that is being worked on, all of its key wait.
     if (options.skip.has(Number(row.head)) || options.skip.has(Number(row.pos))) continue;
     wanted.push(Number(row.pos));
-    bytes += row.bytes as number;
+    bytes += Number(row.bytes);
     if (wanted.length >= options.max || bytes >= options.maxBytes) break;
   }
   if (wanted.length === 0) return [];
@@ -49,11 +49,11 @@ export async function claimParked(
   });
   return rows.map((row) => ({
     position: Number(row.pos),
-    bucket: row.bucket as number,
+    bucket: Number(row.bucket),
     topic: row.topic as string,
     key: (row.key as string | null) ?? undefined,
     event: row.event as string,
-    attempts: row.attempts as number,
+    attempts: Number(row.attempts),
     parked: true,
     behind: false,
   }));

@@ -24,7 +24,7 @@ export async function tidyTables(line: Line, t: Tables, keepSentMs: number): Pro
              FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = to_regclass($1)`,
       values: [t.sent],
     });
-    const nowMs = parts[0].now as number;
+    const nowMs = Number(parts[0].now);
     const cutMs = nowMs - keepSentMs;
     const ranges = parts.flatMap(({ name }) => {
       const [, from, to] = /^outbox_sent_(\d+)_(\d+)$/.exec(name as string) ?? [];
