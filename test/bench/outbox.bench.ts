@@ -3,13 +3,14 @@ import { postgres } from "@waybill/outbox/postgres";
 import { type RunningPostgres, startPostgres } from "../postgres/start-postgres.ts";
 import { Counting } from "./outbox/counting.ts";
 import { drainGraphile } from "./outbox/graphile.ts";
-import { latency } from "./outbox/latency.ts";
-import { fillOutbox, holdSnapshot } from "./outbox/load.ts";
+import { type Latency, latency } from "./outbox/latency.ts";
+import { fillOutbox, holdSnapshot, makeLog } from "./outbox/load.ts";
 import { drainPgBoss, startPgBoss, startPgBoss10 } from "./outbox/pg-boss.ts";
 import { drainPgTransactionalOutbox } from "./outbox/pg-transactional-outbox.ts";
 import { producers, publishOverhead, slowFlush } from "./outbox/producers.ts";
 import { drainSkipLocked } from "./outbox/skip-locked.ts";
 import { toKafka } from "./outbox/to-kafka.ts";
+import { inDatabase, inTurns } from "./outbox/turns.ts";
 import { type DrainOptions, drainWaybill } from "./outbox/waybill.ts";
 import { type BenchOptions, median, type Result } from "./result.ts";
 
@@ -17,9 +18,10 @@ import { type BenchOptions, median, type Result } from "./result.ts";
 export async function run(options: BenchOptions): Promise<Result[]> {
   const server = await startPostgres({
     fsync: true,
-    settings: { shared_buffers: "512MB", max_wal_size: "8GB", wal_level: "logical" },
+    settings: { shared_buffers: "512MB", min_wal_size: "1GB", max_wal_size: "8GB", wal_level: "logical" },
   });
   try {
+    if (!options.quick) await makeLog(server, 1_000);
     return await new OutboxBench(server, options).run();
   } finally {
     await server.stop();
@@ -59,71 +61,73 @@ class OutboxBench {
   async #drains(): Promise<void> {
     const { quick } = this.#options;
     const [small, large] = quick ? [2_000, 10_000] : [20_000, 100_000];
-    await this.#ours(small);
-    const oursSmall = await this.#median(() => this.#ours(small));
-    const oursLarge = await this.#median(() => this.#ours(large));
-    this.#add("drain", oursLarge, "events/s");
     const server = this.#server;
     const counting = this.#counting;
-    const limitMs = quick ? 5_000 : 20_000;
-    const peerSmall = await drainPgTransactionalOutbox(server, await server.database(), counting, small, limitMs);
-    const peerLarge = await drainPgTransactionalOutbox(server, await server.database(), counting, large, limitMs);
-    this.#add("pg-transactional-outbox, drain", peerLarge, "events/s");
-    this.#ratio(`drain of ${small} ÷ pg-transactional-outbox`, oursSmall / peerSmall, 100);
-    this.#ratio(`drain of ${large} ÷ pg-transactional-outbox`, oursLarge / peerLarge, 300);
-    const graphile = await drainGraphile(server, await server.database(), counting, large);
-    this.#add("graphile-worker batched, drain", graphile, "events/s");
-    this.#ratio("drain ÷ graphile-worker batched", oursLarge / graphile, 5);
-    const boss = await drainPgBoss(startPgBoss, server, await server.database(), counting, large);
-    this.#add("pg-boss, drain", boss, "events/s");
-    this.#ratio("drain ÷ pg-boss", oursLarge / boss, 20);
-    const boss10 = await drainPgBoss(startPgBoss10, server, await server.database(), counting, large);
-    this.#add("pg-boss 10.4, drain", boss10, "events/s");
-    this.#ratio("drain ÷ pg-boss 10.4", oursLarge / boss10, 20);
-    const url = await server.database();
-    const byHand = await this.#median(() => drainSkipLocked(server, url, counting, large));
-    this.#add("SKIP LOCKED by hand, drain", byHand, "events/s");
-    this.#ratio("drain ÷ SKIP LOCKED by hand", oursLarge / byHand, 1.3);
+    const rates = await inTurns(server, quick ? 1 : 5, large, {
+      ours: { drain: (url, events) => this.#drain(url, events) },
+      byHand: { drain: (url, events) => drainSkipLocked(server, url, counting, events) },
+      graphile: { drain: (url, events) => drainGraphile(server, url, counting, events) },
+      boss: { drain: (url, events) => drainPgBoss(startPgBoss, server, url, counting, events), rounds: 3 },
+      boss10: { drain: (url, events) => drainPgBoss(startPgBoss10, server, url, counting, events), rounds: 3 },
+    });
+    const ours = this.#rounds("drain", rates.ours);
+    const byHand = this.#rounds("SKIP LOCKED by hand, drain", rates.byHand);
+    const graphile = this.#rounds("graphile-worker batched, drain", rates.graphile);
+    const boss = this.#rounds("pg-boss, drain", rates.boss);
+    const boss10 = this.#rounds("pg-boss 10.4, drain", rates.boss10);
+    this.#ratio("drain ÷ SKIP LOCKED by hand", ours / byHand, 1.3);
+    this.#ratio("drain ÷ graphile-worker batched", ours / graphile, 5);
+    this.#ratio("drain ÷ pg-boss", ours / boss, 20);
+    this.#ratio("drain ÷ pg-boss 10.4", ours / boss10, 20);
+    // So far behind that one round says enough.
+    const limitMs = quick ? 5_000 : 10_000;
+    const transactional = (events: number) =>
+      inDatabase(server, (url) => drainPgTransactionalOutbox(server, url, counting, events, limitMs));
+    const oursSmall = median(await this.#several(() => this.#ours(small)));
+    this.#ratio(`drain of ${small} ÷ pg-transactional-outbox`, oursSmall / (await transactional(small)), 100);
+    const transactionalLarge = await transactional(large);
+    this.#add("pg-transactional-outbox, drain", transactionalLarge, "events/s");
+    this.#ratio(`drain of ${large} ÷ pg-transactional-outbox`, ours / transactionalLarge, 300);
   }
 
   async #heldSnapshot(): Promise<void> {
-    const events = this.#options.quick ? 30_000 : 300_000;
+    const { quick } = this.#options;
     const server = this.#server;
-    const url = await server.database();
-    const byHand = await drainSkipLocked(server, url, this.#counting, events, () => holdSnapshot(url));
-    const ours = await this.#ours(events, { held: true });
-    this.#add("drain while a snapshot is held", ours, "events/s");
+    const rates = await inTurns(server, quick ? 1 : 3, quick ? 30_000 : 300_000, {
+      ours: { drain: (url, events) => this.#drain(url, events, { held: true }) },
+      byHand: { drain: (url, events) => drainSkipLocked(server, url, this.#counting, events, () => holdSnapshot(url)) },
+    });
+    const ours = this.#rounds("drain while a snapshot is held", rates.ours);
+    const byHand = this.#rounds("SKIP LOCKED by hand while a snapshot is held", rates.byHand);
     this.#ratio("drain ÷ SKIP LOCKED by hand, snapshot held", ours / byHand, 4);
   }
 
-  /** From a thousand rows of backlog to a million; small ones several times. */
+  /** From a thousand rows of backlog to a million, all sizes in each round; the smallest, which take milliseconds, several times. */
   async #flatness(): Promise<void> {
     const { full, quick } = this.#options;
     const sizes = quick ? [1_000, 10_000] : [1_000, 10_000, 100_000, 200_000, ...(full ? [1_000_000] : [])];
-    await this.#ours(10_000);
-    const rates: number[] = [];
-    for (const events of sizes) {
-      const some: number[] = [];
-      for (let round = 0; round < (events < 100_000 ? 5 : 1); round++) some.push(await this.#ours(events));
-      rates.push(median(some));
-      this.#add(`drain of ${events}`, median(some), "events/s");
+    const rates = new Map<number, number[]>(sizes.map((events) => [events, []]));
+    await this.#ours(sizes.at(-1)! / 5);
+    for (let round = 0; round < (quick ? 1 : 3); round++) {
+      for (const events of sizes) {
+        for (let time = 0; time < (events < 100_000 ? 5 : 1); time++) rates.get(events)!.push(await this.#ours(events));
+      }
     }
-    this.#add("slowest ÷ fastest of these", Math.min(...rates) / Math.max(...rates), "ratio");
+    const medians = sizes.map((events) => this.#rounds(`drain of ${events}`, rates.get(events)!));
+    this.#add("slowest ÷ fastest of these", Math.min(...medians) / Math.max(...medians), "ratio");
   }
 
   async #relays(): Promise<void> {
     const events = this.#options.quick ? 10_000 : 200_000;
     for (const processes of [false, true]) {
       for (const relays of [1, 2, 4]) {
-        const rate = await this.#median(() => this.#ours(events, { relays, processes }));
-        this.#add(
+        this.#rounds(
           `drain by ${relays} relay${relays === 1 ? "" : "s"} in ${processes ? "processes of their own" : "one process"}`,
-          rate,
-          "events/s",
+          await this.#several(() => this.#ours(events, { relays, processes })),
         );
       }
     }
-    this.#add("drain, change data capture", await this.#median(() => this.#ours(events, { mode: "cdc" })), "events/s");
+    this.#rounds("drain, change data capture", await this.#several(() => this.#ours(events, { mode: "cdc" })));
   }
 
   async #writing(): Promise<void> {
@@ -165,16 +169,24 @@ class OutboxBench {
     }
   }
 
+  /** Each rate once a round: what the disk does for a second is then in one of three figures, of which the median counts. */
   async #latencies(): Promise<void> {
-    const seconds = this.#options.quick ? 1 : 4;
-    for (const mode of ["polling", "cdc"] as const) {
-      for (const perSecond of [200, 1_000, 4_000]) {
-        const { p50Ms, p99Ms, afterCommit } = await latency(await this.#server.database(), perSecond, seconds, mode);
-        this.#add(`insert to dispatch at ${perSecond}/s, p50, ${mode}`, p50Ms, "ms", 2, false);
-        this.#add(`insert to dispatch at ${perSecond}/s, p99, ${mode}`, p99Ms, "ms", 6, false);
-        this.#add(`commit to dispatch at ${perSecond}/s, p50, ${mode}`, afterCommit.p50Ms, "ms", undefined, false);
-        this.#add(`commit to dispatch at ${perSecond}/s, p99, ${mode}`, afterCommit.p99Ms, "ms", undefined, false);
+    const { quick } = this.#options;
+    const cases = (["polling", "cdc"] as const).flatMap((mode) =>
+      [200, 1_000, 4_000].map((perSecond) => ({ mode, perSecond, rounds: [] as Latency[] })),
+    );
+    for (let round = 0; round < (quick ? 1 : 3); round++) {
+      for (const { mode, perSecond, rounds } of cases) {
+        rounds.push(await inDatabase(this.#server, (url) => latency(url, perSecond, quick ? 1 : 2, mode)));
       }
+    }
+    for (const { mode, perSecond, rounds } of cases) {
+      const figure = (what: string, pick: (one: Latency) => number, aim?: number) =>
+        this.#add(`${what}, ${mode}`, median(rounds.map(pick)), "ms", aim, false);
+      figure(`insert to dispatch at ${perSecond}/s, p50`, ({ p50Ms }) => p50Ms, 2);
+      figure(`insert to dispatch at ${perSecond}/s, p99`, ({ p99Ms }) => p99Ms, 6);
+      figure(`commit to dispatch at ${perSecond}/s, p50`, ({ afterCommit }) => afterCommit.p50Ms);
+      figure(`commit to dispatch at ${perSecond}/s, p99`, ({ afterCommit }) => afterCommit.p99Ms);
     }
   }
 
@@ -221,7 +233,7 @@ class OutboxBench {
   }
 
   async #ours(events: number, options: DrainOptions & { held?: boolean } = {}): Promise<number> {
-    return this.#drain(await this.#server.database(), events, options);
+    return inDatabase(this.#server, (url) => this.#drain(url, events, options));
   }
 
   async #drain(
@@ -244,9 +256,21 @@ class OutboxBench {
     }
   }
 
-  async #median(measure: () => Promise<number>): Promise<number> {
+  async #several(measure: () => Promise<number>): Promise<number[]> {
     const rates: number[] = [];
     for (let round = 0; round < (this.#options.quick ? 1 : 3); round++) rates.push(await measure());
+    return rates;
+  }
+
+  /** The median of some rounds, which is answered, and how far they lie apart. */
+  #rounds(name: string, rates: readonly number[]): number {
+    this.#options.progress(
+      `${name}, rounds: ${rates
+        .map(Math.round)
+        .sort((a, b) => a - b)
+        .join(", ")} events/s`,
+    );
+    this.#add(name, median(rates), "events/s");
     return median(rates);
   }
 

@@ -40,6 +40,8 @@ export class Counting implements Publisher {
     start: () => Promise<unknown>,
     from: "start" | "first call" = "start",
   ): Promise<number> {
+    // What loading the events has left behind.
+    globalThis.gc?.();
     this.#seen = 0;
     this.#wanted = events;
     this.#since = from === "start" ? { ms: performance.now(), events: 0 } : undefined;
