@@ -2,28 +2,49 @@ import { HEADER, type Headers, setHeader } from "@waybill/core/spi";
 
 /** Headers have CloudEvents attributes as `ce_…`; on AMQP they are `cloudEvents_…` or `cloudEvents:…`, and both are read. */
 const ATTRIBUTE = "ce_";
+export type AttributePrefix = "cloudEvents_" | "cloudEvents:";
 const READ_PREFIX = /^cloudEvents[:_]/;
 /** rhea, in the SDK, writes what it reads into a plain object, where this name is no property. It gets a mark on the wire. */
 const HOSTILE = /^__proto__(~*)$/;
 /** Type codes and lengths of a name and a value. */
 const ENTRY_BYTES = 10;
 
-function wireName(name: string, prefix: string): string {
-  if (name.startsWith(ATTRIBUTE)) return prefix + name.slice(ATTRIBUTE.length);
-  return HOSTILE.test(name) ? `${name}~` : name;
+/** Names come from foreign producers too: what is kept must not grow with what they think up. */
+const MAX_KEPT = 1_024;
+
+/** Finds each name once: a joined string is slow to use as a property's name. */
+function kept(find: (name: string) => string): (name: string) => string {
+  const names = new Map<string, string>();
+  return (name) => {
+    let found = names.get(name);
+    if (found === undefined) {
+      if (names.size >= MAX_KEPT) names.clear();
+      found = find(name);
+      names.set(name, found);
+    }
+    return found;
+  };
 }
 
-function headerName(name: string): string {
+const headerName = kept((name) => {
   if (READ_PREFIX.test(name)) return ATTRIBUTE + name.slice("cloudEvents:".length);
   return name.endsWith("~") && HOSTILE.test(name) ? name.slice(0, -1) : name;
-}
+});
+
+const named = (prefix: AttributePrefix) =>
+  kept((name) => {
+    if (name.startsWith(ATTRIBUTE)) return prefix + name.slice(ATTRIBUTE.length);
+    return HOSTILE.test(name) ? `${name}~` : name;
+  });
+const WIRE_NAMES = { cloudEvents_: named("cloudEvents_"), "cloudEvents:": named("cloudEvents:") };
 
 /** Text stays text and bytes stay bytes: rhea would write a number as an unsigned type that other clients refuse. */
-export function toProperties(headers: Headers, prefix: string): Record<string, string | Buffer> {
+export function toProperties(headers: Headers, prefix: AttributePrefix): Record<string, string | Buffer> {
+  const wireName = WIRE_NAMES[prefix];
   const properties: Record<string, string | Buffer> = {};
   for (const name of Object.keys(headers)) {
     const value = headers[name]!;
-    properties[wireName(name, prefix)] =
+    properties[wireName(name)] =
       typeof value === "string" ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   }
   return properties;

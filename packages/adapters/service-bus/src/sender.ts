@@ -86,9 +86,12 @@ export async function openSender(options: SenderOptions): Promise<Sender> {
     const refuse = (bytes: number, maxBytes: number, what: string) => {
       throw serviceBusErrors.WB_SERVICE_BUS_TOO_LARGE({ id: message.id, bytes, maxBytes, what });
     };
-    const headers = propertyBytes(message.headers, settings.attributePrefix);
-    if (headers > MAX_HEADER_BYTES) refuse(headers, MAX_HEADER_BYTES, "a message's properties");
     const bytes = sizeOf(message);
+    // What is no larger as a whole has no larger properties either.
+    if (bytes > MAX_HEADER_BYTES) {
+      const headers = propertyBytes(message.headers, settings.attributePrefix);
+      if (headers > MAX_HEADER_BYTES) refuse(headers, MAX_HEADER_BYTES, "a message's properties");
+    }
     if (bytes > linkBytes) refuse(bytes, linkBytes, entity);
     return toServiceBus(message, wire);
   };

@@ -1,7 +1,7 @@
 import type { ServiceBusReceivedMessage, ServiceBusReceiver, ServiceBusSessionReceiver } from "@azure/service-bus";
 import { type DeadLetterReason, encodeDeadLetter, HEADER, type Settlement, type WireMessage } from "@waybill/core/spi";
 import { MAX_HEADER_BYTES, MAX_REASON_LENGTH } from "./capabilities.ts";
-import { propertyBytes, toProperties } from "./properties.ts";
+import { type AttributePrefix, propertyBytes, toProperties } from "./properties.ts";
 
 type Sdk = Pick<
   ServiceBusReceiver | ServiceBusSessionReceiver,
@@ -20,7 +20,7 @@ export const abandon: Tell = (sdk, raw) => sdk.abandonMessage(raw);
 const ACK = { key: "ack", doing: "Completing in", tell: complete };
 
 /** Settlements whose outcome is the same word for word have the same `key`, and may go together. */
-export function outcomeOf(settlement: Settlement, prefix: string): { key: string; doing: string; tell: Tell } {
+export function outcomeOf(settlement: Settlement, prefix: AttributePrefix): { key: string; doing: string; tell: Tell } {
   if (settlement.kind === "ack") return ACK;
   if (settlement.kind === "release") {
     const { attempt } = settlement;
@@ -47,7 +47,7 @@ interface DeadLetterFields {
 }
 
 /** The broker's own two fields, cut to what it takes, and the whole record beside them as long as the properties' limit allows. */
-function deadLetterOptions(message: WireMessage, reason: DeadLetterReason, prefix: string): DeadLetterFields {
+function deadLetterOptions(message: WireMessage, reason: DeadLetterReason, prefix: AttributePrefix): DeadLetterFields {
   const short = {
     ...reason,
     reason: cut(reason.reason, MAX_REASON_LENGTH),

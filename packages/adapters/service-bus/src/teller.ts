@@ -3,11 +3,12 @@ import { failedCall } from "./classify.ts";
 import { serviceBusErrors } from "./errors.ts";
 import type { Hold } from "./hold.ts";
 import type { OutcomeTurns } from "./outcome-turns.ts";
+import type { AttributePrefix } from "./properties.ts";
 import { outcomeOf, type Tell } from "./settle.ts";
 
 export interface TellerParts {
   /** Of attributes on the wire. */
-  readonly prefix: string;
+  readonly prefix: AttributePrefix;
   readonly entity: string;
   /** Nothing can be rejected in a dead-letter queue. */
   readonly dead: boolean;
