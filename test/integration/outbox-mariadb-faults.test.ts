@@ -1,5 +1,5 @@
 import { isWaybillError } from "@waybill/core";
-import { createOutbox, createRelay } from "@waybill/outbox";
+import { createInbox, createOutbox, createRelay } from "@waybill/outbox";
 import { eventually, Recorder } from "@waybill/outbox/conformance";
 import { type MysqlOptions, mysql } from "@waybill/outbox/mysql";
 import { createConnection } from "mysql2/promise";
@@ -209,6 +209,42 @@ describe.skipIf(server === undefined)("faults of MariaDB", () => {
     for (const one of [error, refused]) {
       expect(`${(one as Error).message} ${JSON.stringify(one)} ${closed.name} ${denied.name}`).not.toContain("hunter2");
     }
+  });
+
+  test("retention waits for a handler, and forgets nothing of what it has recorded meanwhile", async () => {
+    const { url, store } = await started({ relay: false });
+    const inbox = createInbox({ store });
+    // A day of ids that is over: one was seen then, another is redelivered just now.
+    await server!.query(
+      `ALTER TABLE inbox REORGANIZE PARTITION later INTO
+       (PARTITION before_20200101 VALUES LESS THAN (x'016f5e66e800'), PARTITION later VALUES LESS THAN (MAXVALUE))`,
+      url,
+    );
+    const key = (n: number) => ({
+      topic: "t",
+      subscription: "s",
+      source: "/s",
+      id: `016f0000-0000-7000-8000-00000000000${n}`,
+    });
+    const never = new AbortController().signal;
+    await inbox.process(key(1), async () => undefined, never);
+    await server!.query("UPDATE inbox SET seen_at = 1577750400000", url);
+    let pruning: Promise<number> | undefined;
+    await inbox.process(
+      key(2),
+      async () => {
+        pruning = inbox.prune({ olderThanMs: 86_400_000 });
+        const waiting = `SELECT 1 FROM information_schema.processlist WHERE state LIKE '%metadata lock%' AND db = DATABASE()`;
+        await eventually(async () => (await server!.query(waiting, url)).length > 0);
+      },
+      never,
+    );
+    await pruning;
+    expect(await inbox.process(key(2), async () => undefined, never)).toBe("duplicate");
+    // Once nobody has recorded in it for as long as asked, it goes.
+    await server!.query("UPDATE inbox SET seen_at = 1577750400000", url);
+    expect(await inbox.prune({ olderThanMs: 86_400_000 })).toBe(2);
+    expect(await inbox.process(key(2), async () => undefined, never)).toBe("processed");
   });
 
   test("a server without room says so; what was not committed is undone, the relay goes on when there is some", async () => {

@@ -1,5 +1,5 @@
 import { idBound } from "../../inbox/inbox-id.ts";
-import type { Rows, Session } from "./session.ts";
+import type { Rows, Session, Statements } from "./session.ts";
 
 const DAY_MS = 86_400_000;
 /** Days that have a partition before they begin, so that one missed round does no harm. */
@@ -23,15 +23,35 @@ export async function pruneInbox(session: Session, nowMs: number, beforeMs: numb
   let pruned = await pruneForeign(session, beforeMs);
   for (const { name, endMs } of await partitions(session)) {
     if (endMs === undefined || endMs > beforeMs) continue;
-    const [found] = await session.query<Rows<{ entries: number; youngest: number | null }>>(
-      `SELECT count(*) AS entries, max(seen_at) AS youngest FROM inbox PARTITION (${name})`,
-    );
-    if ((found!.youngest ?? 0) >= beforeMs) continue;
-    await alter(session, `ALTER TABLE inbox DROP PARTITION ${name}`);
-    pruned += found!.entries;
+    const found = await contents(session, name);
+    if (found.youngestMs < beforeMs) pruned += await drop(session, name, beforeMs);
   }
   await addDays(session, nowMs);
   return pruned;
+}
+
+/** Drops the partition unless something younger is in it. Answers how many entries it had. */
+function drop(session: Session, name: string, beforeMs: number): Promise<number> {
+  return session.together(async (locked) => {
+    await waitShortly(locked);
+    // This waits for handlers that are at work, which may have recorded an old event that came again: it counts only what is there then.
+    await locked.query("LOCK TABLES inbox WRITE");
+    try {
+      const { entries, youngestMs } = await contents(locked, name);
+      if (youngestMs >= beforeMs) return 0;
+      await locked.query(`ALTER TABLE inbox DROP PARTITION ${name}`);
+      return entries;
+    } finally {
+      await locked.query("UNLOCK TABLES");
+    }
+  });
+}
+
+async function contents(statements: Statements, name: string): Promise<{ entries: number; youngestMs: number }> {
+  const [found] = await statements.query<Rows<{ entries: number; youngest: number | null }>>(
+    `SELECT count(*) AS entries, max(seen_at) AS youngest FROM inbox PARTITION (${name})`,
+  );
+  return { entries: found!.entries, youngestMs: found!.youngest ?? 0 };
 }
 
 /** In order of their keys, and each row once, whatever the number that stays. */
@@ -68,7 +88,8 @@ async function addDays(session: Session, nowMs: number): Promise<void> {
   }
   if (days.length === 0) return;
   days.push("PARTITION later VALUES LESS THAN (MAXVALUE)");
-  await alter(session, `ALTER TABLE inbox REORGANIZE PARTITION later INTO (${days.join(", ")})`);
+  await waitShortly(session);
+  await session.query(`ALTER TABLE inbox REORGANIZE PARTITION later INTO (${days.join(", ")})`);
 }
 
 async function partitions(session: Session): Promise<readonly Partition[]> {
@@ -82,7 +103,6 @@ async function partitions(session: Session): Promise<readonly Partition[]> {
   }));
 }
 
-async function alter(session: Session, statement: string): Promise<void> {
-  await session.query("SET SESSION lock_wait_timeout = ?", [LOCK_WAIT_S]);
-  await session.query(statement);
+async function waitShortly(statements: Statements): Promise<void> {
+  await statements.query("SET SESSION lock_wait_timeout = ?", [LOCK_WAIT_S]);
 }

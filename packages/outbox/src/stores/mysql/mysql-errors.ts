@@ -12,7 +12,7 @@ const table = {
   },
   WB_MYSQL_REFUSED: {
     sentence: (p: { store: string; problem: string }) => `${p.store} refuses this user: ${p.problem}.`,
-    hint: "Check user, password and database of the URL. It needs SELECT, INSERT, UPDATE, DELETE; migrations also CREATE, and the inbox's retention ALTER and DROP.",
+    hint: "Check user, password and database of the URL. It needs SELECT, INSERT, UPDATE, DELETE; migrations also CREATE, and the inbox's retention ALTER, DROP and LOCK TABLES.",
   },
   WB_MYSQL_SCHEMA_NEWER: {
     sentence: (p: { store: string; found: number; known: number }) =>

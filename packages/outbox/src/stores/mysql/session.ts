@@ -89,9 +89,7 @@ export class Session implements Statements {
   /** Commits when `work` resolves, rolls back when it rejects. Runs it again after a deadlock. */
   transaction<T>(work: (tx: Statements) => Promise<T>): Promise<T> {
     return this.#inTurn(async (connection) => {
-      const tx: Statements = {
-        query: <Result>(sql: string, values?: Values) => this.#query<Result>(connection, sql, values),
-      };
+      const tx = this.#statements(connection);
       for (let tries = 1; ; tries++) {
         await tx.query("START TRANSACTION");
         try {
@@ -105,6 +103,11 @@ export class Session implements Statements {
         }
       }
     });
+  }
+
+  /** Statements with none of another call between them. */
+  together<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
+    return this.#inTurn((connection) => work(this.#statements(connection)));
   }
 
   /** After what has been asked for, unless that takes too long. */
@@ -160,6 +163,10 @@ export class Session implements Statements {
       cut(connection);
       throw error;
     }
+  }
+
+  #statements(connection: Connection): Statements {
+    return { query: <Result>(sql: string, values?: Values) => this.#query<Result>(connection, sql, values) };
   }
 
   async #query<Result>(connection: Connection, sql: string, values?: Values): Promise<Result> {
