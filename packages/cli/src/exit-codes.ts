@@ -7,7 +7,7 @@ export const EXIT = {
   usage: 2,
   /** A broker or the outbox's database cannot be reached, or refuses the credentials. */
   broker: 3,
-  /** Nothing failed, but what was looked at is not as it should be: `topology plan` has steps, `check` found a refusal. */
+  /** Nothing failed, but what was looked at is not as it should be: `topology plan` has steps, `check` found a refusal, `outbox status` old tables. */
   differs: 4,
   /** Cut short by SIGINT. */
   interrupted: 130,
@@ -17,9 +17,9 @@ export const EXIT = {
 
 export const EXIT_HELP = `
 Exit codes:
-  0    done; also relay and tail after a drain on SIGTERM or SIGINT
+  0    done; also relay and tail after a drain, and dev, on SIGTERM or SIGINT
   1    something was not done: the error says what
   2    the command line or the configuration is wrong; nothing was tried
   3    a broker or the outbox's database cannot be reached, or refuses the credentials
-  4    topology plan has steps, or check found something that would be refused
+  4    topology plan has steps, check found something that would be refused, or outbox status tables that are not up to date
   130  cut short by SIGINT (143 by SIGTERM), or by a second signal`;

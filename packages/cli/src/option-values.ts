@@ -1,5 +1,5 @@
 import { durationMs } from "@waybill/config";
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 
 /** `--max 10` */
 export function wholeNumber(text: string): number {
@@ -21,12 +21,16 @@ export function port(text: string): number {
   return Number(text);
 }
 
-/** `--drain-timeout 10s`, as milliseconds. */
+/** `--for 30s`, as milliseconds. */
 export function duration(text: string): number {
   const ms = durationMs(text);
   if (ms === undefined) throw new InvalidArgumentError("It must be a duration such as 30s, 5m or 100ms.");
   return ms;
 }
+
+/** Of commands that stay until they are told to stop. */
+export const drainTimeout = (): Option =>
+  new Option("--drain-timeout <duration>", "how long finishing may take").argParser(duration).default(10_000, "10s");
 
 /** `--set relay.batch=100`, collected. */
 export function keyValue(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {

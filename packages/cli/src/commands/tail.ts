@@ -6,7 +6,7 @@ import type { Action, Bind } from "../action.ts";
 import { cliErrors } from "../cli-errors.ts";
 import { toJson } from "../event-json.ts";
 import { EXIT } from "../exit-codes.ts";
-import { duration, wholeNumber } from "../option-values.ts";
+import { drainTimeout, duration, wholeNumber } from "../option-values.ts";
 import type { OpenedBus } from "../session.ts";
 
 interface TailOptions {
@@ -41,7 +41,7 @@ export function tailCommand(bind: Bind): Command {
     )
     .option("--max <n>", "stop after so many events", wholeNumber)
     .option("--for <duration>", "stop after so long, such as 30s", duration)
-    .option("--drain-timeout <duration>", "how long finishing may take", duration, 10_000)
+    .addOption(drainTimeout())
     .addHelpText("after", EXAMPLES)
     .action(bind(([topic], options) => tail(topic as string, options as unknown as TailOptions)));
 }

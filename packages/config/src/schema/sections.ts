@@ -47,7 +47,11 @@ export const subscription = z.strictObject({
     .optional()
     .describe("The broker that keeps what returns to it alone: later retries and redrives. Default: the topic's own."),
   maxDeliveries: count(1, 1_000_000, "Deliveries of one message after which it is given up. Default 50."),
-  maxInFlight: count(1, 1_000_000, "Events received and not settled yet. Default 4 × concurrency, at least 64."),
+  maxInFlight: count(
+    1,
+    1_000_000,
+    "Events received and not settled yet. Default 4 × concurrency, at least 64; without a lease at least 1 024.",
+  ),
   maxInFlightBytes: count(1, 2 ** 40, "Bytes of them. Default 64 MiB."),
 });
 
@@ -65,7 +69,7 @@ export const relay = z.strictObject({
     mark: "Published rows are removed together after so long. Default 100ms.",
     maxRest: "A topic of which nothing comes through is tried at least so often. Default 5s.",
   }),
-  retry: z.strictObject(retryOf("10")).optional().describe("How often one event is tried."),
+  retry: z.strictObject(retryOf("15")).optional().describe("How often one event is tried."),
   onPoison: choice(["continue", "halt-key"], "What becomes of a key whose event was given up. Default continue."),
   retention: z
     .strictObject(durations({ keepSent: "How long published events stay readable in the store. Default: not at all." }))

@@ -21,7 +21,7 @@ export interface RelayOptions {
   readonly concurrency?: number;
   /** Another relay takes over so long after this one fell silent, 300 to 600 000. Default 5 000. */
   readonly leaseMs?: number;
-  /** How often to look for events of other processes when idle; while they come it is each millisecond. Default: 50 for SQLite, 1 000 for PostgreSQL, which notifies. */
+  /** How often to look for events of other processes when idle; while they come it is each millisecond. Default: 50 for SQLite and MySQL, 1 000 for PostgreSQL, which notifies. */
   readonly pollMs?: number;
   /** Published rows are removed together after so long. A crash before that publishes them again. Default 100. */
   readonly markMs?: number;

@@ -6,14 +6,14 @@ import type { Action, Bind } from "../../action.ts";
 import { cliErrors } from "../../cli-errors.ts";
 import { EXIT } from "../../exit-codes.ts";
 import { createLogger } from "../../logger.ts";
-import { duration, port } from "../../option-values.ts";
+import { drainTimeout, port } from "../../option-values.ts";
 import { within } from "../../within.ts";
 import type { Watch } from "./watch.ts";
 
 const EXAMPLES = `
-Several relays may run on one outbox: one works, the others stand by and take over. On SIGTERM or SIGINT it takes nothing new, finishes
-what is in flight and exits 0; when that takes longer than --drain-timeout it exits 1. A second signal ends it at once. Nothing is lost
-either way.
+Several relays may run on one outbox: they share the work, or over SQLite one works and the others stand by; what one leaves the others
+take over. On SIGTERM or SIGINT it takes nothing new, finishes what is in flight and exits 0; when that takes longer than --drain-timeout
+it exits 1. A second signal ends it at once. Nothing is lost either way.
 
 Examples:
   waybill relay
@@ -30,7 +30,7 @@ const CLOSE_MS = 500;
 export function relayCommand(bind: Bind): Command {
   return new Command("relay")
     .description("Publish what services have written into the outbox, until told to stop.")
-    .option("--drain-timeout <duration>", "how long finishing may take", duration, 10_000)
+    .addOption(drainTimeout())
     .option(
       "--port <port>",
       "answer health, readiness and metrics on this port (0: a free one); default: nowhere",
