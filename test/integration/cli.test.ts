@@ -204,6 +204,34 @@ describe.skipIf(azurite === undefined)("the commands over storage queues", () =>
     expect([named.code, named.stderr]).toEqual([2, expect.stringContaining("WB_TAIL_TAKES")]);
   });
 
+  it("works on one broker while another is down, and says which one it is", async () => {
+    const setup = config("{ orders: { broker: main, subscriptions: [billing] }, audits: { broker: audit } }");
+    const text = readFileSync(setup.file, "utf8").replace(
+      /^broker: (.*)$/m,
+      'brokers:\n  main: $1\n  audit: { adapter: event-grid, endpoint: "http://127.0.0.1:9", key: bm9ib2R5 }',
+    );
+    writeFileSync(setup.file, text);
+    const done = [
+      ["publish", "orders", "--type", "t"],
+      ["tail", "orders", "--subscription", "billing", "--take", "--max", "1"],
+      ["dead", "list", "orders", "billing"],
+      ["dead", "redrive", "orders", "billing"],
+    ];
+    for (const args of done) expect([args, (await waybill(args, setup)).code]).toEqual([args, 0]);
+    const down = await waybill(["publish", "audits", "--type", "t"], setup);
+    expect([down.code, down.stderr]).toEqual([
+      3,
+      expect.stringContaining("WB_BROKER_UNREACHABLE: The broker (audit: event-grid) cannot"),
+    ]);
+  });
+
+  it("dead: says where else the configuration sends what is given up", async () => {
+    const setup = config("{ orders: { subscriptions: { billing: { deadLetterTo: graves }, mail: {} } }, graves: {} }");
+    const redrive = (subscription: string) => waybill(["dead", "redrive", "orders", subscription], setup);
+    expect((await redrive("billing")).stderr).toContain("orders/billing gives events up to the topic graves");
+    expect((await redrive("mail")).stderr).not.toContain("graves");
+  });
+
   it("dead: list, show, redrive and purge what a filter selects", async () => {
     const setup = config();
     await makeDeadLetters(setup, ["a-1", "a-2", "b-1"]);

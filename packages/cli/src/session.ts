@@ -1,4 +1,4 @@
-import { type LoadedConfig, loadConfig, openAdapters, openBus } from "@waybill/config";
+import { brokerOf, type LoadedConfig, loadConfig, openAdapters, openBus } from "@waybill/config";
 import { type Bus, isWaybillError, type Observer } from "@waybill/core";
 import type { Adapter, ErrorKind } from "@waybill/core/spi";
 import { cliErrors } from "./cli-errors.ts";
@@ -25,8 +25,8 @@ export interface Session {
   readonly shutdown: Shutdown;
   loaded(): Promise<LoadedConfig>;
   /**
-   * The bus and its adapters; rejects with WB_BROKER_UNREACHABLE unless every broker answers or `evenIfDown` is set. `changed`: another configuration
-   * than the one that was read.
+   * The bus and its adapters; rejects with WB_BROKER_UNREACHABLE unless every broker answers, with `topic` the one that carries it, or `evenIfDown` is
+   * set. `changed`: another configuration than the one that was read.
    */
   open(options?: OpenOptions): Promise<OpenedBus>;
   /** Why a broker that was opened cannot be reached just now; undefined when all can, or none was opened. */
@@ -40,6 +40,8 @@ export interface Session {
 export interface OpenOptions {
   readonly observers?: readonly Observer[];
   readonly evenIfDown?: boolean;
+  /** Another broker may be down: it has no part in what is to be done, or the work itself will say so. */
+  readonly topic?: string;
   readonly changed?: (loaded: LoadedConfig) => LoadedConfig;
 }
 
@@ -71,14 +73,26 @@ export function createSession(parts: Pick<Session, "options" | "output" | "redac
       causes(error).some((one) => adapter.classify(one) === kind),
     );
 
-  async function brokerTrouble(): Promise<Error | undefined> {
+  async function brokerTrouble(only?: string): Promise<Error | undefined> {
     if (opened === undefined) return undefined;
-    const health = await opened.bus.health(AbortSignal.timeout(HEALTH_MS));
+    const signal = AbortSignal.timeout(HEALTH_MS);
+    const asked = Object.entries(opened.adapters).filter(([name]) => only === undefined || name === only);
+    const answers = await Promise.all(
+      asked.map(async ([name, adapter]) => ({
+        name: `${name}: ${adapter.name}`,
+        health: await adapter.health(signal),
+      })),
+    );
     // Asking for the broker's health may need more rights than the work itself: that a right is missing, the work shall say.
-    if (health.ok || isOfKind(health.error, "unauthorized")) return undefined;
-    const brokers = Object.entries(opened.loaded.config.brokers).map(([name, { adapter }]) => `${name}: ${adapter}`);
-    const problem = health.error instanceof Error ? firstLine(health.error) : "";
-    return cliErrors.WB_BROKER_UNREACHABLE({ brokers: brokers.join(", "), problem }, health.error);
+    const down = answers.flatMap(({ name, health }) =>
+      health.ok || isOfKind(health.error, "unauthorized") ? [] : [{ name, error: health.error }],
+    );
+    const [first] = down;
+    if (first === undefined) return undefined;
+    const { error } = first;
+    const brokers = down.map(({ name }) => name).join(", ");
+    const problem = error instanceof Error ? firstLine(error) : "";
+    return cliErrors.WB_BROKER_UNREACHABLE({ brokers, problem }, error);
   }
 
   async function close(withinMs: number): Promise<void> {
@@ -93,7 +107,7 @@ export function createSession(parts: Pick<Session, "options" | "output" | "redac
       loading ??= load();
       return loading;
     },
-    open: async ({ observers = [], evenIfDown = false, changed } = {}) => {
+    open: async ({ observers = [], evenIfDown = false, topic, changed } = {}) => {
       parts.shutdown.finishWithin(FINISH_MS);
       const read = await session.loaded();
       const loaded = changed?.(read) ?? read;
@@ -102,12 +116,13 @@ export function createSession(parts: Pick<Session, "options" | "output" | "redac
         parts.output.note("the memory broker lives in this process only: its events are gone when this command ends");
       }
       opened = { bus: await openBus({ loaded, adapters, observers, topology: "leave" }), adapters, loaded };
-      const trouble = evenIfDown ? undefined : await brokerTrouble();
+      const carrier = topic === undefined ? undefined : brokerOf(loaded.config, topic);
+      const trouble = evenIfDown ? undefined : await brokerTrouble(carrier);
       // Where an entity is missing, a broker has answered; whether it is needed, the work shall say: `topology` is there to make it.
       if (trouble !== undefined && !isOfKind(trouble, "not-found")) throw trouble;
       return opened;
     },
-    brokerTrouble,
+    brokerTrouble: () => brokerTrouble(),
     isBrokerFault: (error) => isOfKind(error, "unauthorized") || isOfKind(error, "transient"),
     close: ({ withinMs = CLOSE_MS } = {}) => {
       closing ??= close(withinMs);

@@ -64,7 +64,7 @@ async function publishOne(
   options: PublishOptions & { type: string },
 ): Promise<number> {
   const data = options.data === undefined ? undefined : parseData(options.data);
-  const { bus } = await session.open();
+  const { bus } = await session.open({ topic });
   const { type, id, key, subject } = options;
   const event = eventOf(data, { type, id, key, subject, source: bus.source });
   const [outcome] = await bus.publishRaw(topic, [event], { signal: session.shutdown.signal });
@@ -84,7 +84,7 @@ function parseData(text: string): unknown {
 }
 
 async function publishFile(session: Session, topic: string, options: PublishOptions, file: string): Promise<number> {
-  const { bus } = await session.open();
+  const { bus } = await session.open({ topic });
   const { signal } = session.shutdown;
   const defaults = { source: bus.source, key: options.key, subject: options.subject };
   let published = 0;

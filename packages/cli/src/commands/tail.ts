@@ -52,6 +52,7 @@ const tail =
     const { output, shutdown } = session;
     const declared = declaredAs(await session.loaded(), topic, options.subscription);
     const opened = await session.open({
+      topic,
       changed: (loaded) => makingNoTopics(untuned(loaded, topic, options.subscription)),
     });
     const name = await subscriptionFor(topic, options, opened);

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { Action, Bind } from "../../action.ts";
 import { wholeNumber } from "../../option-values.ts";
 import { deadLetterJson, deadLetterLine } from "./dead-letter-text.ts";
+import { openLetters } from "./open-letters.ts";
 import { filterOf, type Selection, withPlace, withSelection } from "./selection.ts";
 
 const EXAMPLES = `
@@ -23,9 +24,9 @@ export function listCommand(bind: Bind): Command {
 
 const list =
   (topic: string, subscription: string, options: Selection & { max: number }): Action =>
-  async ({ open, json, output }) => {
-    const { bus } = await open();
-    const letters = bus.deadLetters(topic, subscription);
+  async (session) => {
+    const { json, output } = session;
+    const letters = await openLetters(session, topic, subscription);
     try {
       const records = await letters.list({ max: options.max });
       const selected = records.filter(filterOf(options) ?? (() => true));

@@ -3,6 +3,7 @@ import type { Action, Bind } from "../../action.ts";
 import { cliErrors } from "../../cli-errors.ts";
 import { wholeNumber } from "../../option-values.ts";
 import { deadLetterJson } from "./dead-letter-text.ts";
+import { openLetters } from "./open-letters.ts";
 import { withPlace } from "./selection.ts";
 
 const EXAMPLES = `
@@ -26,9 +27,9 @@ export function showCommand(bind: Bind): Command {
 
 const show =
   (topic: string, subscription: string, id: string, max: number): Action =>
-  async ({ open, json, output }) => {
-    const { bus } = await open();
-    const letters = bus.deadLetters(topic, subscription);
+  async (session) => {
+    const { json, output } = session;
+    const letters = await openLetters(session, topic, subscription);
     try {
       const records = await letters.list({ max });
       const record = records.find((one) => one.id === id);

@@ -2,6 +2,7 @@ import type { DeadLetterSelection, DeadLetters } from "@waybill/core";
 import { EXIT } from "../../exit-codes.ts";
 import { showProgress } from "../../progress.ts";
 import type { Session } from "../../session.ts";
+import { openLetters } from "./open-letters.ts";
 import { filterOf, type Selection } from "./selection.ts";
 
 export interface WorkOptions extends Selection {
@@ -19,8 +20,7 @@ export async function workThrough(
 ): Promise<number> {
   const { output, shutdown, json } = session;
   const { topic, subscription, did } = place;
-  const { bus } = await session.open();
-  const letters = bus.deadLetters(topic, subscription);
+  const letters = await openLetters(session, topic, subscription);
   const filter = filterOf(options);
   const progress = showProgress(session, options.max);
   try {
