@@ -15,7 +15,12 @@ export function deadLetterJson({ id, event, original, reason }: DeadLetterRecord
 export function deadLetterLine({ id, event, reason }: DeadLetterRecord): string {
   const attempts = reason === undefined ? "" : ` after ${reason.attempts}`;
   const why = `${reason?.reason ?? "reason unknown"}${attempts}`;
-  return [reason?.time ?? "-", event?.type ?? "(no event)", id, why, oneLine(reason?.error ?? "")].join("  ").trimEnd();
+  const parts = [reason?.time ?? "-", event?.type ?? "(no event)", id, why, oneLine(reason?.error ?? "")];
+  // What is no event may have been written by anybody, for the terminal of whoever looks at it.
+  return parts
+    .join("  ")
+    .replace(/\p{Cc}/gu, "\uFFFD")
+    .trimEnd();
 }
 
 function oneLine(text: string): string {
