@@ -1,4 +1,4 @@
-import { type Adapter, deadTopic, ownTopic } from "@waybill/core/spi";
+import { type Adapter, deadTopic, ownTopic, unlessAborted } from "@waybill/core/spi";
 import { createAdmin } from "./admin.ts";
 import { DEFAULT_MAX_MESSAGE_BYTES, receiverCapabilities, senderCapabilities } from "./capabilities.ts";
 import { classify } from "./classify.ts";
@@ -12,7 +12,6 @@ import { createProducers } from "./producers.ts";
 import { openReceiver } from "./receiver.ts";
 import { createSender } from "./sender.ts";
 import { createTopology } from "./topology.ts";
-import { unlessAborted } from "./unless-aborted.ts";
 
 /** A topic that has more partitions than before is noticed after this long. */
 const PARTITIONS_MAX_AGE_MS = 60_000;

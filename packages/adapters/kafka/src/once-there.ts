@@ -1,7 +1,6 @@
-import type { Receiver } from "@waybill/core/spi";
+import { type Receiver, unlessAborted } from "@waybill/core/spi";
 import { receiverCapabilities } from "./capabilities.ts";
 import { kafkaErrors } from "./errors.ts";
-import { unlessAborted } from "./unless-aborted.ts";
 
 const PAUSE_MS = 500;
 

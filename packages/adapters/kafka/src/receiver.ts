@@ -1,4 +1,4 @@
-import { done, type Outcome, type Receiver, type Settlement } from "@waybill/core/spi";
+import { done, type Outcome, type Receiver, type Settlement, unlessAborted } from "@waybill/core/spi";
 import { receiverCapabilities } from "./capabilities.ts";
 import { classify, failedCall, isCoordinatorLoading, isExpelled } from "./classify.ts";
 import type {
@@ -12,7 +12,6 @@ import type {
 import { kafkaErrors } from "./errors.ts";
 import { KafkaDelivery, laneOf, Partition } from "./partitions.ts";
 import { Prefetch } from "./prefetch.ts";
-import { unlessAborted } from "./unless-aborted.ts";
 
 const IDLE_WAIT_MS = 1_000;
 /** A broker that has just started, or has just taken the group over, reads the group's positions first and answers nothing meanwhile. */

@@ -1,4 +1,4 @@
-import { done, type OutboundMessage, type Outcome, type Sender } from "@waybill/core/spi";
+import { done, type OutboundMessage, type Outcome, type Sender, unlessAborted } from "@waybill/core/spi";
 import { senderCapabilities } from "./capabilities.ts";
 import { classify, failedCall } from "./classify.ts";
 import type { OutboundRecord } from "./engine/engine.ts";
@@ -6,7 +6,6 @@ import { kafkaErrors } from "./errors.ts";
 import { measure, toRecord } from "./mapping.ts";
 import { createPartitioner } from "./partitioner.ts";
 import type { Producers } from "./producers.ts";
-import { unlessAborted } from "./unless-aborted.ts";
 
 export interface SenderOptions {
   readonly topic: string;

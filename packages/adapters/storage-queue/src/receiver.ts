@@ -8,6 +8,7 @@ import {
   type Settlement,
   sleep,
   systemClock,
+  unlessAborted,
   type Want,
 } from "@waybill/core/spi";
 import type { QueueAdmin } from "./admin.ts";
@@ -175,20 +176,6 @@ export function createReceiver(options: ReceiverOptions): Receiver {
 function countFor(want: Want): number {
   const byBytes = Math.floor(want.maxBytes / MAX_MESSAGE_BYTES);
   return Math.max(1, Math.min(want.max, byBytes, MAX_PER_CALL));
-}
-
-/** The value; or undefined as soon as the signal aborts, whatever becomes of the promise. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<undefined>((resolve) => {
-    onAbort = () => resolve(undefined);
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    if (onAbort !== undefined) signal.removeEventListener("abort", onAbort);
-  }
 }
 
 /** Runs all side by side; each answers for itself. */

@@ -9,6 +9,7 @@ import type { NewEvent } from "../events/define-event.ts";
 import { toCloudEvent } from "../events/to-cloud-event.ts";
 import type { Observer } from "../observe/observer.ts";
 import { checkLogicalName } from "../spi/naming.ts";
+import { orAbort } from "../spi/or-abort.ts";
 import type { Outcome } from "../spi/outcome.ts";
 import type { OutboundMessage } from "../spi/wire-message.ts";
 import { Answers } from "./answers.ts";
@@ -199,7 +200,8 @@ export class BusPublisher implements Publisher {
     void answers.all.then(() => timer.clear());
     const signal = AbortSignal.any([late.signal, this.#writers.closing]);
     const store = async () => {
-      const claimed = await orAborted(claims.checkIn(outgoing.event, signal), signal);
+      // A store that does not heed its signal must not hold up what waits behind it.
+      const claimed = await orAbort(claims.checkIn(outgoing.event, signal), signal);
       return claimed === undefined ? message : this.#encode(topic, { ...outgoing, event: claimed }, writer);
     };
     const prepare = isTooLarge(writer, message) ? store : undefined;
@@ -260,14 +262,4 @@ function keyOf(event: RawCloudEvent | undefined): string | undefined {
 
 function isTooLarge(writer: MessageWriter, message: OutboundMessage): boolean {
   return writer.measure(message) > writer.capabilities.maxMessageBytes;
-}
-
-/** A store that does not heed its signal must not hold up what waits behind it. */
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) return Promise.reject(signal.reason);
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }

@@ -1,4 +1,4 @@
-import { orAbort } from "../or-abort.ts";
+import { orAbort } from "@waybill/core/spi";
 
 /**
  * Opens a transaction with the application's own library, runs `work` in it, commits when that resolves and rolls back when it rejects:

@@ -1,6 +1,5 @@
 import type { Inbox, InboxKey } from "@waybill/core";
-import { type Clock, systemClock } from "@waybill/core/spi";
-import { orAbort } from "../or-abort.ts";
+import { type Clock, orAbort, systemClock } from "@waybill/core/spi";
 import { outboxErrors } from "../outbox-errors.ts";
 
 export interface MemoryInboxOptions {

@@ -1,4 +1,4 @@
-import type { WireMessage } from "@waybill/core/spi";
+import { unlessAborted, type WireMessage } from "@waybill/core/spi";
 import type { WebhookAnswer } from "./answer.ts";
 import { type Credentials, createGate } from "./authenticate.ts";
 import { answerOptions, answerValidation } from "./handshake.ts";
@@ -119,20 +119,5 @@ function parsed(bytes: Uint8Array): unknown {
     return JSON.parse(Buffer.from(bytes).toString("utf8"));
   } catch {
     return undefined;
-  }
-}
-
-/** Undefined as soon as the signal aborts, whatever becomes of the promise. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  let leave: (() => void) | undefined;
-  const aborted = new Promise<undefined>((resolve) => {
-    leave = () => resolve(undefined);
-    signal.addEventListener("abort", leave, { once: true });
-    if (signal.aborted) resolve(undefined);
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    if (leave !== undefined) signal.removeEventListener("abort", leave);
   }
 }

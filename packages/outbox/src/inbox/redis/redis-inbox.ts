@@ -1,7 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { Inbox, InboxKey } from "@waybill/core";
-import { type Clock, systemClock } from "@waybill/core/spi";
-import { orAbort } from "../../or-abort.ts";
+import { type Clock, orAbort, systemClock } from "@waybill/core/spi";
 import { outboxErrors } from "../../outbox-errors.ts";
 import { Claim, type RedisClaim } from "./claim.ts";
 import { type RedisClient, scriptRunner } from "./redis-client.ts";

@@ -1,6 +1,6 @@
+import { orAbort } from "@waybill/core/spi";
 import type { Pool, PoolConnection, ResultSetHeader } from "mysql2/promise";
 import { knownToBeOpen } from "../../handles/mysql2.ts";
-import { orAbort } from "../../or-abort.ts";
 import { databaseError, isConnectionLost } from "./database-errors.ts";
 import { mysqlErrors } from "./mysql-errors.ts";
 

@@ -1,5 +1,5 @@
+import { orAbort } from "@waybill/core/spi";
 import type { PoolClient } from "pg";
-import { orAbort } from "../../or-abort.ts";
 import type { Connections } from "./connections.ts";
 import { databaseError, endsConnection } from "./database-errors.ts";
 import { inOneMessage, type Prepared } from "./in-one-message.ts";

@@ -1,8 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { DatabaseSync } from "node:sqlite";
 import { isWaybillError } from "@waybill/core";
-import { type Clock, sleep, systemClock } from "@waybill/core/spi";
-import { orAbort } from "../../or-abort.ts";
+import { type Clock, orAbort, sleep, systemClock } from "@waybill/core/spi";
 import { outboxErrors } from "../../outbox-errors.ts";
 import { connect, retryWhileBusy } from "./connection.ts";
 import { migrate } from "./schema.ts";
