@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { Producer } from "@platformatic/kafka";
 import type { Adapter, Delivery, Receiver } from "@waybill/core/spi";
 import { type KafkaOptions, kafka, murmur2 } from "@waybill/kafka";
-import kafkajs from "kafkajs";
+import kafkajs, { type Admin as KafkaAdmin } from "kafkajs";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { kafkaClients } from "../kafka/kafka-clients.fixture.ts";
 import { type TestKafka, testKafka } from "../kafka/test-kafka.ts";
@@ -62,6 +62,25 @@ describe.skipIf(broker === undefined).each(["kafkajs", "platformatic"] as const)
     await producer.close();
   };
   const source = (topic: string) => ({ topic, subscription: "s", startFrom: "earliest" }) as const;
+
+  /** Of all that comes until this one has, whatever fails in between. */
+  const idsUntil = async (receiver: Receiver, last: string): Promise<{ ids: string[]; errors: unknown[] }> => {
+    const [ids, errors]: [string[], unknown[]] = [[], []];
+    for (let round = 0; !ids.includes(last) && round < 40; round++) {
+      try {
+        ids.push(...idsOf(await receive(receiver)));
+      } catch (error) {
+        errors.push(error);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
+    return { ids, errors };
+  };
+  const ask = async (question: (of: KafkaAdmin) => Promise<unknown>) => {
+    const admin = new Kafka({ clientId: "asker", brokers, logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    await question(admin).finally(() => admin.disconnect());
+  };
 
   afterEach(async () => void (await Promise.all(open.splice(0).map((one) => one.close()))));
   afterAll(() => clients.close());
@@ -261,11 +280,7 @@ describe.skipIf(broker === undefined).each(["kafkajs", "platformatic"] as const)
     const latest = { ...source(topic), startFrom: "latest" } as const;
     const first = await one.openReceiver(latest);
     await first.close();
-    const client = new Kafka({ clientId: "grow", brokers, logLevel: logLevel.NOTHING });
-    const admin = client.admin();
-    await admin.connect();
-    await admin.createPartitions({ topicPartitions: [{ topic, count: 2 }] });
-    await admin.disconnect();
+    await ask((admin) => admin.createPartitions({ topicPartitions: [{ topic, count: 2 }] }));
     const other = adapter();
     const sender = await other.openSender(topic);
     const missed = Array.from({ length: 20 }, (_, n) => message(`e-${n}`, `k${n}`));
@@ -278,10 +293,7 @@ describe.skipIf(broker === undefined).each(["kafkajs", "platformatic"] as const)
     const topic = freshTopic();
     const one = adapter({ partitions: 1 });
     await (await one.openSender(topic)).send([message("before", "k")], signal);
-    const admin = new Kafka({ clientId: "grow", brokers, logLevel: logLevel.NOTHING }).admin();
-    await admin.connect();
-    await admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] });
-    await admin.disconnect();
+    await ask((admin) => admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] }));
     const sender = await one.openSender(topic);
     const messages = Array.from({ length: 20 }, (_, n) => message(`e-${n}`, `k${n}`));
     const errors: unknown[] = [];
@@ -293,6 +305,60 @@ describe.skipIf(broker === undefined).each(["kafkajs", "platformatic"] as const)
     expect(errors.filter((kind) => kind !== "transient")).toEqual([]);
     const seen = new Set(idsOf(await take(await one.openReceiver(source(topic)), 21)));
     expect(messages.filter(({ id }) => !seen.has(id))).toEqual([]);
+  });
+
+  it("goes on with the first record there is when retention has passed it by, also where it began at the end", async () => {
+    const topic = freshTopic();
+    const one = adapter({ partitions: 1 });
+    const sender = await one.openSender(topic);
+    const receiver = await one.openReceiver({ ...source(topic), startFrom: "latest" });
+    const large = Buffer.alloc(900_000);
+    for (let n = 0; n < 24; n++) await sender.send([message(`e-${n}`, "k", large)], signal);
+    // Of a lane that core has paused a megabyte waits here; the rest is not fetched.
+    for (let round = 0; round < 3; round++) await receive(receiver, new Set([`${topic}/0`]));
+    await ask(async (admin) => {
+      await admin.fetchTopicOffsets(topic);
+      await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: "22" }] });
+    });
+    const { ids, errors } = await idsUntil(receiver, "e-23");
+    expect(ids.slice(-2)).toEqual(["e-22", "e-23"]);
+    expect(ids).not.toContain("e-21");
+    expect(errors.map((error) => one.classify(error))).toEqual(["transient"]);
+  });
+
+  it("reads a topic that was made anew from its beginning, also where it began at the end", async () => {
+    const topic = freshTopic();
+    const one = adapter({ partitions: 1 });
+    const receiver = await one.openReceiver({ ...source(topic), startFrom: "latest" });
+    const before = Array.from({ length: 10 }, (_, n) => message(`e-${n}`, "k"));
+    await (await one.openSender(topic)).send(before, signal);
+    const deliveries = await take(receiver, 10);
+    await receiver.settle(
+      deliveries.map((delivery) => ({ kind: "ack", delivery })),
+      signal,
+    );
+    await ask(async (admin) => {
+      await admin.deleteTopics({ topics: [topic] });
+      const topics = [{ topic, numPartitions: 1 }];
+      await expect.poll(() => admin.createTopics({ topics }).catch(() => false), { timeout: 10_000 }).toBe(true);
+    });
+    const other = await adapter().openSender(topic);
+    const after = ["new-0", "new-1"].map((id) => message(id, "k"));
+    await expect.poll(() => other.send(after, signal), { timeout: 10_000 }).toEqual([{ ok: true }, { ok: true }]);
+    const { ids } = await idsUntil(receiver, "new-1");
+    expect([...new Set(ids)]).toEqual(["new-0", "new-1"]);
+  });
+
+  it.runIf(engine === "kafkajs")("begins where kafkajs's own consumers say that a group begins", async () => {
+    const topic = freshTopic();
+    const one = adapter({ partitions: 1 });
+    await (await one.openSender(topic)).send([message("before", "k")], signal);
+    // Their name for the oldest record there is, which they commit where they find no better.
+    await ask((admin) =>
+      admin.setOffsets({ groupId: `${topic}.s`, topic, partitions: [{ partition: 0, offset: "-2" }] }),
+    );
+    const receiver = await one.openReceiver({ ...source(topic), startFrom: "latest" });
+    expect(idsOf(await take(receiver, 1))).toEqual(["before"]);
   });
 
   it("makes no topic for dead letters that nobody has, and reads them once they are there", async () => {

@@ -105,8 +105,10 @@ export function kafka(options: KafkaOptions): Adapter & { readonly name: "kafka"
           groupId,
           topics,
           returnTo,
-          positions: (group, assigned) =>
-            admin.positions(group, assigned, (one) => (one === topic ? source.startFrom : "earliest")),
+          positions: (group, assigned, hasRead) =>
+            admin.positions(group, assigned, (one) =>
+              one === topic && !hasRead.has(one) ? source.startFrom : "earliest",
+            ),
         });
       const isThere = async () => (await admin.partitionCount(topic)) !== undefined;
       if (!isDead || (await isThere())) {

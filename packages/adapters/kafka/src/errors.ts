@@ -59,8 +59,8 @@ const table = {
     hint: 'Install the package that is named beside @waybill/kafka ("snappy" or "lz4-napi"); or set engine: "platformatic", which reads every codec. Nothing is skipped meanwhile.',
   },
   WB_KAFKA_GAP: {
-    sentence: (p: { lane: string; expected: string; found: string }) =>
-      `${p.lane} was to go on at offset ${p.expected}, and the broker went on at ${p.found}.`,
+    sentence: (p: { lane: string; expected: string }) =>
+      `${p.lane} was to go on at offset ${p.expected}, which the broker does not have.`,
     hint: "Retention has removed what this subscription had not read yet, or the topic was made anew. It goes on from the first record there is.",
   },
   WB_KAFKA_CLOSED: {

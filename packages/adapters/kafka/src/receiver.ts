@@ -24,8 +24,12 @@ export interface ReceiverOptions {
   /** Physical: the topic itself, and the subscription's retry topic where there is one. */
   readonly topics: readonly string[];
   readonly returnTo: string | undefined;
-  /** Where the group begins in partitions that it has no position for. */
-  readonly positions: (groupId: string, assigned: readonly TopicPartition[]) => Promise<readonly StartPosition[]>;
+  /** Where the group begins in partitions that it has no position for. `hasRead`: topics that this receiver has read before. */
+  readonly positions: (
+    groupId: string,
+    assigned: readonly TopicPartition[],
+    hasRead: ReadonlySet<string>,
+  ) => Promise<readonly StartPosition[]>;
 }
 
 /** A member of the subscription's group. One that ended by itself is replaced by the next `receive`, as often as core asks. */
@@ -36,6 +40,8 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
     resume: (partition) => consumer?.resume(partition),
   });
   let partitions = new Map<string, Partition>();
+  /** With a topic that is deleted go the group's positions in it: made anew, it holds nothing but what the subscription has not seen. */
+  const hasRead = new Set<string>();
   let consumer: EngineConsumer | undefined;
   let joining: Promise<void> | undefined;
   const closing = new AbortController();
@@ -60,8 +66,9 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
     lose([...partitions.values()].filter(({ lane }) => !kept.has(lane)));
     partitions = kept;
     const added = now.filter((one) => !kept.has(laneOf(one)));
-    const starts = added.length === 0 ? [] : await options.positions(groupId, added);
+    const starts = added.length === 0 ? [] : await options.positions(groupId, added, hasRead);
     if (partitions !== kept) return [];
+    for (const { topic } of starts) hasRead.add(topic);
     const resumed = [...kept.values()].map(
       (one): StartPosition => ({ ...placeOf(one), offset: one.next, isNew: false }),
     );

@@ -97,8 +97,8 @@ export function createAdmin(settings: Settings): EngineAdmin {
         return answer?.partitions ?? [];
       });
       return found
-        .map(({ partition, offset }) => ({ topic, partition, offset: BigInt(offset) }))
-        .filter(({ offset }) => offset >= 0n);
+        .filter(({ offset }) => offset !== NO_POSITION)
+        .map(({ partition, offset }) => ({ topic, partition, offset: offset === OLDEST ? 0n : BigInt(offset) }));
     },
     async close() {
       const made = await connecting?.catch(() => undefined);
@@ -106,6 +106,11 @@ export function createAdmin(settings: Settings): EngineAdmin {
     },
   };
 }
+
+/** What brokers answer of a partition that the group has no position in. */
+const NO_POSITION = "-1";
+/** What kafkajs's own consumers commit as a position where the broker does not have theirs. */
+const OLDEST = "-2";
 
 /** Of partitions that have just been made. */
 const KNOWING_TRIES = 10;

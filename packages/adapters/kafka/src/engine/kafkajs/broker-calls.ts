@@ -3,7 +3,10 @@ import type { Kafka } from "kafkajs";
 /** A request as kafkajs puts it together for a broker: what is sent, and how its answer is read. */
 export interface BrokerCall {
   readonly request: { readonly apiVersion: number };
-  readonly response: object;
+  readonly response: {
+    readonly decode: (payload: Buffer) => Promise<unknown>;
+    readonly parse: (decoded: unknown) => Promise<unknown>;
+  };
 }
 export type CreateCall<Given> = (given: Given) => BrokerCall;
 

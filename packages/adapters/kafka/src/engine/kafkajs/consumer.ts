@@ -18,8 +18,6 @@ interface Assignment {
   readonly partitions: readonly TopicPartition[];
   /** Its start positions are set. Batches that come before were fetched from elsewhere. */
   isReading: boolean;
-  /** By partition, the offset that kafkajs is to go on at. */
-  readonly next: Map<string, bigint>;
 }
 
 /**
@@ -65,10 +63,7 @@ export async function openConsumer(settings: Settings, options: ConsumerOptions)
     const toCommit = starts.filter(({ isNew }) => isNew);
     if (toCommit.length > 0 && now === joined) await consumer.commitOffsets(toCommit.map(toText));
     if (now !== joined || over !== undefined) return;
-    for (const start of starts) {
-      joined.next.set(keyOf(start), start.offset);
-      consumer.seek(toText(start));
-    }
+    for (const start of starts) consumer.seek(toText(start));
     joined.isReading = true;
     consumer.resume(joined.partitions.filter((one) => !paused.has(keyOf(one))).map(toTopic));
     firstRead.resolve();
@@ -86,7 +81,7 @@ export async function openConsumer(settings: Settings, options: ConsumerOptions)
       list.map((partition) => ({ topic, partition })),
     );
     const isNewMember = payload.memberId !== now?.memberId;
-    const joined: Assignment = { memberId: payload.memberId, partitions, isReading: false, next: new Map() };
+    const joined: Assignment = { memberId: payload.memberId, partitions, isReading: false };
     now = joined;
     // Before the first fetch: nothing is read from where kafkajs itself would begin.
     if (partitions.length > 0) consumer.pause(partitions.map(toTopic));
@@ -103,19 +98,12 @@ export async function openConsumer(settings: Settings, options: ConsumerOptions)
     try {
       const last = batch.lastOffset();
       const next = BigInt(last) + 1n;
-      checkGap(joined, batch);
-      joined.next.set(keyOf(batch), next);
       await options.records(new KafkajsBatch(batch.topic, batch.partition, next, batch.messages));
       if (now === joined && !payload.isStale()) payload.resolveOffset(last);
     } catch (error) {
       fail(error);
     }
   };
-  // What holds nothing but transaction markers, or records of transactions that were given up, never gets to `eachBatch`.
-  consumer.on(consumer.events.START_BATCH_PROCESS, ({ payload }) => {
-    if (payload.batchSize === 0 && now?.isReading === true)
-      now.next.set(keyOf(payload), BigInt(payload.lastOffset) + 1n);
-  });
 
   const giveUp = () => {
     firstRead.reject(kafkaErrors.WB_KAFKA_ENDED({ group: groupId }));
@@ -165,14 +153,6 @@ export async function openConsumer(settings: Settings, options: ConsumerOptions)
       return closing;
     },
   };
-}
-
-/** kafkajs goes on at the oldest record when the one that it wants is gone: then others before it may be in hand still. */
-function checkGap(joined: Assignment, batch: TopicPartition): void {
-  const expected = joined.next.get(keyOf(batch));
-  const found = BigInt((batch as unknown as { fetchedOffset: string }).fetchedOffset);
-  if (expected === undefined || found <= expected) return;
-  throw kafkaErrors.WB_KAFKA_GAP({ lane: keyOf(batch), expected: String(expected), found: String(found) });
 }
 
 const keyOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;
