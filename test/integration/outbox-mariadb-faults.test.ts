@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { isWaybillError } from "@waybill/core";
 import { createInbox, createOutbox, createRelay } from "@waybill/outbox";
 import { eventually, Recorder } from "@waybill/outbox/conformance";
@@ -208,6 +209,48 @@ describe.skipIf(server === undefined)("faults of MariaDB", () => {
     expect(refused).toMatchObject({ code: "WB_MYSQL_REFUSED" });
     for (const one of [error, refused]) {
       expect(`${(one as Error).message} ${JSON.stringify(one)} ${closed.name} ${denied.name}`).not.toContain("hunter2");
+    }
+  });
+
+  test.each(["supportBigNumbers=true&bigNumberStrings=true", "rowsAsArray=true&typeCast=false", "nestTables=true"])(
+    "what the URL says of the form of answers (%s) is for the application's own",
+    async (form) => {
+      const { recorder, write, store } = await started({ url: `${await server!.database()}?${form}` });
+      recorder.refuse = ({ data }) => (data === 1 ? new Error("no") : undefined);
+      for (let i = 0; i < 3; i++) await write(i);
+      await recorder.count(1);
+      await eventually(async () => (await store.counts()).parked === 2);
+      recorder.refuse = () => undefined;
+      await recorder.count(3);
+      expect(recorder.data).toEqual([0, 1, 2]);
+      expect((await store.overview()).relays).toMatchObject([{ untilMs: expect.any(Number) }]);
+    },
+  );
+
+  test("a server on which nothing commits by itself keeps nothing that was published", async ({ skip }) => {
+    if (!server!.isOurs) return skip();
+    await server!.query("SET GLOBAL autocommit = 0");
+    try {
+      const { recorder, write, store } = await started();
+      for (let i = 0; i < 3; i++) await write(i);
+      await recorder.count(3);
+      await eventually(async () => (await store.counts()).waiting === 0);
+      expect(recorder.data).toEqual([0, 1, 2]);
+    } finally {
+      await server!.query("SET GLOBAL autocommit = 1");
+    }
+  });
+
+  test("a URL that mysql2 cannot read is refused without a word of its password", () => {
+    for (const url of ["mysql://app:hunter%zz2@localhost/shop", 'mysql://app@localhost/shop?ssl="hunter2"']) {
+      let refused: unknown;
+      try {
+        mysql({ url });
+      } catch (error) {
+        refused = error;
+      }
+      expect(refused).toMatchObject({ code: "WB_OUTBOX_OPTION" });
+      expect(inspect(refused)).not.toContain("hunter");
     }
   });
 

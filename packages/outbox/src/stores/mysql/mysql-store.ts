@@ -59,6 +59,37 @@ function nameOf(url: unknown): string {
   return `mysql ${parsed.hostname}:${parsed.port || "3306"}${parsed.pathname}`;
 }
 
+/** Options of mysql2 that change what an answer looks like: for the application's transactions, not for the store's own work. */
+const ANSWERS = [
+  "bigNumberStrings",
+  "dateStrings",
+  "decimalNumbers",
+  "jsonStrings",
+  "namedPlaceholders",
+  "nestTables",
+  "rowsAsArray",
+  "supportBigNumbers",
+  "typeCast",
+];
+
+function urlOfOwnWork(url: string): string {
+  const own = new URL(url);
+  for (const option of ANSWERS) own.searchParams.delete(option);
+  return own.href;
+}
+
+function poolOf(uri: string, connectionLimit: number): Pool {
+  try {
+    return createPool({ uri, connectionLimit, connectTimeout: 10_000 });
+  } catch {
+    // What mysql2 says may hold a part of the URL, and so of the password.
+    throw outboxErrors.WB_OUTBOX_OPTION({
+      option: "url",
+      problem: "cannot be read by mysql2: user and password must be percent-encoded, and what follows ? be its options",
+    });
+  }
+}
+
 class MysqlStore<Tx> implements Store<Tx, MysqlTx> {
   readonly name: string;
   readonly inbox: InboxRows<Tx>;
@@ -81,11 +112,11 @@ class MysqlStore<Tx> implements Store<Tx, MysqlTx> {
 
   constructor(options: MysqlOptions<Tx>, connectionLimit: number, name: string) {
     this.name = name;
-    this.#url = options.url;
+    this.#url = urlOfOwnWork(options.url);
     this.#openTransaction = options.transaction;
     this.#migrates = options.migrate ?? true;
-    this.#pool = createPool({ uri: options.url, connectionLimit, connectTimeout: 10_000 });
-    this.#own = new Session(options.url, name);
+    this.#pool = poolOf(options.url, connectionLimit);
+    this.#own = new Session(this.#url, name);
     const session = async () => {
       await this.open();
       return this.#own;

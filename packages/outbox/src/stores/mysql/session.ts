@@ -154,7 +154,7 @@ export class Session implements Statements {
     try {
       await this.#query(
         connection,
-        "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 10",
+        "SET SESSION autocommit = 1, time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 10",
       );
       await this.#query(connection, `SET SESSION TRANSACTION ISOLATION LEVEL ${this.#isolation}`);
       if (this.#closed) throw outboxErrors.WB_STORE_CLOSED({ path: this.#store });
