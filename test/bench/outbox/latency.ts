@@ -41,6 +41,7 @@ export async function latency(
   const total = perSecond * seconds;
   const warm = Math.round(total / 5);
   const running: Promise<void>[] = [];
+  globalThis.gc?.();
   const start = performance.now();
   for (let n = 0; n < total; n += size) {
     const dueMs = start + (n / perSecond) * 1_000;
