@@ -1,5 +1,5 @@
 import type { BearerTokenAuthenticationPolicyOptions, PipelineOptions } from "@azure/core-rest-pipeline";
-import { checkLogicalName } from "@waybill/core/spi";
+import { checkLogicalName, optionChecks } from "@waybill/core/spi";
 import type { Kind } from "./capabilities.ts";
 import { eventGridErrors } from "./errors.ts";
 import type { EventGridManagement } from "./management.ts";
@@ -105,13 +105,8 @@ const KINDS: readonly Kind[] = ["namespace", "custom", "domain"];
 
 /** Refuses what is unknown or out of range, and fills in the defaults. Credentials are `access.ts`'s to check. */
 export function checkOptions(options: EventGridOptions): Settings {
-  if (typeof options !== "object" || options === null) throw refused("object", "is missing: eventGrid({ … })");
-  for (const option of Object.keys(options)) {
-    if (!Object.hasOwn(KNOWN, option))
-      throw refused(option, `does not exist; there are ${Object.keys(KNOWN).join(", ")}`);
-  }
-  const kind = options.kind ?? "namespace";
-  if (!KINDS.includes(kind)) throw refused("kind", `must be one of ${KINDS.join(", ")}`);
+  check.known(options, KNOWN, "eventGrid({ … })");
+  const kind = check.oneOf("kind", options.kind ?? "namespace", KINDS);
   if (kind === "custom" && options.topics === undefined)
     throw refused("topics", "is missing: each custom topic has its own endpoint");
   if (kind !== "custom" && options.topics !== undefined)
@@ -124,13 +119,13 @@ export function checkOptions(options: EventGridOptions): Settings {
     throw refused("pushed", `stands beside kind ${kind}, where everything is pushed`);
   return {
     kind,
-    subscriptions: checkSubscriptions(options.subscriptions ?? {}),
+    subscriptions: check.subscriptions(options.subscriptions),
     prefix: options.prefix,
     names: { ...options.names },
-    lockMs: inRange("lockMs", options.lockMs ?? 60_000, 1_000, 300_000),
-    maxDeliveryCount: count("maxDeliveryCount", options.maxDeliveryCount ?? 10, 1, 10),
-    maxWaitMs: inRange("maxWaitMs", options.maxWaitMs ?? 60_000, 10_000, 120_000),
-    requestTimeoutMs: inRange("requestTimeoutMs", options.requestTimeoutMs ?? 30_000, 100, 600_000),
+    lockMs: check.milliseconds("lockMs", options.lockMs ?? 60_000, 1_000, 300_000),
+    maxDeliveryCount: check.whole("maxDeliveryCount", options.maxDeliveryCount ?? 10, 1, 10),
+    maxWaitMs: check.milliseconds("maxWaitMs", options.maxWaitMs ?? 60_000, 10_000, 120_000),
+    requestTimeoutMs: check.milliseconds("requestTimeoutMs", options.requestTimeoutMs ?? 30_000, 100, 600_000),
     deadLettered: places("deadLettered", options.deadLettered),
     webhook,
     pushed,
@@ -144,28 +139,5 @@ function places(option: string, given: readonly string[] | undefined): ReadonlyS
   return new Set(list);
 }
 
-function checkSubscriptions(declared: Readonly<Record<string, readonly string[]>>): Map<string, readonly string[]> {
-  const out = new Map<string, readonly string[]>();
-  for (const [topic, subscriptions] of Object.entries(declared)) {
-    checkLogicalName("topic", topic);
-    if (!Array.isArray(subscriptions)) throw refused(`subscriptions.${topic}`, "must be a list of names");
-    for (const subscription of subscriptions) checkLogicalName("subscription", subscription);
-    out.set(topic, [...subscriptions]);
-  }
-  return out;
-}
-
-function inRange(option: string, value: number, min: number, max: number): number {
-  if (typeof value !== "number" || !(value >= min && value <= max)) {
-    throw refused(option, `must be between ${min} and ${max} milliseconds`);
-  }
-  return value;
-}
-
-function count(option: string, value: number, min: number, max: number): number {
-  if (!Number.isInteger(value) || value < min || value > max)
-    throw refused(option, `must be a whole number from ${min} to ${max}`);
-  return value;
-}
-
 const refused = (option: string, problem: string) => eventGridErrors.WB_EVENT_GRID_OPTION({ option, problem });
+const check = optionChecks(refused);

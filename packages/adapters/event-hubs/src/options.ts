@@ -7,7 +7,7 @@ import type {
   WebSocketImpl,
 } from "@azure/event-hubs";
 import type { StorageSharedKeyCredential } from "@azure/storage-blob";
-import { checkLogicalName } from "@waybill/core/spi";
+import { checkLogicalName, optionChecks } from "@waybill/core/spi";
 import { eventHubsErrors } from "./errors.ts";
 import type { HubManagement } from "./management.ts";
 import type { AttributePrefix } from "./mapping.ts";
@@ -129,68 +129,32 @@ const KNOWN: Readonly<Record<keyof EventHubsOptions, true>> = {
 
 /** Refuses what is unknown or out of range, and fills in the defaults. Credentials are `connect`'s to check, the store `checkpoints`'. */
 export function checkOptions(options: EventHubsOptions): Settings {
-  if (typeof options !== "object" || options === null) throw refused("object", "is missing: eventHubs({ … })");
-  for (const option of Object.keys(options)) {
-    if (!Object.hasOwn(KNOWN, option))
-      throw refused(option, `does not exist; there are ${Object.keys(KNOWN).join(", ")}`);
-  }
-  const attributePrefix = options.attributePrefix ?? "cloudEvents_";
-  if (attributePrefix !== "cloudEvents_" && attributePrefix !== "cloudEvents:")
-    throw refused("attributePrefix", 'must be "cloudEvents_" or "cloudEvents:"');
-  const partitioner = options.partitioner ?? "client";
-  if (partitioner !== "client" && partitioner !== "service")
-    throw refused("partitioner", 'must be "client" or "service"');
-  const strategy = options.strategy ?? "greedy";
-  if (strategy !== "greedy" && strategy !== "balanced") throw refused("strategy", 'must be "greedy" or "balanced"');
+  check.known(options, KNOWN, "eventHubs({ … })");
+  const strategy = check.oneOf("strategy", options.strategy ?? "greedy", ["greedy", "balanced"]);
   if (options.prefix !== undefined) checkLogicalName("prefix", options.prefix);
-  const updateIntervalInMs = inRange("updateIntervalMs", options.updateIntervalMs ?? 10_000, 100, 60_000);
-  const ownershipMs = inRange("ownershipMs", options.ownershipMs ?? 60_000, 1_000, 600_000);
+  const updateIntervalInMs = check.milliseconds("updateIntervalMs", options.updateIntervalMs ?? 10_000, 100, 60_000);
+  const ownershipMs = check.milliseconds("ownershipMs", options.ownershipMs ?? 60_000, 1_000, 600_000);
   if (ownershipMs < 2 * updateIntervalInMs)
     throw refused("ownershipMs", "must be at least twice updateIntervalMs: one late renewal would lose partitions");
-  const requestTimeoutMs = inRange("requestTimeoutMs", options.requestTimeoutMs ?? 30_000, 100, 600_000);
+  const requestTimeoutMs = check.milliseconds("requestTimeoutMs", options.requestTimeoutMs ?? 30_000, 100, 600_000);
   return {
-    subscriptions: checkSubscriptions(options.subscriptions ?? {}),
+    subscriptions: check.subscriptions(options.subscriptions),
     prefix: options.prefix,
     names: { ...options.names },
     consumerGroups: { ...options.consumerGroups },
-    retryHubs: fact("retryHubs", options.retryHubs ?? false),
-    createContainer: fact("createContainer", options.createContainer ?? true),
-    attributePrefix,
-    partitioner,
-    partitionBatch: count("partitionBatch", options.partitionBatch ?? 100),
+    retryHubs: check.fact("retryHubs", options.retryHubs ?? false),
+    createContainer: check.fact("createContainer", options.createContainer ?? true),
+    attributePrefix: check.oneOf("attributePrefix", options.attributePrefix ?? "cloudEvents_", [
+      "cloudEvents_",
+      "cloudEvents:",
+    ]),
+    partitioner: check.oneOf("partitioner", options.partitioner ?? "client", ["client", "service"]),
+    partitionBatch: check.whole("partitionBatch", options.partitionBatch ?? 100, 1, 1_000),
     loadBalancing: { strategy, updateIntervalInMs, partitionOwnershipExpirationIntervalInMs: ownershipMs },
     requestTimeoutMs,
     answerMs: Math.min(MAX_ANSWER_MS, requestTimeoutMs),
   };
 }
 
-function checkSubscriptions(declared: Readonly<Record<string, readonly string[]>>): Map<string, readonly string[]> {
-  const out = new Map<string, readonly string[]>();
-  for (const [topic, subscriptions] of Object.entries(declared)) {
-    checkLogicalName("topic", topic);
-    if (!Array.isArray(subscriptions)) throw refused(`subscriptions.${topic}`, "must be a list of names");
-    for (const subscription of subscriptions) checkLogicalName("subscription", subscription);
-    out.set(topic, [...new Set<string>(subscriptions)]);
-  }
-  return out;
-}
-
-function inRange(option: string, value: number, min: number, max: number): number {
-  if (typeof value !== "number" || !(value >= min && value <= max)) {
-    throw refused(option, `must be between ${min} and ${max} milliseconds`);
-  }
-  return value;
-}
-
-function count(option: string, value: number): number {
-  if (!Number.isInteger(value) || value < 1 || value > 1_000)
-    throw refused(option, "must be a whole number from 1 to 1000");
-  return value;
-}
-
-function fact(option: string, value: boolean): boolean {
-  if (typeof value !== "boolean") throw refused(option, "must be true or false");
-  return value;
-}
-
 const refused = (option: string, problem: string) => eventHubsErrors.WB_EVENT_HUBS_OPTION({ option, problem });
+const check = optionChecks(refused);

@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from "node:tls";
-import { checkLogicalName } from "@waybill/core/spi";
+import { checkLogicalName, optionChecks } from "@waybill/core/spi";
 import { kafkaErrors } from "./errors.ts";
 import { type EventHubsProfile, eventHubsProfile } from "./event-hubs-profile.ts";
 
@@ -119,40 +119,41 @@ const MAX_HEARTBEAT_MS = 3_000;
 
 /** Refuses what is unknown or out of range, and fills in the defaults. */
 export function checkOptions(given: KafkaOptions): Settings {
-  if (typeof given !== "object" || given === null) throw refused("object", "is missing: kafka({ … })");
-  for (const option of Object.keys(given)) {
-    if (!Object.hasOwn(KNOWN, option))
-      throw refused(option, `does not exist; there are ${Object.keys(KNOWN).join(", ")}`);
-  }
+  check.known(given, KNOWN, "kafka({ … })");
   const profile = given.eventHubs === undefined ? undefined : eventHubsProfile(given);
   const options: KafkaOptions = { ...profile?.options, ...withoutUndefined(given) };
   if (options.prefix !== undefined) checkLogicalName("prefix", options.prefix);
-  const sessionTimeoutMs = inRange("sessionTimeoutMs", options.sessionTimeoutMs ?? 30_000, 1_000, 1_800_000);
+  const sessionTimeoutMs = check.milliseconds("sessionTimeoutMs", options.sessionTimeoutMs ?? 30_000, 1_000, 1_800_000);
   return {
     brokers: checkBrokers(options.brokers),
     ssl: checkSsl(options.ssl),
     sasl: options.sasl === undefined ? undefined : checkSasl(options.sasl),
     clientId: text("clientId", options.clientId ?? "waybill"),
-    engine: oneOf("engine", options.engine ?? "kafkajs", ENGINES),
-    subscriptions: checkSubscriptions(options.subscriptions ?? {}),
+    engine: check.oneOf("engine", options.engine ?? "kafkajs", ENGINES),
+    subscriptions: check.subscriptions(options.subscriptions),
     prefix: options.prefix,
     names: { ...options.names },
     groups: { ...options.groups },
-    createTopics: fact("createTopics", options.createTopics ?? true),
+    createTopics: check.fact("createTopics", options.createTopics ?? true),
     partitions: count("partitions", options.partitions, 100_000),
     replicationFactor: count("replicationFactor", options.replicationFactor, 32),
-    compression: oneOf("compression", options.compression ?? "none", COMPRESSIONS),
-    idempotent: fact("idempotent", options.idempotent ?? true),
+    compression: check.oneOf("compression", options.compression ?? "none", COMPRESSIONS),
+    idempotent: check.fact("idempotent", options.idempotent ?? true),
     sessionTimeoutMs,
-    rebalanceTimeoutMs: inRange("rebalanceTimeoutMs", options.rebalanceTimeoutMs ?? 60_000, 1_000, 1_800_000),
-    heartbeatIntervalMs: inRange(
+    rebalanceTimeoutMs: check.milliseconds(
+      "rebalanceTimeoutMs",
+      options.rebalanceTimeoutMs ?? 60_000,
+      1_000,
+      1_800_000,
+    ),
+    heartbeatIntervalMs: check.milliseconds(
       "heartbeatIntervalMs",
       options.heartbeatIntervalMs ?? Math.min(MAX_HEARTBEAT_MS, sessionTimeoutMs / 10),
       50,
       sessionTimeoutMs / 3,
     ),
-    requestTimeoutMs: inRange("requestTimeoutMs", options.requestTimeoutMs ?? 30_000, 1_000, 600_000),
-    connectTimeoutMs: inRange("connectTimeoutMs", options.connectTimeoutMs ?? 5_000, 100, 60_000),
+    requestTimeoutMs: check.milliseconds("requestTimeoutMs", options.requestTimeoutMs ?? 30_000, 1_000, 600_000),
+    connectTimeoutMs: check.milliseconds("connectTimeoutMs", options.connectTimeoutMs ?? 5_000, 100, 60_000),
     maxMessageBytes: profile?.maxMessageBytes,
   };
 }
@@ -190,32 +191,13 @@ function checkSasl(sasl: Sasl): Sasl {
     if (typeof sasl.token !== "function") throw refused("sasl.token", "must be a function that answers a token");
     return { mechanism: "oauthbearer", token: sasl.token };
   }
-  oneOf("sasl.mechanism", sasl.mechanism, [...PASSWORD_MECHANISMS, "oauthbearer"]);
+  check.oneOf("sasl.mechanism", sasl.mechanism, [...PASSWORD_MECHANISMS, "oauthbearer"]);
   const { mechanism, username, password } = sasl;
   return { mechanism, username: text("sasl.username", username), password: text("sasl.password", password) };
 }
 
-function checkSubscriptions(declared: Readonly<Record<string, readonly string[]>>): Map<string, readonly string[]> {
-  const out = new Map<string, readonly string[]>();
-  for (const [topic, subscriptions] of Object.entries(declared)) {
-    checkLogicalName("topic", topic);
-    if (!Array.isArray(subscriptions)) throw refused(`subscriptions.${topic}`, "must be a list of names");
-    for (const subscription of subscriptions) checkLogicalName("subscription", subscription);
-    out.set(topic, [...new Set(subscriptions)]);
-  }
-  return out;
-}
-
-function inRange(option: string, value: number, min: number, max: number): number {
-  if (typeof value !== "number" || !(value >= min && value <= max)) {
-    throw refused(option, `must be between ${min} and ${max} milliseconds`);
-  }
-  return value;
-}
-
 function count(option: string, value: number | undefined, max: number): number | undefined {
-  if (value === undefined || (Number.isInteger(value) && value >= 1 && value <= max)) return value;
-  throw refused(option, `must be a whole number from 1 to ${max}`);
+  return value === undefined ? undefined : check.whole(option, value, 1, max);
 }
 
 function text(option: string, value: string): string {
@@ -223,14 +205,5 @@ function text(option: string, value: string): string {
   return value;
 }
 
-function fact(option: string, value: boolean): boolean {
-  if (typeof value !== "boolean") throw refused(option, "must be true or false");
-  return value;
-}
-
-function oneOf<T extends string>(option: string, value: T, known: readonly T[]): T {
-  if (!known.includes(value)) throw refused(option, `must be one of ${known.join(", ")}`);
-  return value;
-}
-
 const refused = (option: string, problem: string) => kafkaErrors.WB_KAFKA_OPTION({ option, problem });
+const check = optionChecks(refused);

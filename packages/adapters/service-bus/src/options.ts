@@ -1,5 +1,5 @@
 import type { TokenCredential, WebSocketOptions } from "@azure/service-bus";
-import { checkLogicalName } from "@waybill/core/spi";
+import { checkLogicalName, optionChecks } from "@waybill/core/spi";
 import { serviceBusErrors } from "./errors.ts";
 
 /**
@@ -115,31 +115,28 @@ const KNOWN: Readonly<Record<keyof ServiceBusOptions, true>> = {
 
 /** Refuses what is unknown or out of range, and fills in the defaults. Credentials are `connect`'s to check. */
 export function checkOptions(options: ServiceBusOptions): Settings {
-  if (typeof options !== "object" || options === null) throw refused("object", "is missing: serviceBus({ … })");
-  for (const option of Object.keys(options)) {
-    if (!Object.hasOwn(KNOWN, option))
-      throw refused(option, `does not exist; there are ${Object.keys(KNOWN).join(", ")}`);
-  }
+  check.known(options, KNOWN, "serviceBus({ … })");
   if (options.prefix !== undefined) checkLogicalName("prefix", options.prefix);
   const queues = checkQueues(options.queues ?? []);
   const dedupe = options.duplicateDetectionMs;
   return {
-    subscriptions: checkSubscriptions(options.subscriptions ?? {}, queues),
+    subscriptions: checkReaders(check.subscriptions(options.subscriptions), queues),
     queues,
     prefix: options.prefix,
     names: { ...options.names },
-    ownQueues: fact("ownQueues", options.ownQueues ?? true),
-    sessions: oneOf("sessions", options.sessions ?? "none", ["none", "buckets", "key"]),
-    buckets: count("buckets", options.buckets ?? 16, 1_000),
-    maxSessions: count("maxSessions", options.maxSessions ?? 16, 1_000),
-    sessionIdleMs: inRange("sessionIdleMs", options.sessionIdleMs ?? 1_000, 10, 600_000),
-    sessionHoldMs: inRange("sessionHoldMs", options.sessionHoldMs ?? 30_000, 1_000, 3_600_000),
-    lockMs: inRange("lockMs", options.lockMs ?? 60_000, 1_000, 300_000),
-    duplicateDetectionMs: dedupe === undefined ? 0 : inRange("duplicateDetectionMs", dedupe, 20_000, 604_800_000),
-    prefetch: count("prefetch", options.prefetch ?? 32, 1_000),
-    requestTimeoutMs: inRange("requestTimeoutMs", options.requestTimeoutMs ?? 20_000, 100, 600_000),
-    probeMs: inRange("probeMs", options.probeMs ?? 30_000, 100, 600_000),
-    attributePrefix: oneOf("attributePrefix", options.attributePrefix ?? "cloudEvents_", [
+    ownQueues: check.fact("ownQueues", options.ownQueues ?? true),
+    sessions: check.oneOf("sessions", options.sessions ?? "none", ["none", "buckets", "key"]),
+    buckets: check.whole("buckets", options.buckets ?? 16, 1, 1_000),
+    maxSessions: check.whole("maxSessions", options.maxSessions ?? 16, 1, 1_000),
+    sessionIdleMs: check.milliseconds("sessionIdleMs", options.sessionIdleMs ?? 1_000, 10, 600_000),
+    sessionHoldMs: check.milliseconds("sessionHoldMs", options.sessionHoldMs ?? 30_000, 1_000, 3_600_000),
+    lockMs: check.milliseconds("lockMs", options.lockMs ?? 60_000, 1_000, 300_000),
+    duplicateDetectionMs:
+      dedupe === undefined ? 0 : check.milliseconds("duplicateDetectionMs", dedupe, 20_000, 604_800_000),
+    prefetch: check.whole("prefetch", options.prefetch ?? 32, 1, 1_000),
+    requestTimeoutMs: check.milliseconds("requestTimeoutMs", options.requestTimeoutMs ?? 20_000, 100, 600_000),
+    probeMs: check.milliseconds("probeMs", options.probeMs ?? 30_000, 100, 600_000),
+    attributePrefix: check.oneOf("attributePrefix", options.attributePrefix ?? "cloudEvents_", [
       "cloudEvents_",
       "cloudEvents:",
     ]),
@@ -152,48 +149,21 @@ function checkQueues(queues: readonly string[]): ReadonlySet<string> {
   return new Set(queues);
 }
 
-function checkSubscriptions(
-  declared: Readonly<Record<string, readonly string[]>>,
+/** A plain queue's readers share its messages. */
+function checkReaders(
+  subscriptions: ReadonlyMap<string, readonly string[]>,
   queues: ReadonlySet<string>,
-): Map<string, readonly string[]> {
-  const out = new Map<string, readonly string[]>();
-  for (const [topic, subscriptions] of Object.entries(declared)) {
-    checkLogicalName("topic", topic);
-    if (!Array.isArray(subscriptions)) throw refused(`subscriptions.${topic}`, "must be a list of names");
-    for (const subscription of subscriptions) checkLogicalName("subscription", subscription);
-    if (queues.has(topic) && subscriptions.length > 1) {
+): ReadonlyMap<string, readonly string[]> {
+  for (const [topic, list] of subscriptions) {
+    if (queues.has(topic) && list.length > 1) {
       throw refused(
         `subscriptions.${topic}`,
         "names several, but it is a plain queue, whose readers share its messages",
       );
     }
-    out.set(topic, [...new Set(subscriptions)]);
   }
-  return out;
-}
-
-function inRange(option: string, value: number, min: number, max: number): number {
-  if (typeof value !== "number" || !(value >= min && value <= max)) {
-    throw refused(option, `must be between ${min} and ${max} milliseconds`);
-  }
-  return value;
-}
-
-function count(option: string, value: number, max: number): number {
-  if (!Number.isInteger(value) || value < 1 || value > max) {
-    throw refused(option, `must be a whole number from 1 to ${max}`);
-  }
-  return value;
-}
-
-function fact(option: string, value: boolean): boolean {
-  if (typeof value !== "boolean") throw refused(option, "must be true or false");
-  return value;
-}
-
-function oneOf<T extends string>(option: string, value: T, allowed: readonly T[]): T {
-  if (!allowed.includes(value)) throw refused(option, `must be one of ${allowed.join(", ")}`);
-  return value;
+  return subscriptions;
 }
 
 const refused = (option: string, problem: string) => serviceBusErrors.WB_SERVICE_BUS_OPTION({ option, problem });
+const check = optionChecks(refused);

@@ -1,5 +1,5 @@
 import type { newPipeline, StoragePipelineOptions, StorageSharedKeyCredential } from "@azure/storage-queue";
-import { checkLogicalName } from "@waybill/core/spi";
+import { checkLogicalName, optionChecks } from "@waybill/core/spi";
 import { MAX_VISIBILITY_S } from "./capabilities.ts";
 import { storageQueueErrors } from "./errors.ts";
 
@@ -85,61 +85,39 @@ const MAX_TTL_MS = 2_147_483_647_000;
 
 /** Refuses what is unknown or out of range, and fills in the defaults. Credentials are `connect`'s to check. */
 export function checkOptions(options: StorageQueueOptions): Settings {
-  if (typeof options !== "object" || options === null) throw refused("object", "is missing: storageQueue({ … })");
-  for (const option of Object.keys(options)) {
-    if (!Object.hasOwn(KNOWN, option))
-      throw refused(option, `does not exist; there are ${Object.keys(KNOWN).join(", ")}`);
-  }
-  const encoding = options.encoding ?? "base64";
-  if (encoding !== "base64" && encoding !== "text") throw refused("encoding", 'must be "base64" or "text"');
-  const createQueues = options.createQueues ?? true;
-  if (typeof createQueues !== "boolean") throw refused("createQueues", "must be true or false");
+  check.known(options, KNOWN, "storageQueue({ … })");
   if (options.prefix !== undefined) checkLogicalName("prefix", options.prefix);
   const forever = options.messageTtlMs === undefined || options.messageTtlMs === -1;
   return {
-    subscriptions: checkSubscriptions(options.subscriptions ?? {}),
+    subscriptions: checkSubscriptions(options.subscriptions),
     prefix: options.prefix,
     names: { ...options.names },
-    encoding,
+    encoding: check.oneOf("encoding", options.encoding ?? "base64", ["base64", "text"]),
     visibilityMs: wholeSeconds(
-      inRange("visibilityMs", options.visibilityMs ?? 30_000, 1_000, MAX_VISIBILITY_S * 1_000),
+      check.milliseconds("visibilityMs", options.visibilityMs ?? 30_000, 1_000, MAX_VISIBILITY_S * 1_000),
     ),
-    messageTtlMs: forever ? undefined : inRange("messageTtlMs", options.messageTtlMs ?? 0, 1_000, MAX_TTL_MS),
-    createQueues,
-    maxPollMs: inRange("maxPollMs", options.maxPollMs ?? 2_000, 100, 60_000),
-    requestTimeoutMs: inRange("requestTimeoutMs", options.requestTimeoutMs ?? 30_000, 100, 600_000),
-    sendConcurrency: count("sendConcurrency", options.sendConcurrency ?? 16),
-    settleConcurrency: count("settleConcurrency", options.settleConcurrency ?? 16),
+    messageTtlMs: forever
+      ? undefined
+      : check.milliseconds("messageTtlMs", options.messageTtlMs ?? 0, 1_000, MAX_TTL_MS),
+    createQueues: check.fact("createQueues", options.createQueues ?? true),
+    maxPollMs: check.milliseconds("maxPollMs", options.maxPollMs ?? 2_000, 100, 60_000),
+    requestTimeoutMs: check.milliseconds("requestTimeoutMs", options.requestTimeoutMs ?? 30_000, 100, 600_000),
+    sendConcurrency: check.whole("sendConcurrency", options.sendConcurrency ?? 16, 1, 256),
+    settleConcurrency: check.whole("settleConcurrency", options.settleConcurrency ?? 16, 1, 256),
   };
 }
 
-function checkSubscriptions(declared: Readonly<Record<string, readonly string[]>>): Map<string, readonly string[]> {
-  const out = new Map<string, readonly string[]>();
-  for (const [topic, subscriptions] of Object.entries(declared)) {
-    checkLogicalName("topic", topic);
-    if (!Array.isArray(subscriptions)) throw refused(`subscriptions.${topic}`, "must be a list of names");
-    for (const subscription of subscriptions) checkLogicalName("subscription", subscription);
-    if (new Set(subscriptions).size < subscriptions.length) {
+/** One that is named twice would get two copies. */
+function checkSubscriptions(declared: StorageQueueOptions["subscriptions"] = {}): Map<string, readonly string[]> {
+  const out = check.subscriptions(declared);
+  for (const [topic, { length }] of Object.entries(declared)) {
+    if (out.get(topic)!.length < length)
       throw refused(`subscriptions.${topic}`, "names a subscription twice, which would then get two copies");
-    }
-    out.set(topic, [...subscriptions]);
   }
   return out;
-}
-
-function inRange(option: string, value: number, min: number, max: number): number {
-  if (typeof value !== "number" || !(value >= min && value <= max)) {
-    throw refused(option, `must be between ${min} and ${max} milliseconds`);
-  }
-  return value;
-}
-
-function count(option: string, value: number): number {
-  if (!Number.isInteger(value) || value < 1 || value > 256)
-    throw refused(option, "must be a whole number from 1 to 256");
-  return value;
 }
 
 const wholeSeconds = (ms: number) => Math.ceil(ms / 1_000) * 1_000;
 
 const refused = (option: string, problem: string) => storageQueueErrors.WB_STORAGE_QUEUE_OPTION({ option, problem });
+const check = optionChecks(refused);

@@ -24,6 +24,7 @@ export * from "./handoff.ts";
 export { kindWithin } from "./kind-within.ts";
 export * from "./naming.ts";
 export { NETWORK_KINDS } from "./network-kinds.ts";
+export { type OptionChecks, optionChecks } from "./option-checks.ts";
 export { orAbort } from "./or-abort.ts";
 export * from "./outcome.ts";
 export { statusKind } from "./status-kind.ts";

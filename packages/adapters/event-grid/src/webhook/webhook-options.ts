@@ -1,3 +1,4 @@
+import { optionChecks } from "@waybill/core/spi";
 import { eventGridErrors } from "../errors.ts";
 import { checkEntra, type EntraOptions } from "./entra.ts";
 import { EVENT_GRID_ORIGIN, type HandshakeOptions } from "./handshake.ts";
@@ -75,10 +76,10 @@ export function checkWebhookOptions(options: WebhookOptions): WebhookSettings {
     auth: options,
     handshake: {
       origins,
-      rate: ratePerMinute === undefined ? "*" : whole("ratePerMinute", ratePerMinute, 1, 1_000_000),
+      rate: ratePerMinute === undefined ? "*" : check.whole("ratePerMinute", ratePerMinute, 1, 1_000_000),
     },
-    maxBodyBytes: whole("maxBodyBytes", options.maxBodyBytes ?? 2_097_152, 1_024, 16_777_216),
-    patienceMs: whole("patienceMs", options.patienceMs ?? 25_000, 100, 29_000),
+    maxBodyBytes: check.whole("maxBodyBytes", options.maxBodyBytes ?? 2_097_152, 1_024, 16_777_216),
+    patienceMs: check.whole("patienceMs", options.patienceMs ?? 25_000, 100, 29_000),
   };
 }
 
@@ -91,11 +92,6 @@ function checkSecret(option: string, secret: WebhookSecret, names: RegExp): void
   if (!good) throw refused(`${option}.secrets`, "must list one secret or more of at least 8 characters");
 }
 
-function whole(option: string, value: number, min: number, max: number): number {
-  if (!Number.isInteger(value) || value < min || value > max)
-    throw refused(option, `must be a whole number from ${min} to ${max}`);
-  return value;
-}
-
 export const refused = (option: string, problem: string) =>
   eventGridErrors.WB_EVENT_GRID_OPTION({ option: option === "" ? "webhook" : `webhook.${option}`, problem });
+const check = optionChecks(refused);
