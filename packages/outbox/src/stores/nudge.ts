@@ -34,6 +34,11 @@ export class Nudge {
     this.#pending = false;
   }
 
+  /** Something was told of that has not been read. */
+  get isPending(): boolean {
+    return this.#pending;
+  }
+
   /** Resolves when it is time to look, at the latest when `untilDueMs` have passed. `mayBeHot`: rows do not arrive by themselves. */
   async wait(untilDueMs: number, mayBeHot: boolean, signal: AbortSignal): Promise<void> {
     if (this.#pending || signal.aborted) return;

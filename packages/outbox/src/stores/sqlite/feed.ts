@@ -2,8 +2,8 @@ import type { DatabaseSync } from "node:sqlite";
 import { outboxErrors } from "../../outbox-errors.ts";
 import { BUCKETS, type Feed, type FeedOptions, type Leases } from "../../store.ts";
 import { claimRows } from "./claim.ts";
+import { CommitWatch } from "./commit-watch.ts";
 import { Lease } from "./lease.ts";
-import { Nudge } from "./nudge.ts";
 import { removePublished, settleFailure } from "./settle.ts";
 import { fileError, onFile } from "./sqlite-errors.ts";
 import { statement } from "./statements.ts";
@@ -27,9 +27,9 @@ export function sqliteFeed(
 ): Feed {
   const { clock, keepSentMs } = options;
   const lease = new Lease(options.owner, options.leaseMs, clock);
-  const nudge = new Nudge(reader, clock, options.pollMs ?? POLL_MS, () => nextDueMs(reader, claimedAtMs));
+  const commits = new CommitWatch(reader, clock, options.pollMs ?? POLL_MS, () => nextDueMs(reader, claimedAtMs));
   const read = <T>(statements: () => T): T => onFile(path, statements);
-  const stopListening = writer.onNews(() => nudge.now());
+  const stopListening = writer.onNews(() => commits.now());
   let last = 0;
   let claimedAtMs = 0;
   let released: Promise<void> | undefined;
@@ -67,13 +67,13 @@ export function sqliteFeed(
     },
 
     async claim(wanted) {
-      read(() => nudge.noteVersion());
+      read(() => commits.noteVersion());
       await admitScheduled();
       claimedAtMs = clock.now();
       for (;;) {
         const claimed = read(() => claimRows(reader, wanted, last, claimedAtMs));
         last = claimed.last;
-        if (claimed.rows.length > 0) nudge.heat();
+        if (claimed.rows.length > 0) commits.heat();
         if (!claimed.goOn) return claimed.rows;
         // Many rows of resting topics were passed over: others get their turn before the next stretch.
         await new Promise((resolve) => setImmediate(resolve));
@@ -96,11 +96,11 @@ export function sqliteFeed(
         if (!lease.isOurs(db)) throw outboxErrors.WB_RELAY_LEASE_LOST({ owner: options.owner });
         for (const failure of failures) settleFailure(db, failure, clock.now());
       });
-      nudge.now();
+      commits.now();
     },
 
     wait: (signal) =>
-      nudge.wait(signal).catch((error) => {
+      commits.wait(signal).catch((error) => {
         throw fileError(error, path);
       }),
 
