@@ -66,6 +66,18 @@ export function relayCases<Tx>(options: StoreConformanceOptions<Tx>): void {
       expect(f.recorder.data.indexOf("after")).toBeGreaterThan(f.recorder.data.indexOf("good"));
     });
 
+    check("bad events at the head of a topic do not keep the others, however few are offered at once", async (f) => {
+      f.recorder.refuse = (event) => (String(event.data).startsWith("bad") ? boom : undefined);
+      for (const i of [1, 2, 3]) await f.note([`bad ${i}`], `k${i}`);
+      await f.note([0, 1, 2, 3, 4], "good");
+      await f.note(["after"], "k3");
+      await f.relay({ batch: 1, concurrency: 1 });
+      await f.recorder.count(6);
+      expect(f.recorder.data.filter((one) => one !== "after")).toEqual([0, 1, 2, 3, 4]);
+      await eventually(async () => (await f.store.counts()).dead === 3);
+      expect((await f.outbox.dead.list()).map(({ event }) => event?.data).sort()).toEqual(["bad 1", "bad 2", "bad 3"]);
+    });
+
     check("what can never be published is given up at the first try", async (f) => {
       f.recorder.refuse = (event) => (event.data === "huge" ? coreErrorLike("WB_EVENT_TOO_LARGE") : undefined);
       await f.note(["huge"], "k");

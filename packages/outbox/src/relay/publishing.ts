@@ -178,7 +178,7 @@ export class Publishing {
       !isAll ||
       // A whole call refused says nothing of its events, unless each has failed before.
       (!refused.some(({ error }) => isUnreachable(error)) &&
-        (refused.every(({ row }) => row.attempts > 0) ||
+        (refused.every(({ row }) => row.attempts > 0 || rests.refused.isBlamed(row)) ||
           (refused.length === 1 && rests.blames(topic, refused[0]!.row.position))));
     let outage: { error: unknown } | undefined;
     for (const { row, error } of refused) {
@@ -190,6 +190,7 @@ export class Publishing {
       else if (ownFault) this.#failed(row, error);
       else {
         outage ??= { error };
+        if (!isUnreachable(error)) rests.refused.add(row);
         held.drop(window.dropKey(row));
       }
     }

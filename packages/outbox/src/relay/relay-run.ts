@@ -177,7 +177,7 @@ export class RelayRun {
     const rows = await feed.claim({
       max,
       maxBytes: MAX_BYTES - this.#window.bytes,
-      skip: this.#held.positions,
+      skip: this.#rests.refused.with(this.#held.positions),
       exceptTopics: this.#rests.resting,
     });
     // Rows were put back meanwhile, after a rest or a lost lease: earlier ones of these keys may be among them. All is read again.
@@ -186,6 +186,8 @@ export class RelayRun {
     for (const row of rows) {
       // Its topic began to rest while the claim was under way: it stays where it is until the rewind at the end of the rest.
       if (this.#rests.resting.has(row.topic)) continue;
+      // It waits behind one that lets others go first, until all of them are read again.
+      if (this.#rests.refused.holds(row)) continue;
       // Its bucket was lost meanwhile; if it comes back, all is read again.
       if (!tenure.has(row.bucket)) this.#mustRewind = true;
       else if (row.behind) behind.push({ kind: "behind", row });
@@ -195,6 +197,7 @@ export class RelayRun {
       }
     }
     this.#publishing.pump();
+    if (rows.length === 0 && this.#window.size === 0) this.#rests.tryRefused();
     if (behind.length > 0) await feed.settle(behind);
     return rows.length;
   }

@@ -1,4 +1,5 @@
 import { type Clock, redacted, type Timer } from "@waybill/core/spi";
+import { Refused } from "./refused.ts";
 
 const FIRST_MS = 100;
 
@@ -20,6 +21,7 @@ export class Rests {
   readonly #rests = new Map<string, Rest>();
   readonly #suspects = new Map<string, number>();
   readonly resting = new Set<string>();
+  readonly refused = new Refused();
 
   constructor(clock: Clock, maxMs: number, onEnd: () => void) {
     this.#clock = clock;
@@ -45,9 +47,12 @@ export class Rests {
     const longest = Math.min(this.#maxMs, FIRST_MS * 2 ** rest.rounds++);
     const delayMs = Math.round(longest * (1 - 0.2 * Math.random()));
     rest.error = error;
+    rest.timer?.clear();
     rest.timer = this.#clock.after(delayMs, () => {
       this.resting.delete(topic);
       this.#onEnd();
+      // Others of the topic go first now. Where there are none, or their turn does not come, those that were refused have theirs.
+      rest.timer = this.#clock.after(delayMs, () => this.#tryRefused(topic));
     });
     this.#rests.set(topic, rest);
     this.resting.add(topic);
@@ -61,13 +66,24 @@ export class Rests {
     if (rest === undefined) return;
     rest.timer?.clear();
     this.#rests.delete(topic);
-    if (this.resting.delete(topic)) this.#onEnd();
+    const wasResting = this.resting.delete(topic);
+    if (this.refused.blame(topic) || wasResting) this.#onEnd();
+  }
+
+  /** There is nothing else to try. */
+  tryRefused(): void {
+    for (const topic of this.refused.topics) if (!this.resting.has(topic)) this.#tryRefused(topic);
+  }
+
+  #tryRefused(topic: string): void {
+    if (this.refused.forget(topic)) this.#onEnd();
   }
 
   stop(): void {
     for (const rest of this.#rests.values()) rest.timer?.clear();
     this.#rests.clear();
     this.resting.clear();
+    this.refused.clear();
   }
 
   list(): readonly { topic: string; sinceMs: number; error: string }[] {
