@@ -80,6 +80,21 @@ it("ends a redrive although the handler still fails, and leaves what came back f
   await bus.close();
 });
 
+it("takes each dead letter that is no event for itself, although they have one id and one time", async () => {
+  const spy = createSpy();
+  const adapter = memory();
+  const bus = createBus({ source: "/t", adapter, observers: [spy], clock: new ManualClock() });
+  await bus.subscribe(notes, { name: "reader" }, () => undefined);
+  const sender = await adapter.openSender("notes");
+  const foreign = ["<", "[", "{"].map((text) => ({ id: "", body: Buffer.from(text), headers: {} }));
+  await sender.send(foreign, new AbortController().signal);
+  await spy.waitForCount("deadLettered", 3);
+  const letters = bus.deadLetters(notes, "reader");
+  expect(await letters.purge()).toEqual({ done: 3, skipped: 0 });
+  await letters.close();
+  await bus.close();
+});
+
 it("opens dead letters again after a first opening that failed", async () => {
   const adapter = memory();
   const open = adapter.openReceiver.bind(adapter);

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { type Clock, sleep } from "../clock.ts";
 import type { Codec } from "../codec/codec.ts";
 import { decodeDeadLetter } from "../codec/dead-letter-record.ts";
@@ -146,11 +147,11 @@ async function walk(
       const batch = await receive(store, Math.min(BATCH, max - done), signal);
       empty = batch.length === 0 ? empty + 1 : 0;
       const settlements: Settlement[] = [];
+      let at = 0;
       try {
-        for (const [index, delivery] of batch.entries()) {
+        for (; at < batch.length && !signal.aborted; at++) {
+          const delivery = batch[at]!;
           const record = recordOf(codec, delivery.message);
-          if (signal.aborted && !log) kept.push(...batch.slice(index));
-          if (signal.aborted) break;
           if (!isNew(record) || filter?.(record) === false) {
             kept.push(delivery);
             unacked.push(delivery);
@@ -168,6 +169,8 @@ async function walk(
           done++;
         }
       } finally {
+        // Aborted or failed: what nobody has come to goes back. Of a log it was never taken.
+        if (!log) kept.push(...batch.slice(at));
         await settleAll(classify, store, settlements);
       }
       onProgress?.({ done, skipped: kept.length - (dryRun ? done : 0) });
@@ -197,32 +200,40 @@ async function walk(
  */
 function onceInAWalk(startedMs: number): (record: DeadLetterRecord) => boolean {
   const seen = new Set<string>();
-  return ({ id, event, reason }) => {
-    const name = JSON.stringify([event?.source, id, reason?.time]);
+  return ({ id, event, original, reason }) => {
+    // What is no event often has no id of its own either.
+    const what = event?.source ?? digest(original.body);
+    const name = JSON.stringify([what, id, reason?.time]);
     if (seen.has(name) || (reason !== undefined && Date.parse(reason.time) > startedMs)) return false;
     seen.add(name);
     return true;
   };
 }
 
+function digest(bytes: Uint8Array | null): string {
+  return createHash("sha256")
+    .update(bytes ?? "")
+    .digest("hex");
+}
+
 async function redrive(codec: Codec, target: MessageWriter, record: DeadLetterRecord): Promise<void> {
-  const { original } = record;
-  let redrives = 0;
-  let message: OutboundMessage = original;
-  try {
-    const decoded = codec.decode(original);
-    redrives = decoded.bookkeeping.redrives ?? 0;
-    // A broker without headers cannot carry a binary-mode original as it is.
-    message =
-      target.capabilities.headers || Object.keys(original.headers).length === 0
-        ? original
-        : codec.encode(decoded.event, { headers: false });
-  } catch {
-    // What is no event goes back byte for byte: the subscription decides anew.
-    message = original;
-  }
-  const outcome = await target.write(codec.withBookkeeping(message, { redrives: redrives + 1 }));
+  const outcome = await target.write(redriven(codec, target, record.original));
   if (!outcome.ok) throw outcome.error;
+}
+
+function redriven(codec: Codec, { capabilities }: MessageWriter, original: WireMessage): OutboundMessage {
+  try {
+    const { event, bookkeeping } = codec.decode(original);
+    // A broker without headers cannot carry a binary-mode original as it is.
+    const message =
+      capabilities.headers || Object.keys(original.headers).length === 0
+        ? original
+        : codec.encode(event, { headers: false });
+    return codec.withBookkeeping(message, { redrives: (bookkeeping.redrives ?? 0) + 1 });
+  } catch {
+    // What is no event goes back byte for byte: the subscription decides anew. Without headers there is no place for the mark.
+    return capabilities.headers ? codec.withBookkeeping(original, { redrives: 1 }) : original;
+  }
 }
 
 function recordOf(codec: Codec, message: WireMessage): DeadLetterRecord {
