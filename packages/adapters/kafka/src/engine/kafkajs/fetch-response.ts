@@ -1,7 +1,8 @@
 import { createRequire } from "node:module";
 import kafkajs, { type KafkaMessage } from "kafkajs";
-import { ByteReader } from "./byte-reader.ts";
-import { batchSize, isAbort, isOlderFormat, type RecordBatch, readBatch } from "./record-batch.ts";
+import { type AbortedTransaction, batchesIn } from "../records/batches-in.ts";
+import { ByteReader } from "../records/byte-reader.ts";
+import { isOlderFormat, type RecordBatch } from "../records/record-batch.ts";
 
 /** The version whose answers are read here; kafkajs speaks none that is newer. */
 export const FETCH_VERSION = 11;
@@ -19,11 +20,6 @@ export class UnreadBatch {
     this.offset = String(batch.lastOffset);
     this.isControlRecord = isHidden;
   }
-}
-
-interface AbortedTransaction {
-  readonly producerId: bigint;
-  readonly firstOffset: bigint;
 }
 
 /** A fetch's answer in the form in which kafkajs decodes it, but for the records, which stay as they are. */
@@ -68,29 +64,10 @@ async function messagesOf(
 ): Promise<(UnreadBatch | KafkaMessage)[]> {
   if (isOlderFormat(records)) return decodedByKafkajs(records);
   const found: UnreadBatch[] = [];
-  const isGivenUp = givenUp(transactions);
-  let at = 0;
-  for (let size = batchSize(records, at); size !== undefined; size = batchSize(records, at)) {
-    const batch = readBatch(records, at, size);
-    at += size;
-    const isHidden = isGivenUp(batch) || batch.isControl || batch.count === 0;
+  for (const { batch, isHidden } of batchesIn(records, transactions)) {
     found.push(new UnreadBatch(isHidden ? batch : await decompressed(batch), isHidden));
   }
   return found;
-}
-
-/** Asked in the log's order: whether a batch belongs to a transaction that was given up. */
-function givenUp(transactions: readonly AbortedTransaction[]): (batch: RecordBatch) => boolean {
-  const ahead = transactions.toSorted((a, b) => Number(b.firstOffset - a.firstOffset));
-  const producers = new Set<bigint>();
-  return (batch) => {
-    for (let next = ahead.at(-1); next !== undefined && next.firstOffset <= batch.lastOffset; next = ahead.at(-1)) {
-      producers.add(next.producerId);
-      ahead.pop();
-    }
-    if (isAbort(batch)) return producers.delete(batch.producerId);
-    return batch.isTransactional && producers.has(batch.producerId);
-  };
 }
 
 type Codec = { decompress(bytes: Buffer): Promise<Buffer> };

@@ -1,13 +1,17 @@
 import type { ClusterMetadata, Consumer, FetchOptions, RecordsBatch } from "@platformatic/kafka";
 import type { FetchedBatch, Position, TopicPartition } from "../engine.ts";
 import { says } from "./admin.ts";
+import type { UnreadRecords } from "./fetch-response.ts";
 import { PlatformaticBatch } from "./fetched-batch.ts";
 
 /** Of the library's answer, which it does not export. */
 interface FetchResponse {
   readonly responses: readonly {
     readonly topicId: string;
-    readonly partitions: readonly { readonly partitionIndex: number; readonly records?: RecordsBatch[] | null }[];
+    readonly partitions: readonly {
+      readonly partitionIndex: number;
+      readonly records?: RecordsBatch[] | UnreadRecords | null;
+    }[];
   }[];
 }
 
@@ -65,7 +69,8 @@ export function startFetchLoops(options: FetchLoopsOptions, starts: readonly Pos
       if (topic === undefined) continue;
       for (const { partitionIndex: partition, records: found } of partitions) {
         const key = keyOf({ topic, partition });
-        if (found === null || found === undefined || found.length === 0 || !asked.has(key)) continue;
+        if (found === null || found === undefined || !asked.has(key)) continue;
+        if (Array.isArray(found) && found.length === 0) continue;
         const batch = new PlatformaticBatch({ topic, partition }, found);
         next.set(key, batch.next);
         batches.push(batch);

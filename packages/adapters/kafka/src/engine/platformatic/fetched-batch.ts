@@ -1,78 +1,24 @@
 import type { RecordsBatch } from "@platformatic/kafka";
-import { toMessage } from "../../mapping.ts";
-import type { FetchedBatch, FetchedRecord, TopicPartition } from "../engine.ts";
+import type { TopicPartition } from "../engine.ts";
+import { FetchedParts } from "../records/fetched-parts.ts";
+import { HeaderNames } from "../records/header-names.ts";
+import { RecordReader } from "../records/record-reader.ts";
+import { DecodedBatches } from "./decoded-batches.ts";
+import { UnreadRecords } from "./fetch-response.ts";
 
-type LibraryRecord = RecordsBatch["records"][number];
-
-const IS_CONTROL = 0x20;
-const IS_LOG_APPEND_TIME = 0x08;
-
-/** What of the batches that one fetch brought of a partition is for users. */
-export class PlatformaticBatch implements FetchedBatch {
-  readonly topic: string;
-  readonly partition: number;
-  readonly next: bigint;
-  readonly #records: { readonly batch: RecordsBatch; readonly record: LibraryRecord }[] = [];
-  #at = 0;
-  bytes = 0;
-
-  constructor({ topic, partition }: TopicPartition, batches: readonly RecordsBatch[]) {
-    this.topic = topic;
-    this.partition = partition;
-    this.next = nextOffset(batches.at(-1)!);
-    for (const batch of batches) {
-      if ((batch.attributes & IS_CONTROL) !== 0) continue;
-      for (const record of batch.records) {
-        this.#records.push({ batch, record });
-        this.bytes += bytesOf(record);
-      }
-    }
-  }
-
-  get count(): number {
-    return this.#records.length - this.#at;
-  }
-
-  get nextBytes(): number {
-    return bytesOf(this.#records[this.#at]!.record);
-  }
-
-  skipTo(offset: bigint): void {
-    for (; this.count > 0; this.#pass()) {
-      const { batch, record } = this.#records[this.#at]!;
-      if (offsetOf(batch, record) >= offset) break;
-    }
-  }
-
-  take(): FetchedRecord {
-    const { batch, record } = this.#records[this.#at]!;
-    const byBroker = (batch.attributes & IS_LOG_APPEND_TIME) !== 0;
-    const offset = offsetOf(batch, record);
-    const message = toMessage(
-      {
-        offset,
-        timestampMs: Number(byBroker ? batch.maxTimestamp : batch.firstTimestamp + record.timestampDelta),
-        key: record.key,
-        value: record.value,
-        headers: headersOf(record.headers),
-      },
-      this,
-    );
-    this.#pass();
-    return { offset, message };
-  }
-
-  #pass(): void {
-    this.bytes -= this.nextBytes;
-    this.#at++;
+/** What of the records that one fetch brought of a partition is for users. */
+export class PlatformaticBatch extends FetchedParts {
+  /** `records`: as the library gives them, or what `leaveRecords` put in their place; some. */
+  constructor(place: TopicPartition, records: readonly RecordsBatch[] | UnreadRecords) {
+    if (records instanceof UnreadRecords) {
+      const names = new HeaderNames();
+      super(
+        place,
+        records.next,
+        records.batches.map((batch) => new RecordReader(batch, place, names)),
+      );
+    } else super(place, nextOffset(records.at(-1)!), [new DecodedBatches(records, place)]);
   }
 }
 
-const bytesOf = ({ value }: LibraryRecord) => value?.length ?? 0;
-const offsetOf = (batch: RecordsBatch, record: LibraryRecord) => batch.firstOffset + BigInt(record.offsetDelta);
 const nextOffset = (batch: RecordsBatch) => batch.firstOffset + BigInt(batch.lastOffsetDelta) + 1n;
-
-/** One without a name or a value says nothing. */
-function* headersOf(headers: LibraryRecord["headers"]): Generator<[string, Buffer]> {
-  for (const [name, value] of headers) if (name !== null && value !== null) yield [name.toString(), value];
-}
