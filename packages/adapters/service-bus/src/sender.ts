@@ -1,4 +1,4 @@
-import type { ServiceBusClient, ServiceBusMessage, ServiceBusMessageBatch, ServiceBusSender } from "@azure/service-bus";
+import type { ServiceBusClient, ServiceBusSender } from "@azure/service-bus";
 import { createCall, done, type OutboundMessage, type Outcome, type Sender } from "@waybill/core/spi";
 import { MAX_BATCH_BYTES, MAX_HEADER_BYTES, senderCapabilities } from "./capabilities.ts";
 import { classify, failedCall } from "./classify.ts";
@@ -6,6 +6,7 @@ import { serviceBusErrors } from "./errors.ts";
 import { measure, toServiceBus, type Wire } from "./mapping.ts";
 import type { Settings } from "./options.ts";
 import { propertyBytes } from "./properties.ts";
+import { sessionId } from "./session-id.ts";
 
 /** Room that a message on its way to a handler leaves for the attempt, and the rest that a copy of it carries. */
 const BOOKKEEPING_BYTES = 256;
@@ -19,6 +20,11 @@ export interface SenderOptions {
   readonly settings: Settings;
   readonly connect: () => ServiceBusClient;
   readonly discard: (client: ServiceBusClient) => void;
+}
+
+interface Entry {
+  readonly index: number;
+  readonly message: OutboundMessage;
 }
 
 interface Connection {
@@ -82,7 +88,7 @@ export async function openSender(options: SenderOptions): Promise<Sender> {
   });
   const capabilities = senderCapabilities(linkBytes, settings, dedupe);
 
-  const checked = (message: OutboundMessage): ServiceBusMessage => {
+  const check = (message: OutboundMessage): void => {
     const refuse = (bytes: number, maxBytes: number, what: string) => {
       throw serviceBusErrors.WB_SERVICE_BUS_TOO_LARGE({ id: message.id, bytes, maxBytes, what });
     };
@@ -93,23 +99,20 @@ export async function openSender(options: SenderOptions): Promise<Sender> {
       if (headers > MAX_HEADER_BYTES) refuse(headers, MAX_HEADER_BYTES, "a message's properties");
     }
     if (bytes > linkBytes) refuse(bytes, linkBytes, entity);
-    return toServiceBus(message, wire);
   };
 
   /** In order; what follows a failure is not sent, or it would pass what is sent again. */
-  const sendInOrder = async (
-    entries: readonly { index: number; message: ServiceBusMessage }[],
-    outcomes: Outcome[],
-    signal: AbortSignal,
-  ): Promise<void> => {
+  const sendInOrder = async (entries: readonly Entry[], outcomes: Outcome[], signal: AbortSignal): Promise<void> => {
     let next = 0;
     try {
       while (next < entries.length) {
         const batch = await newBatch(signal);
-        const until = fill(batch, entries, next);
+        let until = next;
+        // Written here and not earlier: what waits for an answer is to hold on to little.
+        while (until < entries.length && batch.tryAddMessage(toServiceBus(entries[until]!.message, wire))) until++;
         const taken = entries.slice(next, Math.max(until, next + 1));
         // Too large for a batch's envelope, which repeats its properties: alone it may fit.
-        const payload = until > next ? batch : entries[next]!.message;
+        const payload = until > next ? batch : toServiceBus(entries[next]!.message, wire);
         await run("Sending to", signal, (sdk, abortSignal) => sdk.sendMessages(payload, { abortSignal }));
         for (const { index } of taken) outcomes[index] = done;
         next += taken.length;
@@ -125,13 +128,14 @@ export async function openSender(options: SenderOptions): Promise<Sender> {
     async send(messages, signal) {
       closing.signal.throwIfAborted();
       const outcomes: Outcome[] = [];
-      const bySession = new Map<string | undefined, { index: number; message: ServiceBusMessage }[]>();
-      for (const [index, given] of messages.entries()) {
+      const bySession = new Map<string | undefined, Entry[]>();
+      for (const [index, message] of messages.entries()) {
         try {
-          const message = checked(given);
+          check(message);
+          const session = sessionId(message, settings);
           // A batch is for one session: the service takes the first message's for the whole of it where entities are partitioned.
-          const group = bySession.get(message.sessionId);
-          if (group === undefined) bySession.set(message.sessionId, [{ index, message }]);
+          const group = bySession.get(session);
+          if (group === undefined) bySession.set(session, [{ index, message }]);
           else group.push({ index, message });
         } catch (error) {
           outcomes[index] = { ok: false, error };
@@ -145,11 +149,4 @@ export async function openSender(options: SenderOptions): Promise<Sender> {
       if (connection !== undefined) drop(connection);
     },
   };
-}
-
-/** Answers the index after the last that fits. */
-function fill(batch: ServiceBusMessageBatch, entries: readonly { message: ServiceBusMessage }[], from: number): number {
-  let at = from;
-  while (at < entries.length && batch.tryAddMessage(entries[at]!.message)) at++;
-  return at;
 }
