@@ -215,6 +215,30 @@ describe.skipIf(!server)("change data capture", () => {
     await recorder.count(2);
   });
 
+  test("a publication of some rows alone is told of, and the table read", async () => {
+    const url = await server!.database();
+    await postgres({ connectionString: url }).migrations.apply();
+    await server!.query("CREATE PUBLICATION waybill_waybill FOR TABLE waybill.outbox WHERE (pos % 2 = 0)", url);
+    const { recorder, troubles } = await started({ url });
+    await insertSilently(url, 1, 4);
+    await recorder.count(4);
+    expect(recorder.data).toEqual([1, 2, 3, 4]);
+    await eventually(() => troubles.includes("WB_POSTGRES_PUBLICATION"));
+  });
+
+  test("a publication that is cut to some columns ends its stream, and not the process", async () => {
+    const { url, recorder, troubles } = await started();
+    await eventually(() => isTailing(url));
+    await server!.query(
+      "ALTER PUBLICATION waybill_waybill SET TABLE waybill.outbox (xid, pos, bucket, topic, event)",
+      url,
+    );
+    await insertSilently(url, 1, 4);
+    await eventually(() => troubles.includes("WB_POSTGRES_PUBLICATION"));
+    await recorder.count(4);
+    expect(recorder.data).toEqual([1, 2, 3, 4]);
+  });
+
   test("where no slot is left, the relay says so and reads the table; it tails once there is one", async () => {
     const url = await server!.database();
     const [{ max }] = (await server!.query(

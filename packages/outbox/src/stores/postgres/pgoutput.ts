@@ -10,6 +10,12 @@ const INSERT = 0x49;
 const COMMIT = 0x43;
 const NULL = 0x6e;
 
+/** What a row is made of. */
+const NEEDED = ["xid", "pos", "bucket", "topic", "key", "event"];
+
+/** A column of the table is not published. */
+export class NotPublished extends Error {}
+
 /**
  * Reads the messages of the output plugin pgoutput, protocol version 1, of one published table of which only inserts are published.
  * https://www.postgresql.org/docs/current/protocol-logicalrep-message-formats.html
@@ -17,9 +23,12 @@ const NULL = 0x6e;
 export class PgOutput {
   #columns: readonly string[] = [];
 
-  /** The row of an insert; `undefined` for what is none. The buffer is not kept. */
+  /** The row of an insert; `undefined` for what is none. The buffer is not kept. Throws {@link NotPublished}. */
   read(message: Buffer): LoggedRow | undefined {
-    if (message[0] === RELATION) this.#columns = relationColumns(message);
+    if (message[0] === RELATION) {
+      this.#columns = relationColumns(message);
+      if (NEEDED.some((name) => !this.#columns.includes(name))) throw new NotPublished();
+    }
     return message[0] === INSERT ? this.#row(message) : undefined;
   }
 

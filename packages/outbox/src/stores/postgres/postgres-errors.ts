@@ -41,7 +41,7 @@ const table = {
   WB_POSTGRES_PUBLICATION: {
     sentence: (p: { store: string; publication: string }) =>
       `The publication ${p.publication} does not publish inserts into ${p.store}: its relays read the table instead of the write-ahead log.`,
-    hint: "Drop the publication, and a relay makes it anew; or add the table outbox to it with ALTER PUBLICATION. Nothing is lost meanwhile, only later.",
+    hint: "Drop the publication, and a relay makes it anew; or add the table outbox to it with ALTER PUBLICATION, all of its columns and rows. Nothing is lost meanwhile, only later.",
   },
   WB_POSTGRES_DISK: {
     sentence: (p: { store: string; problem: string }) => `The disk of ${p.store} is full: ${p.problem}.`,

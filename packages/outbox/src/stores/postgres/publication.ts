@@ -28,8 +28,10 @@ export async function checkPublication(connections: Connections, t: Tables): Pro
 /** `undefined` where there is no publication. */
 export async function publishesOutbox(client: ClientBase, t: Tables): Promise<boolean | undefined> {
   const { rows } = await client.query<{ publishes: boolean }>(
+    // Row filters came with PostgreSQL 15; before, the view has no such column.
     `SELECT p.pubinsert AND EXISTS (SELECT 1 FROM pg_publication_tables o
-       WHERE o.pubname = p.pubname AND to_regclass(format('%I.%I', o.schemaname, o.tablename)) = to_regclass($2)) AS publishes
+       WHERE o.pubname = p.pubname AND to_regclass(format('%I.%I', o.schemaname, o.tablename)) = to_regclass($2)
+         AND to_jsonb(o) ->> 'rowfilter' IS NULL) AS publishes
      FROM pg_publication p WHERE p.pubname = $1`,
     [t.publication, t.outbox],
   );

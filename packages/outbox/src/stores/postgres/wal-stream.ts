@@ -5,9 +5,9 @@ import type { Client } from "pg";
 import { atMost } from "../../at-most.ts";
 import { type Connections, endClient } from "./connections.ts";
 import { databaseError } from "./database-errors.ts";
-import { endsTransaction, type LoggedRow, PgOutput } from "./pgoutput.ts";
+import { endsTransaction, type LoggedRow, NotPublished, PgOutput } from "./pgoutput.ts";
 import { postgresErrors } from "./postgres-errors.ts";
-import { checkPublication, ensurePublication } from "./publication.ts";
+import { checkPublication, ensurePublication, notPublished } from "./publication.ts";
 import { type Replication, startReplication } from "./replication.ts";
 import type { Tables } from "./tables.ts";
 
@@ -110,9 +110,15 @@ export class WalStream {
       {
         started: () => void this.#started(client).catch((error) => this.#lost(error, client)),
         message: (message) => {
-          const row = reader.read(message);
-          if (row !== undefined) this.#arrived(row);
-          else if (endsTransaction(message)) this.#complete();
+          // What a stream that has been given up still brings.
+          if (client !== this.#client) return;
+          try {
+            const row = reader.read(message);
+            if (row !== undefined) this.#arrived(row);
+            else if (endsTransaction(message)) this.#complete();
+          } catch (error) {
+            this.#lost(error instanceof NotPublished ? notPublished(connections, tables) : error, client);
+          }
         },
         ended: (error) => this.#lost(error, client),
       },
