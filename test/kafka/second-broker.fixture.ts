@@ -32,6 +32,8 @@ export async function twoBrokers(): Promise<Pick<RunningKafka, "brokers" | "stop
     "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
     "log.dirs": join(folder, "2"),
     "log.cleaner.dedupe.buffer.size": 4_194_304,
+    // As the first has it: the two must agree on who coordinates a group.
+    "offsets.topic.num.partitions": 1,
   };
   await writeFile(
     config,
@@ -43,13 +45,13 @@ export async function twoBrokers(): Promise<Pick<RunningKafka, "brokers" | "stop
   const args = [...JVM, "-cp", join(jars, "*")];
   await run(java, [...args, "kafka.tools.StorageTool", "format", "-t", clusterId!, "-c", config]);
   const second = spawn(java, [...args, "kafka.Kafka", config], { stdio: "ignore" });
+  const gone = once(second, "exit");
   const kill = () => second.kill("SIGKILL");
   process.once("exit", kill);
-  await untilThereAre(2, first.brokers);
+  await untilItKnows(2, [`127.0.0.1:${port}`]);
   return {
     brokers: first.brokers,
     async stop() {
-      const gone = once(second, "exit");
       kill();
       await gone;
       process.off("exit", kill);
@@ -59,8 +61,10 @@ export async function twoBrokers(): Promise<Pick<RunningKafka, "brokers" | "stop
   };
 }
 
-async function untilThereAre(count: number, brokers: string[]): Promise<void> {
-  const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
+/** It is a member of the cluster before it answers, and answers before it knows that it is a member. */
+async function untilItKnows(count: number, brokers: string[]): Promise<void> {
+  const retry = { initialRetryTime: 100, maxRetryTime: 500, retries: 60 };
+  const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING, retry }).admin();
   await admin.connect();
   try {
     while ((await admin.describeCluster()).brokers.length < count)
