@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { inspect, promisify } from "node:util";
+import { createBus } from "@waybill/core";
 import { isWaybillError, type Receiver, type Sender } from "@waybill/core/spi";
 import { startServiceBusEmulator } from "@waybill/emulators";
 import { type ServiceBusOptions, serviceBus } from "@waybill/service-bus";
@@ -93,6 +94,22 @@ describe("what cannot work says so at once", () => {
   it.each(options)("%s", async (_what, given, expected) => {
     const { code, message } = await refusal(() => serviceBus(given));
     expect(`${code} ${message}`).toMatch(expected);
+  });
+
+  it("properties beyond their own limit, although the message is within its", async () => {
+    const { adapter, apply } = await open();
+    const ours = adapter();
+    await apply(ours);
+    const bus = createBus({ source: "/shop", adapter: ours });
+    const event = { specversion: "1.0", id: "e-1", source: "/shop", type: "placed", note: "n".repeat(70_000) } as const;
+    const outcome = await bus.publishRaw("orders", event);
+    expect(outcome).toMatchObject({
+      ok: false,
+      error: {
+        code: "WB_EVENT_TOO_LARGE",
+        sentence: expect.stringMatching(/another limit: .*; the properties of a message may have 65536\.$/),
+      },
+    });
   });
 
   it("an entity that is not there, for a sender, a receiver, dead letters and a count", async () => {

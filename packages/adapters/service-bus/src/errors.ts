@@ -26,7 +26,7 @@ const table = {
   },
   WB_SERVICE_BUS_TOO_LARGE: {
     sentence: (p: { id: string; bytes: number; maxBytes: number; what: string }) =>
-      `The message ${p.id} takes ${p.bytes} bytes of ${p.what}'s ${p.maxBytes}.`,
+      `The message ${p.id} takes ${p.bytes} bytes; ${p.what} may have ${p.maxBytes}.`,
     hint: "Send less, publish a reference to it, or use a Premium namespace, whose entities can be set to take up to 100 MB.",
   },
   WB_SERVICE_BUS_LOST: {

@@ -96,9 +96,9 @@ export async function openSender(options: SenderOptions): Promise<Sender> {
     // What is no larger as a whole has no larger properties either.
     if (bytes > MAX_HEADER_BYTES) {
       const headers = propertyBytes(message.headers, settings.attributePrefix);
-      if (headers > MAX_HEADER_BYTES) refuse(headers, MAX_HEADER_BYTES, "a message's properties");
+      if (headers > MAX_HEADER_BYTES) refuse(headers, MAX_HEADER_BYTES, "the properties of a message");
     }
-    if (bytes > linkBytes) refuse(bytes, linkBytes, entity);
+    if (bytes > linkBytes) refuse(bytes, linkBytes, `a message to ${entity}`);
   };
 
   /** In order; what follows a failure is not sent, or it would pass what is sent again. */

@@ -42,8 +42,8 @@ export const coreErrors = defineErrors({
     hint: "Give JSON data for a JSON content type, a Uint8Array for any other, or register a serializer for the type.",
   },
   WB_EVENT_TOO_LARGE: {
-    sentence: (p: { id: string; topic: string; bytes: number; maxBytes: number }) =>
-      `The event ${p.id} takes ${p.bytes} bytes on topic ${p.topic}; the broker takes ${p.maxBytes}.`,
+    sentence: (p: { id: string; topic: string; bytes: number; limit: string }) =>
+      `The event ${p.id} takes ${p.bytes} bytes on topic ${p.topic}; ${p.limit}.`,
     hint: "Send less, or turn the claim check on, which puts such data into a store: claimCheck: { store: blob or folder, … } in the configuration, or the option claimCheck of createBus.",
   },
   WB_CLAIM_CHECK_FAILED: {

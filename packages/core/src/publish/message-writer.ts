@@ -127,9 +127,13 @@ export class MessageWriter {
     await this.#sender.close();
   }
 
-  #tooLarge(message: OutboundMessage, bytes: number): Error {
-    const maxBytes = this.#sender.capabilities.maxMessageBytes;
-    return coreErrors.WB_EVENT_TOO_LARGE({ id: message.id, topic: this.topic, bytes, maxBytes });
+  #tooLarge(message: OutboundMessage, bytes: number, refusal?: unknown): Error {
+    const { maxMessageBytes } = this.#sender.capabilities;
+    // Some brokers have limits of other kinds as well, such as for headers.
+    const other = refusal !== undefined && bytes <= maxMessageBytes;
+    const said = isWaybillError(refusal) ? refusal.sentence.replace(/\.$/, "") : redacted(refusal);
+    const limit = other ? `the broker has another limit: ${said}` : `the broker takes ${maxMessageBytes}`;
+    return coreErrors.WB_EVENT_TOO_LARGE({ id: message.id, topic: this.topic, bytes, limit }, refusal);
   }
 
   #behind(key: string): Error {
@@ -220,7 +224,7 @@ export class MessageWriter {
         slow ||= kind === "throttled";
         again.push(entry);
       } else if (kind === "too-large") {
-        entry.answers.refuse(entry.index, entry.message.key, this.#tooLarge(entry.message, entry.bytes));
+        entry.answers.refuse(entry.index, entry.message.key, this.#tooLarge(entry.message, entry.bytes, outcome.error));
       } else entry.answers.refuse(entry.index, entry.message.key, outcome.error);
     }
     if (again.length > 0) this.#retry(again, slow);
