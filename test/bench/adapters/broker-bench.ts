@@ -57,6 +57,8 @@ export interface BrokerEntry {
   readonly events: number;
   /** Of one measurement of receiving. Default: `events`. */
   readonly consumeEvents?: number;
+  /** Default 3. More where a measurement is over in a part of a second, and so tells as much of the machine as of the code. */
+  readonly rounds?: number;
   /** Of the broker's own best batch call. */
   readonly batch: number;
   readonly start: () => Promise<BrokerBench>;

@@ -17,14 +17,13 @@ type Orders = TopicDefinition<readonly [typeof orderPlaced]>;
 
 const CALLERS = 1_000;
 const ROUNDS = 3;
-const WARM_UP = 200;
 
 /** The same work by the raw SDK and by Waybill, turn by turn on the same broker in the same run. */
 export async function measureBroker(entry: BrokerEntry, { quick, progress }: BenchOptions): Promise<Result[]> {
   const scaled = (count: number) => Math.max(CALLERS, Math.round(count * (quick ? 0.1 : 1)));
   const events = scaled(entry.events);
   const consumed = scaled(entry.consumeEvents ?? entry.events);
-  const rounds = quick ? 1 : ROUNDS;
+  const rounds = quick ? 1 : (entry.rounds ?? ROUNDS);
   progress(`${entry.name}: ${events} events, ${consumed} to consume, ${rounds} round${rounds === 1 ? "" : "s"}`);
   const bench = await entry.start();
   const results: Result[] = [];
@@ -38,7 +37,7 @@ export async function measureBroker(entry: BrokerEntry, { quick, progress }: Ben
     note(`${what}, processor time of an event`, cpuUs, "µs");
   };
   const ratio = (what: string, a: Measured, b: Measured, aim: number) =>
-    note(what, Number((a.perSecond / b.perSecond).toFixed(2)), "×", aim);
+    note(what, Number(median(a.rates.map((of, round) => of / b.rates[round]!)).toFixed(2)), "×", aim);
   try {
     const peers = bench.peers ?? [];
     const engines = (bench.engines ?? []).map(({ name, adapter }) => ({ name, bench: { ...bench, adapter } }));
@@ -108,20 +107,23 @@ interface Took {
 }
 interface Measured {
   readonly perSecond: number;
+  /** Of each round: two that ran one after the other compare better than two medians, which may be of different minutes of the machine. */
+  readonly rates: readonly number[];
   readonly cpuUs: number;
 }
 type Work = (all: readonly Load[]) => Promise<Took>;
 
-/** Each the median of some rounds; they take turns, so that a slow moment of the machine meets all. */
+/** Each the median of some rounds; they take turns, so that a slow moment of the machine meets all. One more, shorter, goes first to warm up. */
 async function turns(rounds: number, count: number, works: readonly Work[]): Promise<Measured[]> {
   const all = loads(count);
   const took = works.map(() => [] as Took[]);
-  for (const work of works) await work(all.slice(0, WARM_UP));
+  for (const work of works) await work(all.slice(0, Math.ceil(count / 4)));
   for (let round = 0; round < rounds; round++) {
     for (const [index, work] of works.entries()) took[index]!.push(await work(all));
   }
   return took.map((some) => ({
     perSecond: Math.round((count / median(some.map(({ ms }) => ms))) * 1_000),
+    rates: some.map(({ ms }) => (count / ms) * 1_000),
     cpuUs: Number((median(some.map(({ cpuUs }) => cpuUs)) / count).toFixed(1)),
   }));
 }
@@ -131,7 +133,8 @@ async function turns(rounds: number, count: number, works: readonly Work[]): Pro
  * are other matters.
  */
 async function timed(work: (clock: BenchClock) => Promise<void>): Promise<Took> {
-  globalThis.gc?.();
+  // The garbage of the one before. A full collection would also throw away the code compiled for the shapes of its messages, none of which lives now.
+  globalThis.gc?.({ type: "minor" });
   const now = () => ({ ms: performance.now(), cpu: process.cpuUsage() });
   let started = now();
   let ended: ReturnType<typeof now> | undefined;

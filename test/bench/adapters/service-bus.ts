@@ -3,19 +3,22 @@ import { serviceBus } from "@waybill/service-bus";
 import { type BrokerEntry, eventOfHeaders, headersOf, type Load } from "./broker-bench.ts";
 import { startEmulatorsBeside } from "./emulators.ts";
 
-const CALLS = 100;
+/** What each side asks for ahead: how much that is decides how many round trips there are. */
+const IN_HAND = 100;
 
 /** Arrays in one call to send; `subscribe` with a hundred handlers at a time, each completing its message, to receive. */
 export const serviceBusBench: BrokerEntry = {
   name: "service-bus",
   events: 20_000,
+  rounds: 5,
   batch: 200,
   start: async () => {
     const emulators = await startEmulatorsBeside();
     const client = new ServiceBusClient(emulators.serviceBus);
     return {
       place: emulators.place,
-      adapter: ({ topic }) => serviceBus({ connectionString: emulators.serviceBus, queues: [topic] }),
+      adapter: ({ topic }) =>
+        serviceBus({ connectionString: emulators.serviceBus, queues: [topic], prefetch: IN_HAND }),
       rawSend: async (topic) => {
         const sender = client.createSender(topic);
         return {
@@ -41,7 +44,7 @@ export const serviceBusBench: BrokerEntry = {
             },
             processError: async ({ error }) => all.reject(error),
           },
-          { autoCompleteMessages: false, maxConcurrentCalls: CALLS },
+          { autoCompleteMessages: false, maxConcurrentCalls: IN_HAND },
         );
         await all.promise;
         clock.last();
