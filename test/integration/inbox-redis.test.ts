@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { openInbox } from "@waybill/config";
 import { type RedisClaim, type RedisClient, redisInbox } from "@waybill/outbox/redis";
 import { Redis } from "ioredis";
-import { createClient } from "redis";
+import { createClient, RESP_TYPES } from "redis";
 import { afterAll, describe, expect, test } from "vitest";
 import { startRedis } from "../redis/start-redis.ts";
 import { startOrSkip } from "../servers/unavailable.ts";
@@ -21,9 +21,26 @@ const clients: Record<string, () => Promise<RedisClient & { close(): Promise<unk
     const client = await createClient({ url: server!.url }).connect();
     return { sendCommand: (args) => client.sendCommand([...args]), close: async () => client.destroy() };
   },
+  async "redis, told to answer bytes"() {
+    const client = await createClient({ url: server!.url }).connect();
+    const bytes = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.NUMBER]: String });
+    return { sendCommand: (args) => bytes.sendCommand([...args]), close: async () => client.destroy() };
+  },
   async ioredis() {
     const client = new Redis(server!.url);
     return Object.assign(client, { close: () => client.quit() });
+  },
+  async "ioredis, told to answer numbers as texts"() {
+    const client = new Redis(server!.url, { stringNumbers: true });
+    return Object.assign(client, { close: () => client.quit() });
+  },
+  async "ioredis, which sends a claim again whose answer was lost"() {
+    const client = new Redis(server!.url);
+    const call = async (command: string, ...args: string[]) => {
+      const answer = await client.call(command, ...args);
+      return answer === "claimed" ? client.call(command, ...args) : answer;
+    };
+    return { call, close: () => client.quit() };
   },
 };
 

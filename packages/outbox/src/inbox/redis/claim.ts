@@ -41,7 +41,7 @@ export class Claim implements RedisClaim {
   async complete(retainMs: number): Promise<void> {
     const { run, key, token } = this.#options;
     this.#end();
-    if ((await run(COMPLETE, key, token, retainMs)) !== 1) throw outboxErrors.WB_INBOX_CLAIM_LOST({});
+    if ((await run(COMPLETE, key, token, retainMs)) !== "1") throw outboxErrors.WB_INBOX_CLAIM_LOST({});
   }
 
   async giveUp(): Promise<void> {
@@ -71,7 +71,7 @@ export class Claim implements RedisClaim {
     const { run, key, token, leaseMs, clock } = this.#options;
     const askedMs = clock.monotonic();
     try {
-      if ((await run(RENEW, key, token, leaseMs)) === 1) this.#untilMs = askedMs + leaseMs;
+      if ((await run(RENEW, key, token, leaseMs)) === "1") this.#untilMs = askedMs + leaseMs;
       else this.#untilMs = 0;
     } catch {
       // Redis cannot be reached: tried again until the lease is over.

@@ -3,11 +3,11 @@
 
 const DONE = "done";
 
-/** ARGV: token, lease. Answers `claimed`, `duplicate` or `busy`. */
+/** ARGV: token, lease. Answers `claimed`, `duplicate` or `busy`. A client that lost its connection may send it again: to whoever has the claim it is theirs. */
 export const CLAIM: string = `
 local held = redis.call('GET', KEYS[1])
 if held == '${DONE}' then return 'duplicate' end
-if held then return 'busy' end
+if held and held ~= ARGV[1] then return 'busy' end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 'claimed'`;
 
