@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { inspect } from "node:util";
 import { isWaybillError } from "@waybill/core";
 import { createInbox, createOutbox, createRelay } from "@waybill/outbox";
 import { eventually, Recorder } from "@waybill/outbox/conformance";
@@ -316,6 +317,25 @@ describe.skipIf(!server)("faults of PostgreSQL", () => {
     await eventually(async () => (await dead.list()).length === 1);
     expect(troubles).toEqual([]);
     await server!.query("DROP SCHEMA waybill CASCADE; DROP OWNED BY owner_of_it, service, relay", url);
+  });
+
+  test("what is no URL is refused without a word of it", () => {
+    const urls = [
+      "postgres://app:hunter2#/x@db/shop",
+      "postgres://app:hunter2@db:99999/shop",
+      "host=db password=hunter2",
+      "",
+    ];
+    for (const connectionString of urls) {
+      let refused: unknown;
+      try {
+        postgres({ connectionString });
+      } catch (error) {
+        refused = error;
+      }
+      expect(refused).toMatchObject({ code: "WB_OUTBOX_OPTION" });
+      expect(inspect(refused)).not.toContain("hunter2");
+    }
   });
 
   test("a table of somebody else's is left alone", async () => {

@@ -2,7 +2,7 @@ import { createInbox, createOutbox, createRelay } from "@waybill/outbox";
 import { eventually, Recorder } from "@waybill/outbox/conformance";
 import { type PostgresOptions, postgres } from "@waybill/outbox/postgres";
 import { Client, types } from "pg";
-import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { testPostgres } from "../postgres/test-postgres.ts";
 
 const server = await testPostgres("outbox on PostgreSQL: settings of the application");
@@ -130,6 +130,26 @@ describe.skipIf(!server)("settings of the application", () => {
     await new Promise((resolve) => setTimeout(resolve, 600));
     await other.query("COMMIT");
     expect(troubles).toEqual([]);
+  });
+
+  test("many large events go in statements of bearable size, in order", async () => {
+    const { store, outbox } = opened(await server!.database());
+    const recorder = new Recorder();
+    const relay = createRelay({ store, publisher: recorder });
+    closing.push(() => relay.close());
+    await relay.start();
+    let statements = 0;
+    const large = "x".repeat(1024 * 1024);
+    await outbox.transaction(async (tx) => {
+      const spied = vi.spyOn(tx, "query");
+      const events = Array.from({ length: 40 }, (_, i) => event(`${i}`, "k", large));
+      await outbox.publishRaw(tx, "notes", events);
+      statements = spied.mock.calls.length;
+      spied.mockRestore();
+    });
+    expect(statements).toBe(3);
+    await recorder.count(40);
+    expect(recorder.taken.map((taken) => Number(taken.event.id))).toEqual(Array.from({ length: 40 }, (_, i) => i));
   });
 
   test("retention waits for a handler, and forgets nothing of what it has recorded meanwhile", async () => {

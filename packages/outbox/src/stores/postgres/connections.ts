@@ -25,6 +25,21 @@ export async function endClient(client: Client): Promise<void> {
   }
 }
 
+/** Throws WB_OUTBOX_OPTION for what cannot be read, without a word of it: a part may be the password. */
+function clientOf(config: ClientConfig): Client {
+  const { connectionString } = config;
+  const isUrl = connectionString === undefined || /^(postgres(ql)?:|socket:|\/)/.test(connectionString);
+  try {
+    if (isUrl) return new Client(config);
+  } catch {
+    // Told below.
+  }
+  throw outboxErrors.WB_OUTBOX_OPTION({
+    option: "connectionString",
+    problem: "must be postgres://user:password@host:5432/database, with user and password percent-encoded",
+  });
+}
+
 /** What runs on it is rejected. */
 function cut(client: ClientBase): void {
   (client as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
@@ -57,7 +72,7 @@ export class Connections {
     // The pool's options keep the password where spreading does not see it.
     const password = given.pool?.options.password;
     if (password !== undefined) this.#config.password = password;
-    const { host, port, database } = new Client(this.#config);
+    const { host, port, database } = clientOf(this.#config);
     this.store = `the outbox ${schema} in postgres://${host}:${port}/${database}`;
     this.pool = given.pool ?? new Pool({ ...this.#config, max: given.maxConnections ?? 10 });
     // A pooled connection that breaks while idle is replaced; without a listener it would end the process.

@@ -7,13 +7,16 @@ import type { Tables } from "./tables.ts";
 const PREPARED = 8;
 /** Rows of one statement: far below the 65 535 parameters that the protocol takes. */
 const CHUNK = 500;
+/** Of event text in one statement: the server takes no message of a gigabyte, and neither side should hold one of that order. */
+const CHUNK_CHARS = 16 * 1024 * 1024;
 
 /** Writes rows through the caller's transaction, in order. */
 export async function insertRows(tables: Tables, tx: unknown, rows: readonly NewRow[]): Promise<void> {
   const handle = joinTransaction(tx, "postgres");
   const due = rows.filter((row) => row.notBeforeMs === undefined);
-  for (let from = 0; from < due.length; from += CHUNK) {
-    const chunk = due.slice(from, from + CHUNK);
+  for (let from = 0; from < due.length; ) {
+    const chunk = due.slice(from, chunkEnd(due, from));
+    from += chunk.length;
     const values: SqlValue[] = [];
     for (const { bucket, topic, key = null, event } of chunk) values.push(bucket, topic, key, event);
     const n = chunk.length;
@@ -27,6 +30,17 @@ export async function insertRows(tables: Tables, tx: unknown, rows: readonly New
       [notBeforeMs, bucket, topic, key, event],
     );
   }
+}
+
+function chunkEnd(rows: readonly NewRow[], from: number): number {
+  let size = rows[from]!.event.length;
+  let end = from + 1;
+  while (end < rows.length && end - from < CHUNK) {
+    size += rows[end]!.event.length;
+    if (size > CHUNK_CHARS) break;
+    end++;
+  }
+  return end;
 }
 
 const texts = new Map<string, string>();
