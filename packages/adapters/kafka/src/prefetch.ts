@@ -1,4 +1,4 @@
-import type { Delivery, Want } from "@waybill/core/spi";
+import { Arrival, type Delivery, type Want } from "@waybill/core/spi";
 import type { FetchedBatch } from "./engine/engine.ts";
 import type { Partition } from "./partitions.ts";
 
@@ -39,7 +39,7 @@ export class Prefetch {
   /** Partitions that the engine does not fetch. */
   readonly #paused = new Set<Partition>();
   #taken = 0;
-  #arrived: (() => void) | undefined;
+  readonly #arrival = new Arrival();
   #waitingForRoom: (() => void)[] = [];
   #failure: { readonly error: unknown } | undefined;
 
@@ -53,7 +53,7 @@ export class Prefetch {
     const { records, bytes } = partition;
     partition.add(batch);
     if (!this.#unwanted.has(partition)) this.#count(partition.records - records, partition.bytes - bytes);
-    this.#arrived?.();
+    this.#arrival.tell();
     if (this.#hasRoom(partition)) return;
     await this.#patience(partition);
     if (this.#hasRoom(partition) || partition.records === 0) return;
@@ -65,24 +65,14 @@ export class Prefetch {
   async receive(want: Want, signal: AbortSignal, waitMs: number): Promise<readonly Delivery[]> {
     const now = this.#take(want);
     if (now.length > 0 || signal.aborted) return now;
-    await new Promise<void>((resolve) => {
-      const finish = () => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", finish);
-        this.#arrived = undefined;
-        resolve();
-      };
-      const timer = setTimeout(finish, waitMs);
-      signal.addEventListener("abort", finish, { once: true });
-      this.#arrived = finish;
-    });
+    await this.#arrival.wait(signal, waitMs);
     return signal.aborted ? [] : this.#take(want);
   }
 
   /** An error of the engine's background work: the next `receive` throws it, so that core sees it and backs off. */
   fail(error: unknown): void {
     this.#failure = { error };
-    this.#arrived?.();
+    this.#arrival.tell();
   }
 
   /** The partition has moved: what waits of it is another member's now. */

@@ -1,4 +1,5 @@
 import type { Want } from "./adapter.ts";
+import { Arrival } from "./arrival.ts";
 import type { Delivery } from "./delivery.ts";
 
 interface Waiting {
@@ -13,7 +14,7 @@ interface Waiting {
  */
 export class Handoff {
   #waiting: Waiting[] = [];
-  #wake: (() => void) | undefined;
+  readonly #arrival = new Arrival();
   #failure: { error: unknown } | undefined;
 
   /** Resolves when core has taken all of `batch`, or when `signal` aborts (then what was not taken is withdrawn). */
@@ -33,14 +34,14 @@ export class Handoff {
       };
       signal?.addEventListener("abort", withdraw, { once: true });
       for (const delivery of batch) this.#waiting.push({ delivery, taken });
-      this.#wake?.();
+      this.#arrival.tell();
     });
   }
 
   /** An error of the SDK's background work: the next `receive` throws it, so that core sees it and backs off. */
   fail(error: unknown): void {
     this.#failure = { error };
-    this.#wake?.();
+    this.#arrival.tell();
   }
 
   /** Forgets what waits and matches, such as the deliveries of a revoked partition. Their `offer` counts them as taken. */
@@ -57,17 +58,7 @@ export class Handoff {
   async receive(want: Want, signal: AbortSignal, waitMs = 1_000): Promise<readonly Delivery[]> {
     const now = this.#take(want);
     if (now.length > 0 || signal.aborted) return now;
-    await new Promise<void>((resolve) => {
-      const finish = () => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", finish);
-        this.#wake = undefined;
-        resolve();
-      };
-      const timer = setTimeout(finish, waitMs);
-      signal.addEventListener("abort", finish, { once: true });
-      this.#wake = finish;
-    });
+    await this.#arrival.wait(signal, waitMs);
     return signal.aborted ? [] : this.#take(want);
   }
 

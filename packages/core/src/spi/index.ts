@@ -14,6 +14,7 @@ export { isNewEvent } from "../events/define-event.ts";
 export { toCloudEvent } from "../events/to-cloud-event.ts";
 export { retryDelayMs } from "../policies/retry.ts";
 export type * from "./adapter.ts";
+export { Arrival } from "./arrival.ts";
 export { type Call, createCall } from "./call.ts";
 export type * from "./capabilities.ts";
 export type * from "./claim-store.ts";
