@@ -1,7 +1,7 @@
-import { createInbox, createOutbox, createRelay } from "@waybill/outbox";
+import { createInbox, createOutbox, createRelay, type OpenTransaction } from "@waybill/outbox";
 import { eventually, Recorder } from "@waybill/outbox/conformance";
 import { type PostgresOptions, postgres } from "@waybill/outbox/postgres";
-import { Client, types } from "pg";
+import { Client, Pool, type PoolClient, types } from "pg";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { testPostgres } from "../postgres/test-postgres.ts";
 
@@ -36,6 +36,23 @@ const event = (id: string, partitionkey?: string, data: unknown = id) => ({
   ...(partitionkey === undefined ? {} : { partitionkey }),
   data,
 });
+
+const inTransactionOf =
+  (pool: Pool): OpenTransaction<PoolClient> =>
+  async (work) => {
+    const client = await pool.connect();
+    try {
+      await client.query("BEGIN");
+      const result = await work(client);
+      await client.query("COMMIT");
+      return result;
+    } catch (error) {
+      await client.query("ROLLBACK");
+      throw error;
+    } finally {
+      client.release();
+    }
+  };
 
 /** A session of the test's own. */
 async function session(url: string): Promise<Client> {
@@ -131,6 +148,31 @@ describe.skipIf(!server)("settings of the application", () => {
     await other.query("COMMIT");
     expect(troubles).toEqual([]);
   });
+
+  test.each(["the store", "the application"])(
+    "an event that another has in hand is busy once lock_timeout is over, in a transaction of %s",
+    async (whose) => {
+      const url = await databaseWith({ lock_timeout: "100ms" });
+      const pool = new Pool({ connectionString: url });
+      closing.push(() => pool.end());
+      const { store } = opened(url, whose === "the store" ? {} : { transaction: inTransactionOf(pool) });
+      const inbox = createInbox({ store });
+      const key = { topic: "t", subscription: "s", source: "/s", id: "1" };
+      const never = new AbortController().signal;
+      let meanwhile: unknown;
+      await inbox.process(
+        key,
+        async () => {
+          meanwhile = await inbox.process(key, async () => undefined, never);
+        },
+        never,
+      );
+      expect(meanwhile).toBe("busy");
+      const stuck = Object.assign(new Error("canceling"), { code: "55P03", severity: "ERROR" });
+      const failing = inbox.process({ ...key, id: "2" }, () => Promise.reject(stuck), never);
+      await expect(failing).rejects.toBe(stuck);
+    },
+  );
 
   test("many large events go in statements of bearable size, in order", async () => {
     const { store, outbox } = opened(await server!.database());

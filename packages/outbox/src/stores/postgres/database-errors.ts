@@ -6,6 +6,7 @@ import { postgresErrors } from "./postgres-errors.ts";
 const DISK_FULL = "53100";
 const MISSING = new Set(["42P01", "3F000", "42703", "42704"]);
 const DENIED = "42501";
+const LOCK_NOT_AVAILABLE = "55P03";
 /**
  * Administrator or server ends the connection; server starts or is in recovery; too many connections; refused; a server that became a
  * standby, which takes no more writes on connections that it kept.
@@ -24,6 +25,11 @@ function sqlState(error: unknown): string | undefined {
 export function endsConnection(error: unknown): boolean {
   const state = sqlState(error);
   return state === undefined ? !isWaybillError(error) : NO_CONNECTION.test(state);
+}
+
+/** True when another transaction kept a row for longer than `lock_timeout` allows to wait. */
+export function isLockTimeout(error: unknown): boolean {
+  return sqlState(error) === LOCK_NOT_AVAILABLE;
 }
 
 /** Turns what the server or the driver says about the store into an error with a hint; anything else comes back as it was. */

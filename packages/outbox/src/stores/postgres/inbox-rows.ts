@@ -2,9 +2,10 @@ import type { InboxKey } from "@waybill/core";
 import type { PoolClient } from "pg";
 import { joinTransaction } from "../../handles/join-transaction.ts";
 import { idTimeMs, inboxId } from "../../inbox/inbox-id.ts";
+import { outboxErrors } from "../../outbox-errors.ts";
 import type { InboxRows } from "../../store.ts";
 import type { Connections } from "./connections.ts";
-import { databaseError } from "./database-errors.ts";
+import { databaseError, isLockTimeout } from "./database-errors.ts";
 import type { Prepared } from "./in-one-message.ts";
 import { INBOX_SLOTS } from "./schema.ts";
 import type { Tables } from "./tables.ts";
@@ -39,6 +40,7 @@ export function postgresInboxRows<Tx>(connections: Connections, t: Tables): Inbo
     try {
       return await work();
     } catch (error) {
+      if (isLockTimeout(error)) throw outboxErrors.WB_INBOX_BUSY({}, error);
       throw databaseError(error, connections.store);
     }
   };

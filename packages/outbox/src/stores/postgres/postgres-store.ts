@@ -15,7 +15,7 @@ import type {
   Store,
 } from "../../store.ts";
 import { Connections } from "./connections.ts";
-import { databaseError } from "./database-errors.ts";
+import { databaseError, isLockTimeout } from "./database-errors.ts";
 import { postgresDeadRows } from "./dead-rows.ts";
 import { postgresFeed } from "./feed.ts";
 import { postgresInboxRows, recordOne } from "./inbox-rows.ts";
@@ -174,16 +174,20 @@ class PostgresStore<Tx> implements Store<Tx, PostgresTx> {
   ): Promise<"processed" | "duplicate"> {
     this.#assertOpen();
     await this.open();
+    let isRecorded = false;
     const result = await inTransaction(
       this.#connections,
       async (client, changed) => {
+        isRecorded = true;
         if (changed !== 1) return "duplicate";
         await work(client as Tx);
         return "processed";
       },
       signal,
       recordOne(this.#tables, key),
-    );
+    ).catch((error) => {
+      throw isRecorded || !isLockTimeout(error) ? error : outboxErrors.WB_INBOX_BUSY({}, error);
+    });
     this.#news();
     return result;
   }
