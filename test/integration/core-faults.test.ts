@@ -95,6 +95,34 @@ it("takes each dead letter that is no event for itself, although they have one i
   await bus.close();
 });
 
+it.each(["storage-queue", "service-bus"] as const)("redrives what just fits into a message of %s", async (like) => {
+  const spy = createSpy();
+  const subscriptions = { notes: ["reader"] };
+  const adapter = memory({ like, subscriptions, limits: { maxMessageBytes: 1_200 } });
+  const bus = createBus({ source: "/t", adapter, observers: [spy] });
+  const subscription = await bus.subscribe(notes, { name: "reader", retry: { attempts: 1 } }, () => {
+    throw new Error("broken");
+  });
+  let taken = 0;
+  for (let length = 700, ok = true; ok; length++) {
+    const data = "x".repeat(length);
+    ({ ok } = await bus.publishRaw("notes", {
+      specversion: "1.0",
+      id: `n-${length}`,
+      source: "/t",
+      type: noted.type,
+      data,
+    }));
+    if (ok) taken++;
+  }
+  await spy.waitForCount("deadLettered", taken);
+  await subscription.drain();
+  const letters = bus.deadLetters(notes, "reader");
+  expect(await letters.redrive()).toEqual({ done: taken, skipped: 0 });
+  await letters.close();
+  await bus.close();
+});
+
 it("opens dead letters again after a first opening that failed", async () => {
   const adapter = memory();
   const open = adapter.openReceiver.bind(adapter);

@@ -2,11 +2,12 @@ import { createHash } from "node:crypto";
 import { type Clock, sleep } from "../clock.ts";
 import type { Codec } from "../codec/codec.ts";
 import { decodeDeadLetter } from "../codec/dead-letter-record.ts";
+import { isWaybillError } from "../errors/waybill-error.ts";
 import type { RawCloudEvent } from "../events/cloud-event.ts";
 import type { MessageWriter } from "../publish/message-writer.ts";
 import type { Adapter, DeadLetterStore, Receiver } from "../spi/adapter.ts";
 import type { DeadLetterReason, Delivery, Settlement } from "../spi/delivery.ts";
-import type { OutboundMessage, WireMessage } from "../spi/wire-message.ts";
+import type { WireMessage } from "../spi/wire-message.ts";
 
 /** One event that was given up. */
 export interface DeadLetterRecord {
@@ -216,12 +217,18 @@ function digest(bytes: Uint8Array | null): string {
     .digest("hex");
 }
 
-async function redrive(codec: Codec, target: MessageWriter, record: DeadLetterRecord): Promise<void> {
-  const outcome = await target.write(redriven(codec, target, record.original));
+async function redrive(codec: Codec, target: MessageWriter, { original }: DeadLetterRecord): Promise<void> {
+  const { message, redrives } = unmarked(codec, target, original);
+  // What is no event has no place for a mark without headers.
+  const hasPlace = redrives !== undefined || target.capabilities.headers;
+  const withMarks = (marks: { redrives?: number }) => (hasPlace ? codec.withBookkeeping(message, marks) : message);
+  let outcome = await target.write(withMarks({ redrives: (redrives ?? 0) + 1 }));
+  // It has been published, and so fits: without the mark, where there is no room for that.
+  if (!outcome.ok && isWaybillError(outcome.error, "WB_EVENT_TOO_LARGE")) outcome = await target.write(withMarks({}));
   if (!outcome.ok) throw outcome.error;
 }
 
-function redriven(codec: Codec, { capabilities }: MessageWriter, original: WireMessage): OutboundMessage {
+function unmarked(codec: Codec, { capabilities }: MessageWriter, original: WireMessage) {
   try {
     const { event, bookkeeping } = codec.decode(original);
     // A broker without headers cannot carry a binary-mode original as it is.
@@ -229,10 +236,10 @@ function redriven(codec: Codec, { capabilities }: MessageWriter, original: WireM
       capabilities.headers || Object.keys(original.headers).length === 0
         ? original
         : codec.encode(event, { headers: false });
-    return codec.withBookkeeping(message, { redrives: (bookkeeping.redrives ?? 0) + 1 });
+    return { message, redrives: bookkeeping.redrives ?? 0 };
   } catch {
-    // What is no event goes back byte for byte: the subscription decides anew. Without headers there is no place for the mark.
-    return capabilities.headers ? codec.withBookkeeping(original, { redrives: 1 }) : original;
+    // What is no event goes back byte for byte: the subscription decides anew.
+    return { message: original, redrives: undefined };
   }
 }
 
