@@ -1,7 +1,10 @@
 import { defineEvent, defineTopic } from "@waybill/core";
-import { createInbox, createOutbox, createRelay, type Store } from "@waybill/outbox";
+import { createInbox, createOutbox, createRelay, type OpenTransaction, type Store } from "@waybill/outbox";
 import { mysql } from "@waybill/outbox/mysql";
 import { postgres } from "@waybill/outbox/postgres";
+import { drizzle } from "drizzle-orm/node-postgres";
+import createKnex, { type Knex } from "knex";
+import { Pool } from "pg";
 import { afterAll, describe, expect, test } from "vitest";
 import { startMariadb } from "../mariadb/start-mariadb.ts";
 import { testPostgres } from "../postgres/test-postgres.ts";
@@ -31,6 +34,61 @@ describe.skipIf(pgServer === undefined)("PostgreSQL", async () => {
   const open = (options: { transaction?: Library["transaction"] }) =>
     postgres<AnyTx>({ connectionString: url, ...options }) as Store<AnyTx>;
   for (const [name, make] of Object.entries(postgresLibraries(url))) cases(name, { url, query, open }, make);
+});
+
+describe.skipIf(pgServer === undefined)("handles that mislead", () => {
+  test("a Knex that hides how many rows were changed is refused by the inbox, which would take all for duplicates", async () => {
+    const url = await pgServer!.database();
+    const knex = createKnex({
+      client: "pg",
+      connection: url,
+      postProcessResponse: (answer: { rows?: unknown }) => answer.rows ?? answer,
+    });
+    const transaction: OpenTransaction<Knex.Transaction> = (work) => knex.transaction((trx) => work(trx)) as never;
+    const store = postgres<Knex.Transaction>({ connectionString: url, transaction });
+    const outbox = createOutbox({ store, source: "/handles" });
+    const key = { topic: "t", subscription: "s", source: "/s", id: "1" };
+    try {
+      const processing = createInbox({ store }).process(key, async () => undefined, signal);
+      await expect(processing).rejects.toMatchObject({ code: "WB_OUTBOX_HANDLE" });
+      await outbox.transaction((tx) => outbox.publish(tx, notes, noted(1)));
+      expect((await store.counts()).waiting).toBe(1);
+    } finally {
+      await store.close();
+      await knex.destroy();
+    }
+  });
+
+  test("a handle of Drizzle whose transaction was aborted writes into no later one of its connection", async () => {
+    const url = await pgServer!.database();
+    const pool = new Pool({ connectionString: url, max: 1 });
+    const db = drizzle(pool);
+    type Tx = Parameters<Parameters<typeof db.transaction>[0]>[0];
+    const store = postgres<Tx>({ connectionString: url, transaction: (work) => db.transaction(work) });
+    const outbox = createOutbox({ store, source: "/handles" });
+    try {
+      const abort = new AbortController();
+      let late: Parameters<typeof outbox.publish>[0] | undefined;
+      const aborted = outbox.transaction(
+        async (tx) => {
+          late = tx;
+          abort.abort();
+          await new Promise(() => undefined);
+        },
+        { signal: abort.signal },
+      );
+      await expect(aborted).rejects.toMatchObject({ name: "AbortError" });
+      await outbox.transaction(async (tx) => {
+        const writing = outbox.publish(late!, notes, noted("rolled back"));
+        await expect(writing).rejects.toMatchObject({ code: "WB_OUTBOX_NO_TRANSACTION" });
+        await outbox.publish(tx, notes, noted("kept"));
+      });
+      expect((await store.counts()).waiting).toBe(1);
+    } finally {
+      await store.close();
+      await pool.end();
+    }
+  });
 });
 
 describe.skipIf(mariadb === undefined)("MariaDB", async () => {

@@ -3,6 +3,7 @@ import { type DrizzleTx, recogniseDrizzle } from "./drizzle.ts";
 import { type KnexTx, recogniseKnex } from "./knex.ts";
 import { type KyselyTx, recogniseKysely } from "./kysely.ts";
 import { type Mysql2Tx, recogniseMysql2 } from "./mysql2.ts";
+import { hasEnded } from "./open-transaction.ts";
 import { type PgTx, recognisePg } from "./pg.ts";
 import { type PrismaTx, recognisePrisma } from "./prisma.ts";
 import type { Dialect, SqlHandle } from "./sql-handle.ts";
@@ -28,6 +29,7 @@ const LIBRARIES = [
  */
 export function joinTransaction(tx: unknown, dialect: Dialect): SqlHandle {
   if ((typeof tx === "object" && tx !== null) || typeof tx === "function") {
+    if (hasEnded(tx)) throw outboxErrors.WB_OUTBOX_NO_TRANSACTION({ handle: "that of a transaction which has ended" });
     for (const recognise of LIBRARIES) {
       const handle = recognise(tx, dialect);
       if (handle !== undefined) return handle;

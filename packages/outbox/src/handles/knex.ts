@@ -28,9 +28,10 @@ export const recogniseKnex: Recognise = (tx, dialect) => {
   return {
     async execute(sql, params) {
       const answer = await knex.raw(sql.replace(/\$\d+/g, "?"), params);
+      // What a postProcessResponse of the application's has made of it.
       return dialect === "postgres"
-        ? ((answer as { rowCount: number | null }).rowCount ?? 0)
-        : (answer as [{ affectedRows: number }])[0].affectedRows;
+        ? (answer as { rowCount?: number } | undefined)?.rowCount
+        : (answer as [{ affectedRows?: number }?] | undefined)?.[0]?.affectedRows;
     },
   };
 };

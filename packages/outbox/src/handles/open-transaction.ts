@@ -7,6 +7,13 @@ import { orAbort } from "@waybill/core/spi";
  */
 export type OpenTransaction<Tx> = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
 
+/** Handles whose transaction is over. What a library lends out, such as a connection, may come again. */
+const ended = new WeakSet<object>();
+
+export function hasEnded(tx: object): boolean {
+  return ended.has(tx);
+}
+
 /** Runs `work` in a transaction of the application's library; an aborted `signal` rolls it back, however long `work` goes on. */
 export function inLibraryTransaction<Tx, T>(
   open: OpenTransaction<Tx>,
@@ -14,5 +21,13 @@ export function inLibraryTransaction<Tx, T>(
   signal: AbortSignal | undefined,
 ): Promise<T> {
   signal?.throwIfAborted();
-  return open((tx) => orAbort((async () => work(tx))(), signal));
+  return open(async (tx) => {
+    ended.delete(tx as object);
+    try {
+      return await orAbort((async () => work(tx))(), signal);
+    } finally {
+      // Work that goes on after its signal must not write into whatever comes next on the connection.
+      ended.add(tx as object);
+    }
+  });
 }

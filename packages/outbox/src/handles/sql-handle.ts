@@ -8,10 +8,10 @@ export type Dialect = "postgres" | "mysql";
 export interface SqlHandle {
   /**
    * Runs one statement that changes rows, in the caller's transaction. Parameters are numbered in the order in which they appear, each once. Answers
-   * how many rows it changed. Rejects with the driver's own error. A `name` stands for this very text: a library that can keeps the statement
+   * how many rows it changed, `undefined` where the library does not tell. Rejects with the driver's own error. A `name` stands for this very text: a library that can keeps the statement
    * prepared under it.
    */
-  execute(sql: string, params: readonly SqlValue[], name?: string): Promise<number>;
+  execute(sql: string, params: readonly SqlValue[], name?: string): Promise<number | undefined>;
 }
 
 /**

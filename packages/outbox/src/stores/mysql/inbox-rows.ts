@@ -1,5 +1,6 @@
 import type { InboxKey } from "@waybill/core";
 import { joinTransaction, type MysqlTx } from "../../handles/join-transaction.ts";
+import { changedRows } from "../../inbox/changed-rows.ts";
 import { inboxId } from "../../inbox/inbox-id.ts";
 import { outboxErrors } from "../../outbox-errors.ts";
 import type { InboxRows } from "../../store.ts";
@@ -41,7 +42,8 @@ async function addAll(store: string, tx: MysqlTx, keys: readonly InboxKey[]): Pr
     for (let from = 0; from < keys.length; ) {
       const chunk = keys.slice(from, from + statementSize(keys.length - from));
       // A row that was there counts twice, since it is changed.
-      const added = await handle.execute(
+      const added = await changedRows(
+        handle,
         `INSERT INTO inbox (id, seen_at) VALUES ${chunk.map(() => "(?, ?)").join(", ")} ON DUPLICATE KEY UPDATE seen_at = seen_at + 1`,
         chunk.flatMap((key) => [inboxId(key), nowMs]),
       );

@@ -1,6 +1,7 @@
 import type { InboxKey } from "@waybill/core";
 import type { PoolClient } from "pg";
 import { joinTransaction } from "../../handles/join-transaction.ts";
+import { changedRows } from "../../inbox/changed-rows.ts";
 import { idTimeMs, inboxId } from "../../inbox/inbox-id.ts";
 import { outboxErrors } from "../../outbox-errors.ts";
 import type { InboxRows } from "../../store.ts";
@@ -27,7 +28,8 @@ export function postgresInboxRows<Tx>(connections: Connections, t: Tables): Inbo
   const recordAll = (tx: Tx, slot: number, ids: readonly Buffer[]): Promise<number> => {
     const length = ids[0]!.length;
     // All in one parameter, so that any number of them is one prepared statement.
-    return joinTransaction(tx, "postgres").execute(
+    return changedRows(
+      joinTransaction(tx, "postgres"),
       `INSERT INTO ${table(slot)} (key, slot, seen_at)
        SELECT substring(all_keys FROM i * ${length} + 1 FOR ${length}), ${slot}, clock_timestamp()
        FROM (SELECT $1::bytea AS all_keys) a, generate_series(0, length(all_keys) / ${length} - 1) i ON CONFLICT DO NOTHING`,
@@ -50,7 +52,7 @@ export function postgresInboxRows<Tx>(connections: Connections, t: Tables): Inbo
     add: (tx, key) =>
       inWords(async () => {
         const { text, values, name } = recordOne(t, key);
-        return (await joinTransaction(tx, "postgres").execute(text, values, name)) === 1;
+        return (await changedRows(joinTransaction(tx, "postgres"), text, values, name)) === 1;
       }),
 
     addAll: (tx, keys) =>
