@@ -254,6 +254,16 @@ describe.skipIf(server === undefined)("faults of MariaDB", () => {
     }
   });
 
+  test("an event larger than the server's packets is said to be so, however much larger", async () => {
+    const { recorder, write } = await started();
+    for (const size of [17_000_000, 40_000_000, 80_000_000]) {
+      await expect(write(0, "x".repeat(size))).rejects.toMatchObject({ code: "WB_MYSQL_PACKET" });
+    }
+    await write(1);
+    await recorder.count(1);
+    expect(recorder.data).toEqual([1]);
+  });
+
   test("retention waits for a handler, and forgets nothing of what it has recorded meanwhile", async () => {
     const { url, store } = await started({ relay: false });
     const inbox = createInbox({ store });

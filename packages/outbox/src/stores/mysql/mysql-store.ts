@@ -13,7 +13,7 @@ import type {
   Overview,
   Store,
 } from "../../store.ts";
-import { databaseError } from "./database-errors.ts";
+import { databaseError, isConnectionLost } from "./database-errors.ts";
 import { mysqlDeadRows } from "./dead-rows.ts";
 import { mysqlFeed } from "./feed.ts";
 import { mysqlInboxRows } from "./inbox-rows.ts";
@@ -58,6 +58,9 @@ function nameOf(url: unknown): string {
   }
   return `mysql ${parsed.hostname}:${parsed.port || "3306"}${parsed.pathname}`;
 }
+
+/** The lowest default of `max_allowed_packet` on the servers in use. */
+const SMALLEST_PACKET = 16 * 1024 * 1024;
 
 /** Options of mysql2 that change what an answer looks like: for the application's transactions, not for the store's own work. */
 const ANSWERS = [
@@ -191,6 +194,12 @@ class MysqlStore<Tx> implements Store<Tx, MysqlTx> {
     try {
       await insertRows(tx, rows);
     } catch (error) {
+      const largest = rows.reduce((most, { event }) => Math.max(most, event.length), 0);
+      // The server ends the connection while the packet is still being sent: mostly its word of why is not heard.
+      if (largest > SMALLEST_PACKET && isConnectionLost(error)) {
+        const problem = `the connection ended while an event of ${largest} characters was being sent`;
+        throw mysqlErrors.WB_MYSQL_PACKET({ store: this.name, problem }, error);
+      }
       throw databaseError(error, this.name);
     }
     if (this.#ours.has(tx as object)) this.#written.add(tx as object);
