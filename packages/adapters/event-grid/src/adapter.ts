@@ -29,9 +29,7 @@ export function eventGrid(options: EventGridOptions): EventGridAdapter {
   const names = createNames(settings);
   const parts = new Parts();
   const client =
-    settings.kind === "namespace"
-      ? createRestClient(checkAccess("endpoint", options), "namespace", options)
-      : undefined;
+    settings.kind === "namespace" ? createRestClient(checkAccess("endpoint", options), options) : undefined;
   const pull = client === undefined ? undefined : new Pull({ client, names, settings, parts });
   const outlets = createOutlets({ options, settings, names, client });
   const push = new Push({ names, settings, parts, outlets });

@@ -3,8 +3,8 @@ import { eventGridErrors } from "./errors.ts";
 import { addressed } from "./mapping.ts";
 import type { Names } from "./names.ts";
 import type { EventGridOptions, Settings } from "./options.ts";
-import { type Publish, publishAt } from "./publish.ts";
-import { createRestClient, type RestClient } from "./rest-client.ts";
+import { type Publish, publishToNamespace, publishToTopic } from "./publish.ts";
+import type { RestClient } from "./rest-client.ts";
 
 /** Where the events of one topic go. */
 export interface Outlet {
@@ -38,13 +38,13 @@ export function createOutlets({ options, settings, names, client }: OutletsOptio
   if (settings.kind === "namespace") {
     const of = (topic: string) => {
       const place = names.topic(topic);
-      return { place, publish: publishAt(client!, `/topics/${place}:publish`) };
+      return { place, publish: publishToNamespace(client!, place) };
     };
     return { of, has: () => true, endpoints: [] };
   }
   if (settings.kind === "domain") {
     const access = checkAccess("endpoint", options);
-    const publish = publishAt(createRestClient(access, "domain", options), "");
+    const publish = publishToTopic(access, options);
     const has = (topic: string) => !topic.includes("/") || Object.hasOwn(options.names ?? {}, topic);
     const of = (topic: string) => {
       const place = names.topic(topic);
@@ -59,7 +59,7 @@ export function createOutlets({ options, settings, names, client }: OutletsOptio
     const { key, sas, credential } = options;
     const own = [given?.key, given?.sas, given?.credential].some((way) => way !== undefined);
     const access = checkAccess(`topics.${topic}`, own ? given : { key, sas, credential, ...given });
-    const publish = publishAt(createRestClient(access, "custom", options), "");
+    const publish = publishToTopic(access, options);
     custom.set(topic, { place: access.endpoint.host, publish });
   }
   const of = (topic: string) => {

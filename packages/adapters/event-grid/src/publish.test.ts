@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
-import { publishAt } from "./publish.ts";
+import { publishToNamespace, publishToTopic } from "./publish.ts";
 import { createRestClient } from "./rest-client.ts";
 
 /** The requests that arrive where `base` points. */
@@ -34,18 +34,13 @@ it("sends documents byte for byte to a custom topic, a domain and a namespace to
   const { requests, base } = await service();
   const endpoint = new URL(`${base}/api/events`);
   const access = { endpoint, insecure: true };
-  await publishAt(createRestClient({ ...access, secret: { key: "a2V5" } }, "custom", {}), "")(documents, signal);
-  await publishAt(createRestClient({ ...access, secret: { sas: "r=1&e=2&s=3" } }, "domain", {}), "")(documents, signal);
+  await publishToTopic({ ...access, secret: { key: "a2V5" } }, {})(documents, signal);
+  await publishToTopic({ ...access, secret: { sas: "r=1&e=2&s=3" } }, {})(documents, signal);
   const namespace = { endpoint: new URL(base), insecure: true };
-  const topic = "/topics/orders:publish";
-  await publishAt(createRestClient({ ...namespace, secret: { key: "a2V5" } }, "namespace", {}), topic)(
-    documents,
-    signal,
-  );
-  await publishAt(createRestClient({ ...namespace, secret: { sas: "r=1&e=2&s=3" } }, "namespace", {}), topic)(
-    [],
-    signal,
-  );
+  const withKey = createRestClient({ ...namespace, secret: { key: "a2V5" } }, {});
+  await publishToNamespace(withKey, "orders")(documents, signal);
+  const withSas = createRestClient({ ...namespace, secret: { sas: "r=1&e=2&s=3" } }, {});
+  await publishToNamespace(withSas, "orders")([], signal);
   const [custom, domain, ofNamespace, empty] = requests;
   const body = '[{"id":"1","data":12345678901234567890},{ "id":"2","data":"ü" }]';
   expect(custom).toMatchObject({ url: "/api/events?api-version=2018-01-01", body });
@@ -55,4 +50,13 @@ it("sends documents byte for byte to a custom topic, a domain and a namespace to
   expect(ofNamespace).toMatchObject({ url: "/topics/orders:publish?api-version=2024-06-01", body });
   expect(ofNamespace!.headers).toMatchObject({ ...batch, authorization: "SharedAccessKey a2V5" });
   expect(empty).toMatchObject({ body: "[]", headers: { authorization: "SharedAccessSignature r=1&e=2&s=3" } });
+});
+
+it("gives each of several requests at once its own documents", async () => {
+  const { requests, base } = await service();
+  const publish = publishToTopic({ endpoint: new URL(base), insecure: true, secret: { key: "a2V5" } }, {});
+  const texts = Array.from({ length: 20 }, (_, n) => `{"id":"${n}"}`);
+  await Promise.all(texts.map((text) => publish([Buffer.from(text)], signal)));
+  expect(requests.map(({ body }) => body).sort()).toEqual(texts.map((text) => `[${text}]`).sort());
+  expect(requests.some(({ headers }) => "waybill-batch" in headers)).toBe(false);
 });

@@ -5,7 +5,7 @@ import { createLastDeliveries, type LastDeliveries } from "./last-deliveries.ts"
 import type { Names } from "./names.ts";
 import type { Settings } from "./options.ts";
 import type { Parts } from "./parts.ts";
-import { publishAt } from "./publish.ts";
+import { publishToNamespace } from "./publish.ts";
 import { createPullSource, type PullSource } from "./pull-source.ts";
 import { createReceiver } from "./receiver.ts";
 import type { RestClient } from "./rest-client.ts";
@@ -109,7 +109,7 @@ export class Pull {
     const sender = createSender({
       place,
       capabilities: senderCapabilities("namespace"),
-      publish: publishAt(client, `/topics/${place}:publish`),
+      publish: publishToNamespace(client, place),
       call: createCall(settings.requestTimeoutMs, closed),
       closed,
       close: () => undefined,

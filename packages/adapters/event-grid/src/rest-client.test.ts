@@ -10,7 +10,7 @@ it("leaves no connection behind with each client that was used and given up", as
   try {
     const endpoint = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
     for (let round = 0; round < 10; round++) {
-      const call = createRestClient({ endpoint, insecure: true, secret: { key: "a2V5" } }, "namespace", {});
+      const call = createRestClient({ endpoint, insecure: true, secret: { key: "a2V5" } }, {});
       expect(await call({ path: "/topics/orders:publish" }, AbortSignal.timeout(5_000))).toEqual({});
     }
     expect(connections).toBe(1);

@@ -8,23 +8,22 @@ import {
   type Pipeline,
 } from "@azure/core-rest-pipeline";
 import type { Access } from "./access.ts";
-import type { Kind } from "./capabilities.ts";
 import type { EventGridOptions } from "./options.ts";
 
-const API_VERSION = { namespace: "2024-06-01", custom: "2018-01-01", domain: "2018-01-01" } as const;
+const API_VERSION = "2024-06-01";
 const SCOPE = "https://eventgrid.azure.net/.default";
 /** Core retries, with backoff: here a Retry-After would be waited for in silence. */
-const NO_RETRIES = { maxRetries: 0 } as const;
+export const NO_RETRIES = { maxRetries: 0 } as const;
 
 export interface RestCall {
-  /** Below the endpoint: `/topics/orders:publish`; empty for the endpoint itself. */
+  /** Below the endpoint: `/topics/orders:publish`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
   readonly contentType?: string;
 }
 
-/** Posts to one endpoint, answers the parsed body. Throws with `statusCode` and `code` what is no success, with `code` what had no answer. */
+/** Posts to a namespace, answers the parsed body. Throws with `statusCode` and `code` what is no success, with `code` what had no answer. */
 export type RestClient = (call: RestCall, signal: AbortSignal) => Promise<unknown>;
 
 /** One for the process: it keeps connections for later calls and offers no way to close them, so each more would leave some behind. */
@@ -34,19 +33,24 @@ function httpClient(): HttpClient {
   return shared;
 }
 
-export function createRestClient(access: Access, kind: Kind, options: Pick<EventGridOptions, "client">): RestClient {
+export function createRestClient(access: Access, options: Pick<EventGridOptions, "client">): RestClient {
   const pipeline = createPipelineFromOptions({ ...options.client, retryOptions: NO_RETRIES });
   const { secret, insecure } = access;
   if ("credential" in secret) {
     pipeline.addPolicy(bearerTokenAuthenticationPolicy({ credential: secret.credential, scopes: SCOPE }));
   }
-  const signature = signatureOf(secret, kind);
+  const authorization =
+    "key" in secret
+      ? `SharedAccessKey ${secret.key}`
+      : "sas" in secret
+        ? `SharedAccessSignature ${secret.sas}`
+        : undefined;
   const base = access.endpoint.href.replace(/\/+$/, "");
 
   return async ({ path, query = {}, body, contentType }, signal) => {
-    const url = `${base}${path}?${new URLSearchParams({ ...query, "api-version": API_VERSION[kind] })}`;
+    const url = `${base}${path}?${new URLSearchParams({ ...query, "api-version": API_VERSION })}`;
     const headers = createHttpHeaders({ accept: "application/json" });
-    if (signature !== undefined) headers.set(...signature);
+    if (authorization !== undefined) headers.set("authorization", authorization);
     if (contentType !== undefined) headers.set("content-type", contentType);
     const request = createPipelineRequest({
       url,
@@ -61,13 +65,6 @@ export function createRestClient(access: Access, kind: Kind, options: Pick<Event
     if (response.status >= 200 && response.status < 300) return parsed(text);
     throw refusal(response.status, text);
   };
-}
-
-/** The header that signs in, and its value; none for a token, which the pipeline asks for. */
-function signatureOf(secret: Access["secret"], kind: Kind): [name: string, value: string] | undefined {
-  if ("credential" in secret) return undefined;
-  if (kind !== "namespace") return "key" in secret ? ["aeg-sas-key", secret.key] : ["aeg-sas-token", secret.sas];
-  return ["authorization", "key" in secret ? `SharedAccessKey ${secret.key}` : `SharedAccessSignature ${secret.sas}`];
 }
 
 const send = (pipeline: Pipeline, ...rest: Parameters<Pipeline["sendRequest"]>) => pipeline.sendRequest(...rest);
