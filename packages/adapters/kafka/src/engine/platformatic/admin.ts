@@ -8,6 +8,10 @@ import type { Library } from "./library.ts";
 const TOPIC_RESOURCE = 2 as const;
 const EARLIEST = -2n;
 const LATEST = -1n;
+/** What brokers answer of a partition that the group has no position in. */
+const NO_POSITION = -1n;
+/** What kafkajs's consumers commit as a position where the broker does not have theirs. */
+const OLDEST = -2n;
 
 /** One client for all questions. It connects when the first is asked. */
 export function createAdmin(library: Library, settings: Settings): EngineAdmin {
@@ -78,8 +82,12 @@ export function createAdmin(library: Library, settings: Settings): EngineAdmin {
       const [group] = await ask((admin) => admin.listConsumerGroupOffsets({ groups: [{ groupId, topics }] }));
       return (group?.topics ?? [])
         .flatMap(({ partitions }) => partitions)
-        .map(({ partitionIndex, committedOffset }) => ({ topic, partition: partitionIndex, offset: committedOffset }))
-        .filter(({ offset }) => offset >= 0n);
+        .filter(({ committedOffset }) => committedOffset !== NO_POSITION)
+        .map(({ partitionIndex, committedOffset: offset }) => ({
+          topic,
+          partition: partitionIndex,
+          offset: offset === OLDEST ? 0n : offset,
+        }));
     },
     async close() {
       await made?.connections.end(made.admin.close());
