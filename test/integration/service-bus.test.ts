@@ -339,6 +339,40 @@ describe("sessions", () => {
     for (const numbers of came.values()) expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
   }, 30_000);
 
+  it("gives an idle session up soon where all places are taken, and in order", async () => {
+    const { adapter, apply } = await open();
+    const ours = adapter({ sessions: "key", maxSessions: 2, sessionIdleMs: 10_000 });
+    await apply(ours);
+    const sender = await ours.openSender("orders");
+    const keys = ["a", "b", "c", "d", "e", "f"];
+    await send(sender, ...[0, 1].flatMap((n) => keys.map((key) => event(`${key}-${n}`, { key }))));
+    const receiver = await ours.openReceiver(source);
+    const came: string[] = [];
+    // With the full time for each it would be 20 s.
+    const end = Date.now() + 15_000;
+    while (came.length < 12 && Date.now() < end) {
+      const batch = await receiver.receive({ max: 8, maxBytes: 1e6, pausedLanes: new Set() }, never);
+      came.push(...ids(batch));
+      await receiver.settle(batch.map(ack), never);
+    }
+    expect(came.length).toBe(12);
+    for (const key of keys) expect(came.filter((id) => id.startsWith(key))).toEqual([`${key}-0`, `${key}-1`]);
+  }, 20_000);
+
+  it("keeps an idle session for its time while it has free places", async () => {
+    const { client, adapter, apply } = await open();
+    const ours = adapter({ sessions: "key", maxSessions: 2, sessionIdleMs: 10_000 });
+    await apply(ours);
+    const receiver = await ours.openReceiver(source);
+    await send(await ours.openSender("orders"), event("a", { key: "a" }));
+    const [first] = await take(receiver, 1);
+    await receiver.settle([ack(first!)], never);
+    const asked = receiver.receive({ max: 1, maxBytes: 1e6, pausedLanes: new Set() }, never);
+    await sleep(1_500);
+    await expect(client.acceptSession(QUEUE, "a")).rejects.toMatchObject({ code: "SessionCannotBeLocked" });
+    await asked;
+  }, 20_000);
+
   it("is not troubled by a session that is lost as soon as it is accepted", async () => {
     const { emulator, adapter, apply } = await open();
     const ours = adapter({ sessions: "key" });

@@ -108,6 +108,11 @@ export class Link<H extends InHand<H>> {
     return this.waiting === this.holds.size;
   }
 
+  /** Nothing has come over it yet. */
+  get isNew(): boolean {
+    return this.#count === 0;
+  }
+
   /** How many came after the oldest that is still in hand. */
   get span(): number {
     const oldest = this.holds.first;

@@ -48,7 +48,7 @@ export interface ServiceBusOptions {
   readonly buckets?: number | undefined;
   /** Sessions that one receiver holds at a time, 1 to 1 000. Default 16. */
   readonly maxSessions?: number | undefined;
-  /** A session without messages is given up after so long, 10 to 600 000. Default 1 000. */
+  /** A session without messages is given up after so long, or one at a time after a tenth of it where all places are taken; 10 to 600 000. Default 1 000. */
   readonly sessionIdleMs?: number | undefined;
   /** A busy session is given up after so long, so that others get their turn, 1 000 to 3 600 000. Default 30 000. */
   readonly sessionHoldMs?: number | undefined;

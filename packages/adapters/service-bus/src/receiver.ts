@@ -9,7 +9,7 @@ import { OutcomeTurns } from "./outcome-turns.ts";
 import { PlainSource } from "./plain-source.ts";
 import type { Place } from "./receive-options.ts";
 import { renewAll } from "./renewals.ts";
-import { SessionSource } from "./session-source.ts";
+import { SessionSource, SOON } from "./session-source.ts";
 import { abandon } from "./settle.ts";
 import type { LinkSource } from "./source.ts";
 import { createTeller } from "./teller.ts";
@@ -104,7 +104,8 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
     }
   };
 
-  const everyMs = Math.max(10, Math.min(lockMs / 8, 500, settings.sessionIdleMs / 2, settings.probeMs / 2));
+  const idleEveryMs = laned ? settings.sessionIdleMs * SOON : Infinity;
+  const everyMs = Math.max(10, Math.min(lockMs / 8, 500, idleEveryMs, settings.probeMs / 2));
   const timer = setInterval(() => {
     const nowMs = Date.now();
     source.tick(nowMs);

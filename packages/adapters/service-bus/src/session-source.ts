@@ -19,6 +19,8 @@ export interface SessionParts extends SourceParts {
 
 /** A session with something in hand for longer than this is not given up for others: its keys would wait for that one. */
 const QUICK_MS = 2_000;
+/** The part of the idle time after which one session is given up where all places are taken. */
+export const SOON = 0.1;
 const PAUSE_MS = 100;
 /** The service ends the wait for a session; beyond that its answer is lost. */
 const GRACE_MS = 2_000;
@@ -69,6 +71,7 @@ export class SessionSource implements LinkSource {
       else if (link.isUntaken && isLeft()) this.#end(connection, link);
       else if (link.isUntaken && link.untilMs - nowMs < link.lockMs / 2) void this.#renew(link);
     }
+    this.#makeRoom(connection, nowMs);
   }
 
   settler(hold: Hold): ServiceBusSessionReceiver {
@@ -187,6 +190,20 @@ export class SessionSource implements LinkSource {
     });
     connection.links.add(link);
     link.start(connection.ended.signal);
+    this.#makeRoom(connection, Date.now());
+  }
+
+  /** With all places taken one idle session goes soon; and the next when another has come in its place, so that none goes for nothing. */
+  #makeRoom(connection: Connection, nowMs: number): void {
+    const { maxSessions, idleMs } = this.#parts;
+    if (connection.links.size < maxSessions) return;
+    let idlest: Link<Hold> | undefined;
+    for (const link of connection.links) {
+      // What it was accepted for may still be on its way.
+      if (link.isNew || link.holds.size > 0 || nowMs - link.activeMs < idleMs * SOON) continue;
+      if (idlest === undefined || link.activeMs < idlest.activeMs) idlest = link;
+    }
+    if (idlest !== undefined) this.#end(connection, idlest);
   }
 
   /** With a connection all of its sessions go at once; and what is just being accepted over it may never be answered. */
