@@ -243,6 +243,25 @@ describe.skipIf(server === undefined)("faults of MariaDB", () => {
     }
   });
 
+  test("a limit of time for the application's statements does not hold for the store's own", async ({ skip }) => {
+    if (!server!.isOurs) return skip();
+    await server!.query("SET GLOBAL max_statement_time = 0.5");
+    try {
+      const { url, store } = await started({ relay: false });
+      // Another process migrates for longer than that.
+      const other = await session(url);
+      await other.query("DROP TABLE waybill_schema, outbox, outbox_scheduled, outbox_retry, outbox_dead, outbox_sent");
+      await other.query("DROP TABLE outbox_lease, inbox");
+      await other.query("SELECT GET_LOCK(CONCAT('waybill ', SHA1(DATABASE())), 5)");
+      const migrating = store.migrations.apply();
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      await other.query("SELECT RELEASE_LOCK(CONCAT('waybill ', SHA1(DATABASE())))");
+      expect(await migrating).toEqual([1]);
+    } finally {
+      await server!.query("SET GLOBAL max_statement_time = 0");
+    }
+  });
+
   test("a URL that mysql2 cannot read is refused without a word of its password", () => {
     for (const url of ["mysql://app:hunter%zz2@localhost/shop", 'mysql://app@localhost/shop?ssl="hunter2"']) {
       let refused: unknown;

@@ -21,6 +21,13 @@ const TRIES = 5;
 /** At the end, what has been asked for is given so long. */
 const LAST_WORDS_MS = 5_000;
 
+/**
+ * Takes back what a server has set for applications. The limit of a statement's time is MariaDB's alone (`M!`) under one name, MySQL 8's
+ * under the other: each passes over what is meant for the other.
+ */
+const SETTINGS = `SET SESSION autocommit = 1, time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION',
+  innodb_lock_wait_timeout = 10 /*M! , max_statement_time = 0 */ /*!80000 , max_execution_time = 0 */`;
+
 export interface SessionOptions {
   /** Default `READ COMMITTED`. */
   readonly isolation?: "READ COMMITTED" | "READ UNCOMMITTED";
@@ -152,10 +159,7 @@ export class Session implements Statements {
     connection.on("error", lost);
     connection.on("end", lost);
     try {
-      await this.#query(
-        connection,
-        "SET SESSION autocommit = 1, time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 10",
-      );
+      await this.#query(connection, SETTINGS);
       await this.#query(connection, `SET SESSION TRANSACTION ISOLATION LEVEL ${this.#isolation}`);
       if (this.#closed) throw outboxErrors.WB_STORE_CLOSED({ path: this.#store });
       return connection;
