@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { inspect } from "node:util";
 import { isWaybillError } from "@waybill/core";
+import { systemClock } from "@waybill/core/spi";
 import { createInbox, createOutbox, createRelay } from "@waybill/outbox";
 import { eventually, Recorder } from "@waybill/outbox/conformance";
 import { type PostgresOptions, postgres } from "@waybill/outbox/postgres";
@@ -542,6 +543,36 @@ describe.skipIf(!server)("faults of PostgreSQL", () => {
     );
     expect(functions).toEqual([]);
     expect(await store.counts()).toMatchObject({ waiting: 200 });
+  });
+
+  test("many published rows that lie in no partition of their own are forgotten in pieces", async () => {
+    const { url, store } = await started({ relay: false });
+    await server!.query(
+      `CREATE TABLE pieces (n int);
+       CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN INSERT INTO pieces SELECT count(*) FROM gone; RETURN NULL; END';
+       CREATE TRIGGER note AFTER DELETE ON waybill.outbox_sent_default REFERENCING OLD TABLE AS gone
+         FOR EACH STATEMENT EXECUTE FUNCTION note();
+       INSERT INTO waybill.outbox_sent_default
+         SELECT i, 'notes', NULL, repeat('x', 1000), now() - CASE WHEN i % 1000 = 0 THEN '1 minute' ELSE '2 hours' END::interval
+         FROM generate_series(1, 20000) i`,
+      url,
+    );
+    const feed = await store.feed({
+      owner: "tidy",
+      leaseMs: 1_000,
+      pollMs: undefined,
+      keepSentMs: 3_600_000,
+      clock: systemClock,
+      onTrouble: () => undefined,
+    });
+    await feed.tidy();
+    await feed.release(true);
+    const [kept] = await server!.query("SELECT count(*)::int AS n FROM waybill.outbox_sent_default", url);
+    expect(kept).toEqual({ n: 20 });
+    const [pieces] = await server!.query("SELECT max(n) AS largest, sum(n)::int AS all FROM pieces", url);
+    expect(pieces!.all).toBe(19_980);
+    expect(pieces!.largest).toBeLessThanOrEqual(1_000);
   });
 
   test("published rows are kept as long as asked, in partitions that are dropped whole", async () => {

@@ -7,16 +7,25 @@ const LOCK = 7_294_618_306;
 const MIN_PERIOD_MS = 60_000;
 const MAX_PERIOD_MS = 86_400_000;
 
+/** So much of a table is looked through at once: leases are renewed on the same connection, and wait no longer than for that. */
+const PIECE_PAGES = 128;
+
 /**
  * Forgets relays that are gone, and published rows that were kept long enough: whole partitions are dropped, so that nothing is left for
- * VACUUM. Partitions are made ahead; a row that comes before its partition goes into the default one.
+ * VACUUM. Partitions are made ahead; a row that comes before its partition goes into the default one, where the first ones of an outbox are.
  */
 export async function tidyTables(line: Line, t: Tables, keepSentMs: number): Promise<void> {
-  await line.transaction(async (client) => {
+  const cutMs = await tidyPartitions(line, t, keepSentMs);
+  if (cutMs !== undefined) await emptyDefault(line, t, cutMs);
+}
+
+/** Answers up to when rows are to be forgotten; nothing where none are kept, or another relay tidies. */
+function tidyPartitions(line: Line, t: Tables, keepSentMs: number): Promise<number | undefined> {
+  return line.transaction(async (client) => {
     const { rows } = await client.query({ text: "SELECT pg_try_advisory_xact_lock($1) AS mine", values: [LOCK] });
-    if (rows[0].mine !== true) return;
+    if (rows[0].mine !== true) return undefined;
     await client.query(`DELETE FROM ${t.relay} WHERE until < clock_timestamp() - interval '1 day'`);
-    if (keepSentMs <= 0) return;
+    if (keepSentMs <= 0) return undefined;
     // Who reads a partition for long must not hold up the relay.
     await client.query("SET LOCAL lock_timeout = '200ms'");
     const { rows: parts } = await client.query({
@@ -33,10 +42,6 @@ export async function tidyTables(line: Line, t: Tables, keepSentMs: number): Pro
     for (const { name, to } of ranges) {
       if (to <= cutMs) await client.query(`DROP TABLE ${t.schema}."${name}"`);
     }
-    await client.query({
-      text: `DELETE FROM ${t.schema}.outbox_sent_default WHERE sent_at < to_timestamp($1::float8 / 1000)`,
-      values: [cutMs],
-    });
     const periodMs = Math.round(Math.min(MAX_PERIOD_MS, Math.max(MIN_PERIOD_MS, keepSentMs / 4)));
     const from = Math.max(Math.ceil(nowMs / periodMs) * periodMs, ...ranges.map(({ to }) => to));
     // One whole period ahead: the default partition is empty there, and nothing has to be looked through.
@@ -47,5 +52,28 @@ export async function tidyTables(line: Line, t: Tables, keepSentMs: number): Pro
          FOR VALUES FROM (to_timestamp(${from / 1000})) TO (to_timestamp(${to / 1000}))`,
       );
     }
+    return cutMs;
   });
+}
+
+/**
+ * Piece by piece in the order of its pages, so that none is looked through twice. PostgreSQL 13 does not find pages by their number: there
+ * it is one piece.
+ */
+async function emptyDefault(line: Line, t: Tables, cutMs: number): Promise<void> {
+  const table = `${t.schema}.outbox_sent_default`;
+  const { rows } = await line.query({
+    text: `SELECT pg_relation_size(to_regclass($1)) / current_setting('block_size')::int AS pages,
+                  current_setting('server_version_num')::int >= 140000 AS finds`,
+    values: [table],
+  });
+  const pages = Number(rows[0].pages);
+  const piece = rows[0].finds === true ? PIECE_PAGES : pages;
+  for (let page = 0; page < pages; page += piece) {
+    await line.query({
+      text: `DELETE FROM ${table} WHERE ctid >= '(${page},0)' AND ctid < '(${page + piece},0)'
+             AND sent_at < to_timestamp($1::float8 / 1000)`,
+      values: [cutMs],
+    });
+  }
 }
