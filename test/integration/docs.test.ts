@@ -1,5 +1,5 @@
 import { execFile, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -11,7 +11,11 @@ import { startOrSkip } from "../servers/unavailable.ts";
 const ROOT = join(import.meta.dirname, "../..");
 const PAGES = [
   "README.md",
-  "packages/emulators/README.md",
+  ...["packages", "packages/adapters"].flatMap((folder) =>
+    readdirSync(join(ROOT, folder))
+      .map((name) => `${folder}/${name}/README.md`)
+      .filter((page) => existsSync(join(ROOT, page))),
+  ),
   ...readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" }).map((name) => `docs/${name}`),
 ]
   .filter((name) => name.endsWith(".md"))

@@ -1,5 +1,5 @@
 import { type ExecFileOptions, execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -12,21 +12,31 @@ import { testKafka } from "../kafka/test-kafka.ts";
 const ROOT = join(import.meta.dirname, "../..");
 const ADAPTERS = ["memory", "storage-queue", "service-bus", "event-hubs", "event-grid", "kafka"] as const;
 type AdapterName = (typeof ADAPTERS)[number];
-const FOLDERS: Readonly<Record<string, string>> = {
+const INSTALLED: Readonly<Record<string, string>> = {
   "@waybill/core": "packages/core",
   "@waybill/outbox": "packages/outbox",
   "@waybill/config": "packages/config",
   ...Object.fromEntries(ADAPTERS.map((name) => [`@waybill/${name}`, `packages/adapters/${name}`])),
 };
+const FOLDERS: Readonly<Record<string, string>> = {
+  ...INSTALLED,
+  "@waybill/claim-check": "packages/claim-check",
+  "@waybill/conformance": "packages/conformance",
+  "@waybill/emulators": "packages/emulators",
+  waybill: "packages/cli",
+};
 
 let folder: string;
 const tarballs: Record<string, string> = {};
+const contents: Record<string, readonly string[]> = {};
 beforeAll(async () => {
   expect(existsSync(join(ROOT, "packages/core/dist/index.js")), "tsc -b has run before the tests").toBe(true);
   folder = mkdtempSync(join(tmpdir(), "waybill-packed-"));
   for (const [name, path] of Object.entries(FOLDERS)) {
     const out = await pnpm(["pack", "--json", "--pack-destination", folder], join(ROOT, path));
-    tarballs[name] = (JSON.parse(out) as { filename: string }).filename;
+    const packed = JSON.parse(out) as { filename: string; files: readonly { path: string }[] };
+    tarballs[name] = packed.filename;
+    contents[name] = packed.files.map((file) => file.path);
   }
 }, 120_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -52,7 +62,7 @@ async function project(adapter: AdapterName): Promise<string> {
     ["@waybill/config", "@waybill/core", `@waybill/${adapter}`].map((name) => [name, own(name)]),
   );
   writeFileSync(join(home, "package.json"), JSON.stringify({ name: "shop", private: true, dependencies }));
-  const overrides = Object.keys(FOLDERS).map((name) => `  "${name}": "${own(name)}"`);
+  const overrides = Object.keys(INSTALLED).map((name) => `  "${name}": "${own(name)}"`);
   writeFileSync(join(home, "pnpm-workspace.yaml"), ["packages: []", "overrides:", ...overrides, ""].join("\n"));
   await pnpm(["install", "--prefer-offline", "--ignore-scripts", "--config.strict-dep-builds=false"], home);
   return home;
@@ -93,6 +103,24 @@ async function publishAndSubscribe(home: string, broker: Record<string, unknown>
     expect(stdout).toContain(`${how} 42`);
   }
 }
+
+describe("packed", () => {
+  it.each(Object.keys(FOLDERS))("%s has its licence and a page, and no file of its build or its tests", (name) => {
+    const files = contents[name]!;
+    expect(files).toEqual(expect.arrayContaining(["LICENSE", "README.md", "package.json"]));
+    const strays = files.filter((path) => /\.(test|fixture|tsbuildinfo|d\.ts\.map)\b|^src\//.test(path));
+    expect(strays).toEqual([]);
+  });
+
+  it.each(Object.entries(FOLDERS))("%s has the source of every line that a trace may name", (name, path) => {
+    const maps = contents[name]!.filter((file) => file.endsWith(".js.map"));
+    expect(maps).not.toEqual([]);
+    for (const file of maps) {
+      const { sources, sourcesContent } = JSON.parse(readFileSync(join(ROOT, path, file), "utf8"));
+      expect([file, sourcesContent?.length]).toEqual([file, sources.length]);
+    }
+  });
+});
 
 describe("installed from their tarballs", () => {
   it("storage-queue publishes and subscribes, and brings no Kafka", { timeout: 120_000 }, async () => {
