@@ -71,6 +71,24 @@ describe("what the SDK gets wrong", () => {
     expect(order).toEqual(["ours", "bare"]);
   });
 
+  it("cannot accept the session of an empty id, which other sessions do not wait for", async () => {
+    const { emulator, client, adapter, apply } = await open();
+    const ours = adapter({ sessions: "key" });
+    await apply(ours);
+    const foreign = client.createSender("orders");
+    const sessions = ["", "__proto__", "é", "constructor", " ", "wb-x", "x".repeat(128)];
+    for (const [n, sessionId] of sessions.entries()) {
+      await foreign.sendMessages({ body: "a", messageId: `m-${n}`, sessionId });
+    }
+    await expect(client.acceptSession(QUEUE, "")).rejects.toMatchObject({ code: "SessionCannotBeLocked" });
+    const receiver = await ours.openReceiver(source);
+    const taken = await take(receiver, sessions.length - 1);
+    expect(taken.map(({ lane }) => lane).sort()).toEqual(sessions.slice(1).sort());
+    await receiver.settle(taken.map(ack), never);
+    // When this fails the SDK has been mended, and the pitfall in the documentation can go.
+    expect(idsIn(emulator.control.state(QUEUE).messages)).toEqual(["m-0"]);
+  });
+
   it("goes on beside one message that is in hand for long, where the SDK's ring of 2 048 stops the link", async () => {
     const { emulator, adapter, apply } = await open();
     const ours = adapter({ prefetch: 200 });
