@@ -1,4 +1,4 @@
-import { execFile, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,8 +11,15 @@ import { testedVersion } from "./test-kafka.ts";
 const run = promisify(execFile);
 const JVM = ["-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 
+export interface TwoBrokers extends Pick<RunningKafka, "brokers" | "stop"> {
+  /** Without a word to anybody. Resolves when its process is gone. */
+  killSecond(): Promise<void>;
+  /** With what it had when it was killed. Resolves when it is a member of the cluster again. */
+  startSecond(): Promise<void>;
+}
+
 /** A cluster of two: the starter's node, which has the number 1, and a broker 2 that keeps its quorum. */
-export async function twoBrokers(): Promise<Pick<RunningKafka, "brokers" | "stop">> {
+export async function twoBrokers(): Promise<TwoBrokers> {
   const version = testedVersion();
   const [folder, ports, { broker: port }] = await Promise.all([
     mkdtemp(join(tmpdir(), "waybill-brokers-")),
@@ -34,6 +41,7 @@ export async function twoBrokers(): Promise<Pick<RunningKafka, "brokers" | "stop
     "log.cleaner.dedupe.buffer.size": 4_194_304,
     // As the first has it: the two must agree on who coordinates a group.
     "offsets.topic.num.partitions": 1,
+    "offsets.topic.replication.factor": 1,
   };
   await writeFile(
     config,
@@ -44,16 +52,26 @@ export async function twoBrokers(): Promise<Pick<RunningKafka, "brokers" | "stop
   const [java, jars] = await Promise.all([findJava(version), kafkaJars(version)]);
   const args = [...JVM, "-cp", join(jars, "*")];
   await run(java, [...args, "kafka.tools.StorageTool", "format", "-t", clusterId!, "-c", config]);
-  const second = spawn(java, [...args, "kafka.Kafka", config], { stdio: "ignore" });
-  const gone = once(second, "exit");
+  let second: ChildProcess;
+  let gone: Promise<unknown>;
   const kill = () => second.kill("SIGKILL");
+  const startSecond = async () => {
+    second = spawn(java, [...args, "kafka.Kafka", config], { stdio: "ignore" });
+    gone = once(second, "exit");
+    await untilItKnows(2, [`127.0.0.1:${port}`]);
+  };
+  const killSecond = async () => {
+    kill();
+    await gone;
+  };
   process.once("exit", kill);
-  await untilItKnows(2, [`127.0.0.1:${port}`]);
+  await startSecond();
   return {
     brokers: first.brokers,
+    killSecond,
+    startSecond,
     async stop() {
-      kill();
-      await gone;
+      await killSecond();
       process.off("exit", kill);
       await first.stop();
       await rm(folder, { recursive: true, force: true });

@@ -75,6 +75,14 @@ export class Prefetch {
     this.#arrival.tell();
   }
 
+  /** Throws what `fail` was told, once. */
+  throwFailure(): void {
+    if (this.#failure === undefined) return;
+    const { error } = this.#failure;
+    this.#failure = undefined;
+    throw error;
+  }
+
   /** The partition has moved: what waits of it is another member's now. */
   forget(partition: Partition): void {
     if (!this.#unwanted.delete(partition)) this.#count(-partition.records, -partition.bytes);
@@ -86,11 +94,7 @@ export class Prefetch {
   }
 
   #take({ max, maxBytes, pausedLanes }: Want): readonly Delivery[] {
-    if (this.#failure !== undefined) {
-      const { error } = this.#failure;
-      this.#failure = undefined;
-      throw error;
-    }
+    this.throwFailure();
     this.#judge(pausedLanes);
     const out: Delivery[] = [];
     const unwanted = this.#turn.filter((partition) => this.#unwanted.has(partition));

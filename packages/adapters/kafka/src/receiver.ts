@@ -157,6 +157,8 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
     async receive(want, signal) {
       if (isClosed()) throw kafkaErrors.WB_KAFKA_CLOSED({ what: "receiver" });
       if (signal.aborted) return [];
+      // Before it joins again, which may take as long as the session of a member that could not say goodbye; and not after, when all is well.
+      prefetch.throwFailure();
       if (
         (await unlessAborted(
           ensureJoined().then(() => true),
