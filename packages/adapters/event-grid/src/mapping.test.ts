@@ -30,6 +30,51 @@ describe("an event", () => {
     expect(jsonOf(toDocument(smuggled))).toMatchObject({ type: "dev.waybill.message" });
   });
 
+  it("is parsed once, and belongs to who reads it first: another reads the body", () => {
+    const received = { ...event, wbattempt: "2", data: { a: [1] } };
+    const arrived = toMessage(received, 3);
+    const first = codec.decode(arrived);
+    expect(first.event.data).toBe(received.data);
+    expect(first).toEqual(codec.decode({ ...arrived, parsed: undefined }));
+    (first.event.data as { a: unknown[] }).a.push(2);
+    expect(codec.decode(arrived)).toEqual({ event: { ...event, data: { a: [1] } }, bookkeeping: { attempt: 4 } });
+  });
+
+  it.each<[string, string]>([
+    ["no id", '{"specversion":"1.0","source":"/s","type":"t"}'],
+    ["a version of the future", '{"specversion":"2.0","id":"1","source":"/s","type":"t"}'],
+    ["__proto__ as a member", '{"specversion":"1.0","id":"1","source":"/s","type":"t","__proto__":{"a":1}}'],
+    ["an attribute that is an object", '{"specversion":"1.0","id":"1","source":"/s","type":"t","a":{}}'],
+    ["a number as subject", '{"specversion":"1.0","id":"1","source":"/s","type":"t","subject":1}'],
+    ["data twice", '{"specversion":"1.0","id":"1","source":"/s","type":"t","data":1,"data_base64":"AA=="}'],
+    ["bytes that are no base64", '{"specversion":"1.0","id":"1","source":"/s","type":"t","data_base64":"%"}'],
+    ["bytes that are no text", '{"specversion":"1.0","id":"1","source":"/s","type":"t","data_base64":1}'],
+    ["an array of two", '[{"specversion":"1.0"},{"specversion":"1.0"}]'],
+  ])("with %s is refused as its bytes are", (_, text) => {
+    const arrived = toMessage(JSON.parse(text));
+    const refusal = () => {
+      try {
+        return codec.decode(arrived);
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    const ofParsed = refusal();
+    expect(ofParsed).toEqual(expect.any(String));
+    expect(refusal()).toBe(ofParsed);
+  });
+
+  it("keeps a __proto__ within its data, whoever reads it", () => {
+    const arrived = toMessage(
+      JSON.parse('{"specversion":"1.0","id":"1","source":"/s","type":"t","data":{"__proto__":{"a":1}}}'),
+    );
+    for (const _ of ["parsed", "body"]) {
+      const data = codec.decode(arrived).event.data as object;
+      expect(Object.hasOwn(data, "__proto__")).toBe(true);
+      expect(Object.getPrototypeOf(data)).toBe(Object.prototype);
+    }
+  });
+
   it("without data has some on its way, and none on arrival", () => {
     const { data: _, ...bare } = event;
     expect(jsonOf(toDocument(message(JSON.stringify(bare))))).toMatchObject({ data: null, wbnodata: true });

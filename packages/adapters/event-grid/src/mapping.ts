@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { HEADER, type OutboundMessage, type WireMessage } from "@waybill/core/spi";
+import { HEADER, type OutboundMessage, ParsedBody, type WireMessage } from "@waybill/core/spi";
 import { eventGridErrors } from "./errors.ts";
 
 /**
@@ -54,7 +54,7 @@ export function addressed(document: Uint8Array, domainTopic: string): Uint8Array
   return documentOf({ ...event, source: domainTopic, [OWN_SOURCE]: event.source });
 }
 
-/** A received event as the message that it was. An attempt that it carries was that of its first delivery: the later ones count on. */
+/** A received event as the message that it was, which owns it from now on. An attempt that it carries was that of its first delivery: the later ones count on. */
 export function toMessage(received: Readonly<Record<string, unknown>>, deliveryCount = 1): WireMessage {
   const event = countedOn(withoutMarks(received), deliveryCount - 1);
   const id = String(event.id ?? "");
@@ -68,10 +68,12 @@ export function toMessage(received: Readonly<Record<string, unknown>>, deliveryC
       contentType: typeof datacontenttype === "string" ? datacontenttype : undefined,
     };
   }
+  const body = Buffer.from(JSON.stringify(event));
   return {
     id,
     key: typeof event.partitionkey === "string" ? event.partitionkey : undefined,
-    body: Buffer.from(JSON.stringify(event)),
+    body,
+    parsed: new ParsedBody(body, event),
     headers: {},
     contentType: STRUCTURED_TYPE,
   };

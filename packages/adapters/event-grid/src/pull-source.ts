@@ -2,11 +2,14 @@ import type { Call } from "@waybill/core/spi";
 import { classify, failedCall } from "./classify.ts";
 import type { RestClient } from "./rest-client.ts";
 
-/** An event as the service hands it over. */
-export interface PulledEvent {
+/** What the service says of an event that it hands over. */
+export interface BrokerProperties {
   readonly lockToken: string;
   /** From 1. */
   readonly deliveryCount: number;
+}
+
+export interface PulledEvent extends BrokerProperties {
   readonly event: Readonly<Record<string, unknown>>;
 }
 

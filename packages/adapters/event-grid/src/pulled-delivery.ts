@@ -1,24 +1,25 @@
 import type { Delivery, WireMessage } from "@waybill/core/spi";
 import { toMessage } from "./mapping.ts";
-import type { PulledEvent, PullSource } from "./pull-source.ts";
+import type { BrokerProperties, PulledEvent, PullSource } from "./pull-source.ts";
 
 /** An event under lock, and the source that settles it. */
 export class PulledDelivery implements Delivery {
   readonly message: WireMessage;
   readonly deliveryCount: number;
   readonly leaseUntil: Date;
-  readonly raw: PulledEvent;
+  /** Without the event, which is the reader's of the message alone. */
+  readonly raw: BrokerProperties;
   /** Core has it. */
   taken = false;
   readonly source: PullSource;
   #lost: AbortController | undefined;
   #reason: { readonly error: unknown } | undefined;
 
-  constructor(pulled: PulledEvent, source: PullSource, leaseUntil: Date) {
-    this.message = toMessage(pulled.event, pulled.deliveryCount);
-    this.deliveryCount = pulled.deliveryCount;
+  constructor({ event, lockToken, deliveryCount }: PulledEvent, source: PullSource, leaseUntil: Date) {
+    this.message = toMessage(event, deliveryCount);
+    this.deliveryCount = deliveryCount;
     this.leaseUntil = leaseUntil;
-    this.raw = pulled;
+    this.raw = { lockToken, deliveryCount };
     this.source = source;
   }
 

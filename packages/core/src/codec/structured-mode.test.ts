@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { RawCloudEvent } from "../events/cloud-event.ts";
+import { ParsedBody } from "../spi/parsed-body.ts";
 import type { WireMessage } from "../spi/wire-message.ts";
 import { createCodec } from "./create-codec.ts";
 
@@ -51,6 +52,25 @@ describe("writing", () => {
   test("an object of another library does not write itself", () => {
     const event = { ...core, data: 1, toJSON: () => ({}) };
     expect(JSON.parse(written(event))).toEqual({ ...core, data: 1 });
+  });
+});
+
+describe("reading what has been parsed", () => {
+  const { body, ...rest } = message({ ...core, data: { a: 1 } });
+
+  test("it is taken once, and forgotten", () => {
+    const value = { ...core, data: { a: 1 } };
+    const parsed = { ...rest, body, parsed: new ParsedBody(body!, value) };
+    expect(codec.decode(parsed).event.data).toBe(value.data);
+    const again = codec.decode(parsed).event;
+    expect(again).toEqual(value);
+    expect(again.data).not.toBe(value.data);
+  });
+
+  test("a copy with another body is read from that", () => {
+    const parsed = { ...rest, body, parsed: new ParsedBody(body!, { ...core, data: { a: 1 } }) };
+    const copy = codec.withBookkeeping(parsed, { attempt: 2 });
+    expect(codec.decode(copy).bookkeeping).toEqual({ attempt: 2 });
   });
 });
 

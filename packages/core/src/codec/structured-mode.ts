@@ -52,11 +52,7 @@ export function decodeStructured(message: WireMessage, mediaTypes: MediaTypes): 
   if (message.body === null || message.body.length === 0) throw undecodable("its body is empty");
   const document = documentBytes(message.body);
   if (document === undefined) throw undecodable("its body is no JSON document");
-  const text = utf8Text(document.bytes);
-  if (text === undefined) throw undecodable("its body is no valid UTF-8");
-  const parsed = parseJson(text);
-  if (parsed === undefined) throw undecodable("its body is no valid JSON");
-  const members = onlyEvent(parsed);
+  const members = onlyEvent(message.parsed?.take(message.body) ?? parsedText(document.bytes));
   checkVersion(members.specversion);
 
   const event: Record<string, unknown> = { specversion: undefined, id: undefined, source: undefined, type: undefined };
@@ -77,6 +73,14 @@ export function decodeStructured(message: WireMessage, mediaTypes: MediaTypes): 
     event: event as RawCloudEvent,
     bookkeeping: mergeBookkeeping(bookkeepingHeaders(message), bookkeeping),
   };
+}
+
+function parsedText(bytes: Uint8Array): unknown {
+  const text = utf8Text(bytes);
+  if (text === undefined) throw undecodable("its body is no valid UTF-8");
+  const parsed = parseJson(text);
+  if (parsed === undefined) throw undecodable("its body is no valid JSON");
+  return parsed;
 }
 
 function onlyEvent(parsed: unknown): Record<string, unknown> {

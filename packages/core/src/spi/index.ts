@@ -28,6 +28,7 @@ export { NETWORK_KINDS } from "./network-kinds.ts";
 export { type OptionChecks, optionChecks } from "./option-checks.ts";
 export { orAbort } from "./or-abort.ts";
 export * from "./outcome.ts";
+export { ParsedBody } from "./parsed-body.ts";
 export { statusKind } from "./status-kind.ts";
 export { isCertificateTrouble, tlsAdvice } from "./tls-advice.ts";
 export type * from "./topology.ts";

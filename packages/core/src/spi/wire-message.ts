@@ -1,3 +1,5 @@
+import type { ParsedBody } from "./parsed-body.ts";
+
 /**
  * Transport headers. CloudEvents attributes stand here as `ce_<name>` on every broker with headers; an adapter for a
  * broker with another prefix (AMQP: `cloudEvents_`) renames them in its `mapping.ts`. Names are as on the wire, values
@@ -15,6 +17,8 @@ export interface WireMessage {
   readonly keyBytes?: Uint8Array | undefined;
   /** The bytes of the body; `null` where the message has none (on a compacted Kafka topic: a tombstone). */
   readonly body: Uint8Array | null;
+  /** Where the adapter had to parse what it then wrote as `body`. Spares the codec doing it again, and changes nothing else. */
+  readonly parsed?: ParsedBody | undefined;
   readonly headers: Headers;
   readonly contentType?: string | undefined;
   /** When the broker took it, milliseconds since the epoch, where the broker says so. */

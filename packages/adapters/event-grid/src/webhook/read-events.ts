@@ -50,7 +50,7 @@ function toCloudEvent({
 }: Readonly<Record<string, unknown>>) {
   return {
     specversion: "1.0",
-    id,
+    ...(id === undefined ? {} : { id }),
     source: typeof topic === "string" && topic !== "" ? topic : "/",
     type: eventType,
     ...(isText(subject) ? { subject } : {}),
