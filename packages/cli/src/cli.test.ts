@@ -213,13 +213,20 @@ describe.concurrent("a broker that never answers", () => {
     expect(stderr).toContain("DRAIN_DEADLINE");
   });
 
-  it("does not keep a relay that has nothing to do", async () => {
+  it("does not keep a relay that has nothing to do, and which gave up none of the dead events that are there", async () => {
+    const store = sqlite({ path: join(folder, "health.db") });
+    await store.transaction((tx) =>
+      tx.exec("INSERT INTO outbox_dead VALUES (1, 0, 'orders', NULL, '{}', 1, 'refused', 'no', 0, 0)"),
+    );
+    await store.close();
     const relay = start("health", "relay", "--json", "--drain-timeout", "30s");
     await relay.said('"ready":true');
     const since = performance.now();
     relay.kill("SIGTERM");
-    expect((await relay.ended).code).toBe(0);
+    const { code, stdout } = await relay.ended;
+    expect(code).toBe(0);
     expect(performance.now() - since).toBeLessThan(3_000);
+    expect(json(stdout)).toMatchObject({ stopped: true, dead: 0, waiting: 0, scheduled: 0, parked: 0 });
   });
 });
 

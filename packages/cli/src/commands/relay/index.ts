@@ -1,5 +1,5 @@
 import { openRelay, openStore } from "@waybill/config";
-import type { RelayObserver } from "@waybill/outbox";
+import type { RelayObserver, Store } from "@waybill/outbox";
 import { Command } from "commander";
 import type { Logger } from "pino";
 import type { Action, Bind } from "../../action.ts";
@@ -87,7 +87,7 @@ const relay =
       } finally {
         const { published } = worker.status();
         const stats = { published, ...count, seconds: Math.round((performance.now() - began) / 100) / 10 };
-        if (json) await output.json({ stopped: true, ...stats, ...(await countsOf(store)) });
+        if (json) await output.json({ stopped: true, ...stats, ...(await leftIn(store)) });
         else
           await output.line(
             `published ${published}, retried ${count.retried}, gave up ${count.dead} in ${stats.seconds} s`,
@@ -132,9 +132,14 @@ function both(one: RelayObserver, other: RelayObserver | undefined): RelayObserv
   );
 }
 
-/** What is left, for the last line; a store that cannot say just now is no reason to fail. */
-async function countsOf(store: { counts(): Promise<object> }): Promise<object> {
-  return store.counts().catch(() => ({}));
+/** What is left, for the last line, where `dead` says what this relay gave up; a store that cannot say just now is no reason to fail. */
+async function leftIn(store: Pick<Store, "counts">): Promise<object> {
+  try {
+    const { waiting, scheduled, parked } = await store.counts();
+    return { waiting, scheduled, parked };
+  } catch {
+    return {};
+  }
 }
 
 function waitFor(...signals: readonly AbortSignal[]): Promise<void> {
