@@ -60,6 +60,10 @@ export const configErrors = defineErrors({
     sentence: (p: { problem: string }) => `The Redis of the inbox cannot be used: ${p.problem}.`,
     hint: "Check inbox.url, the network and the credentials.",
   },
+  WB_TOPOLOGY_MODE: {
+    sentence: () => "The option topology of openBus is none of leave, verify, apply.",
+    hint: "Leave it out to do as the configuration says.",
+  },
   WB_TOPOLOGY_MISSING: {
     sentence: (p: { steps: readonly string[] }) => `The brokers lack what the configuration needs: ${listed(p.steps)}.`,
     hint: "Run `waybill topology apply`, or open the bus with topology: apply.",

@@ -4,7 +4,7 @@ import { loadAdapter } from "./load-adapter.ts";
 import { loadClaimCheck } from "./load-claim-check.ts";
 import { type LoadedConfig, type LoadOptions, loadConfig } from "./load-config.ts";
 import type { ResolvedConfig, SubscriptionSettings } from "./resolve-config.ts";
-import { ensureTopology, type TopologyMode } from "./topology.ts";
+import { checkTopologyMode, ensureTopology, type TopologyMode } from "./topology.ts";
 
 export interface OpenOptions extends LoadOptions {
   /** A configuration that has been loaded already; the other options of loading are then not looked at. */
@@ -25,10 +25,11 @@ export interface OpenBusOptions extends OpenOptions, Omit<BusOptions, "source" |
 /**
  * A bus as the configuration says. Loads only the adapter packages that it names; connects when they are first used. Settings of
  * a subscription in the configuration win over those in code, so that an operator can tune without a release. Rejects with
- * WB_TOPOLOGY_MISSING or WB_TOPOLOGY_REFUSED as `topology` says, and then leaves nothing open that it opened.
+ * WB_TOPOLOGY_MISSING or WB_TOPOLOGY_REFUSED as `topology` says, or WB_TOPOLOGY_MODE where that is no mode, and then leaves nothing open that it opened.
  */
 export async function openBus(options: OpenBusOptions = {}): Promise<Bus> {
   const { loaded: given, adapters: made, topology, cwd, file, env, overrides, ...rest } = options;
+  checkTopologyMode(topology);
   const loaded = given ?? (await loadConfig({ cwd, file, env, overrides }));
   const { config } = loaded;
   const adapters = made ?? (await openAdapters(loaded));

@@ -77,3 +77,12 @@ it("refuses a mode that does not exist", async () => {
     sentence: expect.stringContaining("topology must be one of leave, verify, apply"),
   });
 });
+
+it("refuses a mode that does not exist in code too, and asks no broker", async () => {
+  const { loaded, log } = await setUp("");
+  await expect(openBus({ loaded, topology: "off" as "leave" })).rejects.toMatchObject({
+    code: "WB_TOPOLOGY_MODE",
+    sentence: expect.stringContaining("leave, verify, apply"),
+  });
+  expect(log).toEqual([]);
+});

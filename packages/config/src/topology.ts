@@ -2,7 +2,14 @@ import type { Adapter, TopologyStep } from "@waybill/core/spi";
 import { configErrors } from "./config-errors.ts";
 
 /** What `openBus` does about entities that the configuration needs and a broker lacks. */
-export type TopologyMode = "leave" | "verify" | "apply";
+export type TopologyMode = (typeof MODES)[number];
+
+const MODES = ["leave", "verify", "apply"] as const;
+
+/** Throws WB_TOPOLOGY_MODE: callers without types may say anything, and what is no mode must not make entities. */
+export function checkTopologyMode(mode: TopologyMode | undefined): void {
+  if (mode !== undefined && !MODES.includes(mode)) throw configErrors.WB_TOPOLOGY_MODE({});
+}
 
 /** A step, and the broker (by its name in the configuration) that it is for. */
 export interface PlannedStep {

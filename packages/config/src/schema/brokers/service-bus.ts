@@ -22,7 +22,8 @@ export const serviceBus = z.strictObject({
   buckets: count(1, 1_000, "Hash buckets of keys. All processes must agree. Default 16."),
   maxSessions: count(1, 1_000, "Sessions that one receiver holds at a time. Default 16."),
   ...durations({
-    sessionIdle: "A session without messages is given up after so long, or a tenth of it where all places are taken. Default 1s.",
+    sessionIdle:
+      "A session without messages is given up after so long, or a tenth of it where all places are taken. Default 1s.",
     sessionHold: "A busy session is given up after so long, so that others get their turn. Default 30s.",
     lock: "Lock duration of the entities, 1s to 5m. Default 1m.",
     duplicateDetection: "A second event of one source and id is dropped within so long, 20s to 7d. Default: none is.",
