@@ -248,6 +248,10 @@ describe.concurrent("check", () => {
       "undeclared.yaml",
       "source: /c\nprefix: p\nbroker: { adapter: memory, like: storage-queue }\ntopics: { orders-orders-orders-orders-orders-orders: { subscriptions: [billing-billing-billing-billing] } }",
     );
+    write(
+      "opened.yaml",
+      "source: /c\nbroker: { adapter: memory, like: kafka }\ntopics: { orders-orders-orders-orders-orders-orders: { subscriptions: [billing-billing-billing-billing] } }",
+    );
   });
 
   it("says what each subscription gets", async () => {
@@ -285,6 +289,13 @@ describe.concurrent("check", () => {
     expect(fine.stdout).toContain('"what":"maxMessageBytes","from":"1048588","to":"262144"');
     const same = await waybill(["check", "--config", "kafka-like.yaml", "--to", "kafka-like.yaml"]);
     expect(same).toMatchObject({ code: 0, stdout: "Nothing changes.\n" });
+  });
+
+  it("--to takes nothing from a subscription that does not start today", async () => {
+    const { code, stdout } = await waybill(["check", "--config", "undeclared.yaml", "--to", "opened.yaml"]);
+    expect(stdout).toMatch(/^ {6}scheduled events +– +→ refused: /m);
+    expect(stdout).not.toContain("works today");
+    expect(code).toBe(0);
   });
 
   it("says why a subscription cannot be opened at all", async () => {

@@ -34,16 +34,23 @@ export function compareReports(
     const [topic = "", subscription = ""] = place.split("/");
     const before = factsOf(from.get(place));
     const after = factsOf(to.get(place));
+    const works = startsToday(from.get(place));
     const names = [...new Set([...before, ...after].map(({ what }) => what))];
     return names.flatMap((what): Change[] => {
       const old = before.find((fact) => fact.what === what);
       const next = after.find((fact) => fact.what === what);
       if (old?.text === next?.text) return [];
-      const refused = next?.refused === true && old?.refused !== true && from.has(place);
+      const refused = next?.refused === true && old?.refused !== true && works;
       const weaker = !refused && next?.promise !== undefined && next.promise < (old?.promise ?? 0);
       return [{ topic, subscription, what, from: old?.text ?? "–", to: next?.text ?? "–", refused, weaker }];
     });
   });
+}
+
+/** What would not start has nothing that a swap could take from it. One whose broker does not answer may well be running. */
+function startsToday(report: SubscriptionReport | undefined): boolean {
+  if (report === undefined || report.problem?.kind === "refused") return false;
+  return report.assessment?.findings.some(({ blocks }) => blocks === true) !== true;
 }
 
 function factsOf(report: SubscriptionReport | undefined): readonly Fact[] {
