@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ServiceBusReceivedMessage } from "@azure/service-bus";
 import { createBus, defineEvent, defineTopic } from "@waybill/core";
-import { type DeadLetterReason, decodeDeadLetter } from "@waybill/core/spi";
+import { createCodec, type DeadLetterReason, decodeDeadLetter } from "@waybill/core/spi";
 import { createSpy } from "@waybill/core/testing";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -161,6 +161,21 @@ const reason = (given: Partial<DeadLetterReason> = {}): DeadLetterReason => ({
   firstFailure: "2026-01-02T03:04:05.678Z",
   time: "2026-01-02T03:05:06.789Z",
   ...given,
+});
+
+it.each(["text/plain", "application/octet-stream"])("tells no data from empty data of %s", async (datacontenttype) => {
+  const { client, adapter, apply } = await open();
+  const ours = adapter();
+  await apply(ours);
+  const codec = createCodec();
+  const none = { specversion: "1.0", id: "none", source: "/shop", type: "placed", datacontenttype } as const;
+  const empty = { ...none, id: "empty", data: datacontenttype === "text/plain" ? "" : Buffer.alloc(0) };
+  const sender = await ours.openSender("orders");
+  for (const each of [none, empty]) await send(sender, codec.encode(each, { headers: true }));
+  const seen = await client.createReceiver(QUEUE).peekMessages(2);
+  expect(seen.map(({ body }) => body)).toEqual([Buffer.alloc(0), Buffer.alloc(0)]);
+  const taken = await take(await ours.openReceiver(source), 2);
+  expect(taken.map(({ message }) => codec.decode(message).event)).toEqual([none, empty]);
 });
 
 describe("dead letters", () => {

@@ -49,6 +49,35 @@ describe("writing", () => {
     expect(Buffer.from(encode({ ...core, data: null }).body!).toString()).toBe("null");
   });
 
+  test.each([
+    [undefined, undefined],
+    ["application/json", undefined],
+    ["text/plain", "data=n"],
+    ["application/octet-stream", "data=n"],
+  ])("no data comes back as none from a broker that has no other body than bytes: %s", (datacontenttype, types) => {
+    const event = { ...core, ...(datacontenttype === undefined ? {} : { datacontenttype }) };
+    const out = encode(event);
+    expect(out.headers.wbtypes).toBe(types);
+    for (const body of [null, new Uint8Array()]) expect(codec.decode({ ...out, body }).event).toEqual(event);
+  });
+
+  test("empty text and empty bytes are data, beside typed attributes too", () => {
+    for (const [datacontenttype, data] of [
+      ["text/plain", ""],
+      ["application/octet-stream", Buffer.alloc(0)],
+    ] as const) {
+      const event = { ...core, n: 1, datacontenttype, data };
+      expect(codec.decode(encode(event)).event).toEqual(event);
+      const bare = { ...core, n: 1, datacontenttype };
+      expect(codec.decode({ ...encode(bare), body: Buffer.alloc(0) }).event).toEqual(bare);
+    }
+  });
+
+  test("data that is there counts, whatever the headers of somebody between say", () => {
+    const between = message({ ...coreHeaders, wbtypes: "data=n" }, "text", "text/plain");
+    expect(codec.decode(between).event.data).toBe("text");
+  });
+
   test("data that is itself a structured event goes inside a document, or its content type would lie", () => {
     const out = encode({ ...core, datacontenttype: "application/cloudevents+json", data: { id: "inner" } });
     expect(out.headers).toEqual({});

@@ -8,7 +8,7 @@ import {
   headerRole,
   OWN_HEADER,
 } from "./attribute-name.ts";
-import { addType, restoreTypes } from "./attribute-types.ts";
+import { addNoData, addType, restoreTypes, saysNoData } from "./attribute-types.ts";
 import { addBookkeeping, noBookkeeping } from "./bookkeeping.ts";
 import type { Decoded } from "./codec.ts";
 import { readData, writeData } from "./event-data.ts";
@@ -48,11 +48,13 @@ export function encodeBinary(event: RawCloudEvent, media: MediaType): OutboundMe
       types = addType(types, name, value);
     }
   }
+  const body = writeData(event, media);
+  if (body === null && media.data !== "json") types = addNoData(types);
   if (types !== "") headers[HEADER.types] = types;
   return {
     id: event.id,
     key: keyOf(event),
-    body: writeData(event, media),
+    body,
     headers,
     contentType: event.datacontenttype,
   };
@@ -91,7 +93,9 @@ export function decodeBinary(message: WireMessage, mediaTypes: MediaTypes): Deco
   if (contentType !== undefined && contentType !== "") event.datacontenttype = contentType;
   if (types !== undefined) restoreTypes(event, types);
   const media = mediaTypes(contentType);
-  // JSON is never empty, so no bytes mean no data there; they are a legal text and a legal file.
-  if (body !== null && (body.length > 0 || media.data !== "json")) event.data = readData(body, media);
+  // JSON is never empty, so no bytes mean no data there; they are a legal text and a legal file, unless the sender says otherwise.
+  if (body !== null && (body.length > 0 || (media.data !== "json" && !saysNoData(types)))) {
+    event.data = readData(body, media);
+  }
   return { event: event as RawCloudEvent, bookkeeping };
 }

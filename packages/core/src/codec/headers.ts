@@ -9,7 +9,7 @@ export const HEADER = {
   firstFailure: "wbfirstfailure",
   /** How often this event has been redriven from a dead-letter store, from 1. */
   redrives: "wbredrives",
-  /** Types of extension attributes that are no text, `name=i` (integer) or `name=b` (boolean) joined by commas. */
+  /** Types of extension attributes that are no text, `name=i` (integer) or `name=b` (boolean) joined by commas; `data=n`: no data, where no bytes would be some. */
   types: "wbtypes",
   reason: "wbreason",
   error: "wberror",
