@@ -49,7 +49,7 @@ it("sends all of a batch, over both engines, when a partition has moved to a bro
   }
 });
 
-it("tells of a partition that has lost its leader, over both engines, and reads all of them when it is back", {
+it("tells of a partition that has lost its leader, and reads all of them when it is back", {
   timeout: 120_000,
 }, async (context) => {
   if (!(await canStartKafka("kafka leaders"))) context.skip();
@@ -59,38 +59,29 @@ it("tells of a partition that has lost its leader, over both engines, and reads 
   await admin.connect();
   const counted = defineEvent("com.example.counted", z.object({ n: z.number() }));
   const replicaAssignment = [1, 2].map((broker, partition) => ({ partition, replicas: [broker] }));
-  const open = async (engine: "kafkajs" | "platformatic") => {
-    const topic = defineTopic(`leaderless-${engine}`, [counted]);
-    await admin.createTopics({ topics: [{ topic: topic.name, replicaAssignment }] });
-    const troubles: unknown[] = [];
-    const bus = createBus({
-      source: "/leaders",
-      adapter: kafka({ brokers, engine, sessionTimeoutMs: 6_000 }),
-      observers: [{ trouble: ({ error }) => void troubles.push(error) }],
-    });
-    const seen = new Set<number>();
-    const subscription = await bus.subscribe(topic, { name: "reader" }, async ({ data }) => void seen.add(data.n));
-    const publish = (n: number) => bus.publish(topic, counted({ n }, { key: keyIn(n % 2) }));
-    return { bus, subscription, troubles, seen, publish };
-  };
-  const lines = await Promise.all([open("kafkajs"), open("platformatic")]);
-  const publish = (...numbers: number[]) => Promise.all(lines.flatMap((line) => numbers.map(line.publish)));
-  const seen = () => lines.map((line) => [...line.seen].sort());
+  const topic = defineTopic("leaderless", [counted]);
+  await admin.createTopics({ topics: [{ topic: topic.name, replicaAssignment }] });
+  const troubles: unknown[] = [];
+  const bus = createBus({
+    source: "/leaders",
+    adapter: kafka({ brokers, engine: "kafkajs", sessionTimeoutMs: 6_000 }),
+    observers: [{ trouble: ({ error }) => void troubles.push(error) }],
+  });
+  const numbers = new Set<number>();
+  const subscription = await bus.subscribe(topic, { name: "reader" }, async ({ data }) => void numbers.add(data.n));
+  const publish = (n: number) => bus.publish(topic, counted({ n }, { key: keyIn(n % 2) }));
+  const seen = () => [...numbers].sort();
   try {
-    await publish(0, 1);
-    await expect.poll(seen, { timeout: 20_000 }).toEqual(lines.map(() => [0, 1]));
+    await Promise.all([0, 1].map(publish));
+    await expect.poll(seen, { timeout: 20_000 }).toEqual([0, 1]);
     await cluster.killSecond();
-    await expect
-      .poll(() => lines.map(({ troubles, subscription }) => troubles.length > 0 && !subscription.health.ok), {
-        timeout: 15_000,
-      })
-      .toEqual([true, true]);
+    await expect.poll(() => troubles.length > 0 && !subscription.health.ok, { timeout: 15_000 }).toBe(true);
     await cluster.startSecond();
-    await publish(2, 3);
-    await expect.poll(seen, { timeout: 40_000 }).toEqual(lines.map(() => [0, 1, 2, 3]));
-    expect(lines.map(({ subscription }) => subscription.health)).toEqual([{ ok: true }, { ok: true }]);
+    await Promise.all([2, 3].map(publish));
+    await expect.poll(seen, { timeout: 40_000 }).toEqual([0, 1, 2, 3]);
+    expect(subscription.health).toEqual({ ok: true });
   } finally {
-    await Promise.all([...lines.map(({ bus }) => bus.close()), admin.disconnect()]);
+    await Promise.all([bus.close(), admin.disconnect()]);
     await cluster.stop();
   }
 });
