@@ -19,6 +19,11 @@ const table = {
       `The disk of the store ${JSON.stringify(p.path)} does not do its part: ${p.problem}.`,
     hint: "Free space or mend the disk; what was not committed is undone and can be tried again.",
   },
+  WB_STORE_FILE_GONE: {
+    sentence: (p: { path: string }) =>
+      `The file of the store ${JSON.stringify(p.path)} was removed or replaced while it was in use.`,
+    hint: "Put the same file back, with its -wal file, by moving it; or restart every process that uses it. Nothing is written meanwhile.",
+  },
   WB_STORE_SCHEMA_NEWER: {
     sentence: (p: { path: string; found: number; known: number }) =>
       `The store ${JSON.stringify(p.path)} has schema version ${p.found}; this version of Waybill knows ${p.known}.`,

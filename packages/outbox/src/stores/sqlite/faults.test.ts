@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -67,6 +67,18 @@ test("a table that is gone is said, to the writer and by the relay; work goes on
   await write(1);
   await recorder.count(2);
   expect(recorder.data).toEqual([0, 1]);
+});
+
+test("a file that is gone takes no writes that would be gone with it; work goes on once it is back", async () => {
+  await write(0);
+  await recorder.count(1);
+  await rename(path, `${path}.moved`);
+  await expect(write(1)).rejects.toMatchObject({ code: "WB_STORE_FILE_GONE" });
+  await eventually(() => troubles.includes("WB_STORE_FILE_GONE"));
+  await rename(`${path}.moved`, path);
+  await write(2);
+  await recorder.count(2);
+  expect(recorder.data).toEqual([0, 2]);
 });
 
 test("a full disk undoes what is being written and nothing else; relay and writers go on when there is room", async () => {

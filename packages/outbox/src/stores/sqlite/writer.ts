@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { type Stats, statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { isWaybillError } from "@waybill/core";
 import { type Clock, orAbort, sleep, systemClock } from "@waybill/core/spi";
@@ -54,6 +55,8 @@ export class Writer {
   #queue: Job[] = [];
   #running: Promise<void> | undefined;
   #db: DatabaseSync | undefined;
+  /** What was first opened: the readers have it too. */
+  #file: Stats | undefined;
   #hasNews = false;
   #closed = false;
   /** The connection is closed after the commit: work that ignored its signal still has it, or it can only read. */
@@ -211,9 +214,11 @@ export class Writer {
   }
 
   async #begin(signal: AbortSignal | undefined): Promise<DatabaseSync> {
+    this.#checkFile();
     if (this.#db === undefined || !this.#db.isOpen) {
       const opened = await connect(this.#path, this.#busyTimeoutMs, this.#clock);
       this.#db = opened;
+      this.#file ??= statSync(this.#path, { throwIfNoEntry: false });
       await retryWhileBusy(this.#path, this.#busyTimeoutMs, this.#clock, signal, () => opened.exec("BEGIN IMMEDIATE"));
       try {
         migrate(opened, this.#path);
@@ -229,6 +234,14 @@ export class Writer {
       statement(db, "BEGIN IMMEDIATE").run(),
     );
     return db;
+  }
+
+  /** SQLite would go on writing into a file that has no name any more, and whose content is gone with the process. */
+  #checkFile(): void {
+    if (this.#file === undefined) return;
+    const found = statSync(this.#path, { throwIfNoEntry: false });
+    if (found?.ino === this.#file.ino && found.dev === this.#file.dev) return;
+    throw outboxErrors.WB_STORE_FILE_GONE({ path: this.#path });
   }
 
   /**
