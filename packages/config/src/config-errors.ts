@@ -66,12 +66,12 @@ export const configErrors = defineErrors({
   },
   WB_TOPOLOGY_MISSING: {
     sentence: (p: { steps: readonly string[] }) => `The brokers lack what the configuration needs: ${listed(p.steps)}.`,
-    hint: "Run `waybill topology apply`, or open the bus with topology: apply.",
+    hint: "`waybill topology plan` says more. Run `waybill topology apply`, or open the bus with topology: apply.",
   },
   WB_TOPOLOGY_REFUSED: {
     sentence: (p: { steps: readonly string[] }) =>
-      `What the configuration needs differs from what the brokers have, and cannot be changed in place: ${listed(p.steps)}.`,
-    hint: "`waybill topology plan` says what differs. Change the configuration, or remove the entity and apply again.",
+      `The brokers differ from the configuration in what an operator must make or change: ${listed(p.steps)}.`,
+    hint: "`waybill topology plan` says for each why, and the command that makes it where only the management plane can.",
   },
 });
 

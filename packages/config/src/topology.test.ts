@@ -68,7 +68,11 @@ it("verifies: refuses to open, names what is missing, and leaves nothing open", 
 
 it("says what it could not make right, after it has made the rest", async () => {
   const { loaded, log } = await setUp(", refuses: true", "topology: apply");
-  await expect(openBus({ loaded })).rejects.toMatchObject({ code: "WB_TOPOLOGY_REFUSED" });
+  await expect(openBus({ loaded })).rejects.toMatchObject({
+    code: "WB_TOPOLOGY_REFUSED",
+    sentence:
+      "The brokers differ from the configuration in what an operator must make or change: by hand queue c (main).",
+  });
   expect(log).toEqual(["plan", "create a", "create b", "close"]);
 });
 

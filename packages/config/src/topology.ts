@@ -64,5 +64,5 @@ export async function ensureTopology(adapters: Adapters, mode: TopologyMode): Pr
 }
 
 function say({ broker, step: { action, entity, name } }: PlannedStep): string {
-  return `${action} ${entity} ${name} (${broker})`;
+  return `${action === "refuse" ? "by hand" : action} ${entity} ${name} (${broker})`;
 }
