@@ -49,39 +49,43 @@ it("sends all of a batch, over both engines, when a partition has moved to a bro
   }
 });
 
-it("tells of a partition that has lost its leader, and reads all of them when it is back", {
-  timeout: 120_000,
-}, async (context) => {
-  if (!(await canStartKafka("kafka leaders"))) context.skip();
-  const cluster = await twoBrokers();
-  const { brokers } = cluster;
-  const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
-  await admin.connect();
-  const counted = defineEvent("com.example.counted", z.object({ n: z.number() }));
-  const replicaAssignment = [1, 2].map((broker, partition) => ({ partition, replicas: [broker] }));
-  const topic = defineTopic("leaderless", [counted]);
-  await admin.createTopics({ topics: [{ topic: topic.name, replicaAssignment }] });
-  const troubles: unknown[] = [];
-  const bus = createBus({
-    source: "/leaders",
-    adapter: kafka({ brokers, engine: "kafkajs", sessionTimeoutMs: 6_000 }),
-    observers: [{ trouble: ({ error }) => void troubles.push(error) }],
-  });
-  const numbers = new Set<number>();
-  const subscription = await bus.subscribe(topic, { name: "reader" }, async ({ data }) => void numbers.add(data.n));
-  const publish = (n: number) => bus.publish(topic, counted({ n }, { key: keyIn(n % 2) }));
-  const seen = () => [...numbers].sort();
-  try {
-    await Promise.all([0, 1].map(publish));
-    await expect.poll(seen, { timeout: 20_000 }).toEqual([0, 1]);
-    await cluster.killSecond();
-    await expect.poll(() => troubles.length > 0 && !subscription.health.ok, { timeout: 15_000 }).toBe(true);
-    await cluster.startSecond();
-    await Promise.all([2, 3].map(publish));
-    await expect.poll(seen, { timeout: 40_000 }).toEqual([0, 1, 2, 3]);
-    expect(subscription.health).toEqual({ ok: true });
-  } finally {
-    await Promise.all([bus.close(), admin.disconnect()]);
-    await cluster.stop();
-  }
-});
+it.for(["kafkajs", "platformatic"] as const)(
+  "tells of a partition that has lost its leader, and reads all of them when it is back, over %s",
+  {
+    timeout: 120_000,
+  },
+  async (engine, context) => {
+    if (!(await canStartKafka("kafka leaders"))) context.skip();
+    const cluster = await twoBrokers();
+    const { brokers } = cluster;
+    const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    const counted = defineEvent("com.example.counted", z.object({ n: z.number() }));
+    const replicaAssignment = [1, 2].map((broker, partition) => ({ partition, replicas: [broker] }));
+    const topic = defineTopic("leaderless", [counted]);
+    await admin.createTopics({ topics: [{ topic: topic.name, replicaAssignment }] });
+    const troubles: unknown[] = [];
+    const bus = createBus({
+      source: "/leaders",
+      adapter: kafka({ brokers, engine, sessionTimeoutMs: 6_000 }),
+      observers: [{ trouble: ({ error }) => void troubles.push(error) }],
+    });
+    const numbers = new Set<number>();
+    const subscription = await bus.subscribe(topic, { name: "reader" }, async ({ data }) => void numbers.add(data.n));
+    const publish = (n: number) => bus.publish(topic, counted({ n }, { key: keyIn(n % 2) }));
+    const seen = () => [...numbers].sort();
+    try {
+      await Promise.all([0, 1].map(publish));
+      await expect.poll(seen, { timeout: 20_000 }).toEqual([0, 1]);
+      await cluster.killSecond();
+      await expect.poll(() => troubles.length > 0 && !subscription.health.ok, { timeout: 15_000 }).toBe(true);
+      await cluster.startSecond();
+      await Promise.all([2, 3].map(publish));
+      await expect.poll(seen, { timeout: 40_000 }).toEqual([0, 1, 2, 3]);
+      expect(subscription.health).toEqual({ ok: true });
+    } finally {
+      await Promise.all([bus.close(), admin.disconnect()]);
+      await cluster.stop();
+    }
+  },
+);

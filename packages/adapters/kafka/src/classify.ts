@@ -100,6 +100,7 @@ const BY_CODE: Readonly<Record<string, ErrorKind>> = {
   PLT_KFK_UNEXPECTED_FRAME: "transient",
   WB_KAFKA_REBALANCING: "transient",
   WB_KAFKA_STALLED: "transient",
+  WB_KAFKA_UNREAD: "transient",
   WB_KAFKA_GAP: "transient",
 
   WB_KAFKA_OPTION: "invalid",

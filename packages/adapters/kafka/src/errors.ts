@@ -49,6 +49,11 @@ const table = {
       `The brokers have not heard of this member of ${p.group} for ${p.sessionTimeoutMs} ms: its partitions are others' now.`,
     hint: "It joins again by itself. If it happens often: does something block the event loop, or is the network cut?",
   },
+  WB_KAFKA_UNREAD: {
+    sentence: (p: { group: string; partitions: readonly string[] }) =>
+      `${p.group} has not been able to read ${p.partitions.slice(0, 5).join(", ")}${p.partitions.length > 5 ? ` and ${p.partitions.length - 5} more` : ""} for some seconds.`,
+    hint: "Have these partitions a leader, and does its broker answer? The other partitions are read meanwhile, and these as soon as they can be.",
+  },
   WB_KAFKA_ENDED: {
     sentence: (p: { group: string }) => `The membership in ${p.group} has ended.`,
     hint: "It is joined again by itself; what was not committed is delivered again.",

@@ -112,6 +112,7 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
           assigned,
           records,
           failed,
+          troubled: (error) => prefetch.fail(error),
           signal: closing.signal,
         });
         if (failure !== undefined) throw (failure as { error: unknown }).error;

@@ -62,6 +62,8 @@ export interface ConsumerOptions {
   readonly records: (batch: FetchedBatch) => Promise<void>;
   /** Called once when the membership is over by itself. The consumer is of no use after it. */
   readonly failed: (error: unknown) => void;
+  /** Called, perhaps again and again, for what keeps it from reading while the membership goes on. */
+  readonly troubled: (error: unknown) => void;
   /** Ends a join that waits, within seconds, also for a broker that is silent. Means nothing once it has joined: then there is `close`. */
   readonly signal: AbortSignal;
 }

@@ -80,6 +80,10 @@ export async function openConsumer(
         isPaused: (one) => paused.has(keyOf(one)),
         records: (batch) => (isCurrent() ? options.records(batch) : Promise.resolve()),
         failed: fail,
+        unread: (unread, error) => {
+          if (isCurrent())
+            options.troubled(kafkaErrors.WB_KAFKA_UNREAD({ group: groupId, partitions: unread.map(keyOf) }, error));
+        },
       },
       starts,
     );

@@ -19,6 +19,9 @@ const MAX_WAIT_MS = 250;
 const MAX_BYTES_PER_PARTITION = 1_048_576;
 const MAX_BYTES = 10_485_760;
 const PAUSE_AFTER_ERROR_MS = 250;
+const CHECK_MS = 1_000;
+/** A leader is elected in less, where there is one to elect. Counted in checks: a busy event loop, which reads nothing either, does not count. */
+const UNREAD_CHECKS = 5;
 /** Answers after which there is no going on from here. */
 const FATAL = ["OFFSET_OUT_OF_RANGE", "UNKNOWN_TOPIC_OR_PARTITION", "UNKNOWN_TOPIC_ID", "TOPIC_AUTHORIZATION_FAILED"];
 
@@ -28,6 +31,8 @@ export interface FetchLoopsOptions {
   readonly isPaused: (partition: TopicPartition) => boolean;
   readonly records: (batch: FetchedBatch) => Promise<void>;
   readonly failed: (error: unknown) => void;
+  /** These have not been read from for some seconds, though they should be; told again while it lasts. Reading them goes on being tried. */
+  readonly unread: (partitions: readonly TopicPartition[], error: unknown) => void;
 }
 
 export interface FetchLoops {
@@ -45,7 +50,20 @@ export function startFetchLoops(options: FetchLoopsOptions, starts: readonly Pos
   const next = new Map(starts.map((start) => [keyOf(start), start.offset]));
   const running = new Set<number>();
   const sleeping = new Set<() => void>();
+  const missed = new Map<string, number>();
+  let lastError: unknown;
   let stopped = false;
+
+  const check = setInterval(() => {
+    for (const key of next.keys()) missed.set(key, (missed.get(key) ?? 0) + 1);
+    const unread = starts.filter((start) => missed.get(keyOf(start))! >= UNREAD_CHECKS);
+    if (unread.length === 0) return;
+    options.unread(unread, lastError);
+    missed.clear();
+  }, CHECK_MS);
+  const reads = (partitions: readonly TopicPartition[]) => {
+    for (const one of partitions) missed.delete(keyOf(one));
+  };
 
   const sleep = (ms: number) =>
     new Promise<void>((resolve) => {
@@ -89,6 +107,7 @@ export function startFetchLoops(options: FetchLoopsOptions, starts: readonly Pos
         const led = starts.filter(({ topic, partition }) => leaderOf(metadata, topic, partition) === node);
         if (led.length === 0) break;
         const wanted = led.filter((one) => !options.isPaused(one));
+        reads(led.filter(options.isPaused));
         if (wanted.length === 0) await sleep(MAX_WAIT_MS);
         if (wanted.length === 0 || stopped) continue;
         const asked = new Set(wanted.map(keyOf));
@@ -99,6 +118,7 @@ export function startFetchLoops(options: FetchLoopsOptions, starts: readonly Pos
           minBytes: 1,
           maxBytes: MAX_BYTES,
         });
+        reads(wanted);
         if (!stopped) await deliver(response, metadata, asked);
       } catch (error) {
         if (stopped) break;
@@ -106,7 +126,7 @@ export function startFetchLoops(options: FetchLoopsOptions, starts: readonly Pos
           options.failed(error);
           break;
         }
-        // Whether this goes on for too long is for the heartbeats to say.
+        lastError = error;
         forceUpdate = true;
         await sleep(PAUSE_AFTER_ERROR_MS);
       }
@@ -129,6 +149,7 @@ export function startFetchLoops(options: FetchLoopsOptions, starts: readonly Pos
       } catch (error) {
         if (stopped) return;
         if (!canPass(error)) return options.failed(error);
+        lastError = error;
       }
       if (running.size === 0) await sleep(PAUSE_AFTER_ERROR_MS);
     }
@@ -138,6 +159,7 @@ export function startFetchLoops(options: FetchLoopsOptions, starts: readonly Pos
   return {
     stop() {
       stopped = true;
+      clearInterval(check);
       wake();
     },
     wake,
