@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import type { RunningPostgres } from "../../postgres/start-postgres.ts";
 
 export interface Contestant {
@@ -36,7 +37,12 @@ export async function inDatabase<T>(server: RunningPostgres, work: (url: string)
     return await work(url);
   } finally {
     const name = new URL(url).pathname.slice(1);
-    // A replication slot keeps a database from being dropped until the end of its connection, which comes a moment after it was closed.
+    // Connections end a moment after they were closed, and one of a replication slot keeps a database from being dropped. Whose connection is cut instead may end this process.
+    const connections = `SELECT pid FROM pg_stat_activity WHERE datname = '${name}'`;
+    for (let tries = 0; tries < 100; tries++) {
+      if ((await server.query(connections)).length === 0) break;
+      await setTimeout(50);
+    }
     await server.query(`SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '${name}'`);
     await server.query(`DROP DATABASE ${name} WITH (FORCE)`);
   }
