@@ -1,6 +1,6 @@
 import { MessagingError } from "@azure/event-hubs";
 import { createBus } from "@waybill/core";
-import type { Delivery, OutboundMessage } from "@waybill/core/spi";
+import type { Delivery, OutboundMessage, Receiver } from "@waybill/core/spi";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { startTcpProxy } from "../chaos/broker/tcp-proxy.ts";
 import { throughPort } from "./event-hubs.fixture.ts";
@@ -11,6 +11,20 @@ const { azurite, emulator, setUp } = await openHubs("event hubs: faults");
 
 /** A timer, by Node's insides. */
 const isWaiting = (timer: NodeJS.Timeout & { _destroyed?: boolean }) => timer.hasRef() && timer._destroyed === false;
+
+/** Receives and acks until so many different ones were seen; a receive that fails is tried again. */
+const receivesUntil = (receiver: Receiver, seen: Set<string>, count: number, timeout: number) =>
+  expect
+    .poll(
+      async () => {
+        const found = await receiver.receive(want(), never).catch(() => []);
+        for (const delivery of found) seen.add(idOf(delivery));
+        await receiver.settle(acks(...found), never);
+        return seen.size;
+      },
+      { timeout },
+    )
+    .toBe(count);
 
 describe.skipIf(!azurite)("faults", () => {
   it.each([
@@ -57,17 +71,7 @@ describe.skipIf(!azurite)("faults", () => {
           { timeout: 20_000 },
         )
         .toBe(0);
-      await expect
-        .poll(
-          async () => {
-            const found = await receiver.receive(want(), never).catch(() => []);
-            for (const delivery of found) seen.add(idOf(delivery));
-            await receiver.settle(acks(...found), never);
-            return seen.size;
-          },
-          { timeout: 30_000 },
-        )
-        .toBe(20 * (round + 1));
+      await receivesUntil(receiver, seen, 20 * (round + 1), 30_000);
     }
   });
 
@@ -81,18 +85,7 @@ describe.skipIf(!azurite)("faults", () => {
     const receiver = await adapter.openReceiver(source());
     const sender = await adapter.openSender(topic);
     const seen = new Set<string>();
-    const receiveUntil = (count: number) =>
-      expect
-        .poll(
-          async () => {
-            const found = await receiver.receive(want(), never).catch(() => []);
-            for (const delivery of found) seen.add(idOf(delivery));
-            await receiver.settle(acks(...found), never);
-            return seen.size;
-          },
-          { timeout: 20_000 },
-        )
-        .toBe(count);
+    const receiveUntil = (count: number) => receivesUntil(receiver, seen, count, 20_000);
     const sendAll = (messages: OutboundMessage[]) =>
       expect
         .poll(async () => (await sender.send(messages, never)).every(({ ok }) => ok), { timeout: 10_000 })
