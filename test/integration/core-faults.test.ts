@@ -80,6 +80,36 @@ it("ends a redrive although the handler still fails, and leaves what came back f
   await bus.close();
 });
 
+it("finds what a redrive brings back by its count, on a consumer whose clock stands still or is behind", async () => {
+  const spy = createSpy();
+  const adapter = memory();
+  const clock = new ManualClock();
+  const bus = createBus({ source: "/t", adapter, observers: [spy], clock });
+  const slowClock = new ManualClock(clock.now() - 60_000);
+  const slow = createBus({ source: "/t", adapter, observers: [spy], clock: slowClock });
+  await slow.subscribe(notes, { name: "behind", retry: { attempts: 1 } }, () => {
+    throw new Error("still broken");
+  });
+  await bus.subscribe(notes, { name: "still", retry: { attempts: 1 } }, () => {
+    throw new Error("still broken");
+  });
+  await bus.publish(
+    notes,
+    [1, 2, 3, 4, 5].map((n) => noted({ n })),
+  );
+  await spy.waitForCount("deadLettered", 10);
+  await clock.advance(1);
+  await slowClock.advance(1);
+  for (const name of ["behind", "still"]) {
+    const letters = bus.deadLetters(notes, name);
+    expect(await letters.redrive()).toMatchObject({ done: 5 });
+    await expect.poll(async () => (await letters.list()).map(({ redrives }) => redrives)).toEqual([1, 1, 1, 1, 1]);
+    await letters.close();
+  }
+  await slow.close();
+  await bus.close();
+});
+
 it("takes each dead letter that is no event for itself, although they have one id and one time", async () => {
   const spy = createSpy();
   const adapter = memory();

@@ -18,6 +18,8 @@ export interface DeadLetterRecord {
   readonly original: WireMessage;
   /** Absent when the record had no room for it. */
   readonly reason: DeadLetterReason | undefined;
+  /** How often it was put back to work; 0 as well where it had no room to say so. */
+  readonly redrives: number;
 }
 
 export interface DeadLetterSelection {
@@ -94,9 +96,23 @@ export function openDeadLetters(parts: DeadLettersParts): DeadLetters {
     redrive: (selection = {}) =>
       use(async (open) => {
         const target = selection.dryRun ? undefined : await parts.target(selection.to ?? parts.returnTo(open));
-        return walk(parts, open, selection, (letter) => redrive(parts.codec, target!, letter));
+        const startedMs = parts.clock.now();
+        const isNew = onceInAWalk(startedMs);
+        const redriven = createRedriven(startedMs);
+        return walk(parts, open, selection, {
+          startedMs,
+          takes: (letter) => isNew(letter) && !redriven.isBack(letter),
+          act: async (letter) => {
+            await redrive(parts.codec, target!, letter);
+            redriven.add(letter);
+          },
+        });
       }),
-    purge: (selection = {}) => use((open) => walk(parts, open, selection, async () => undefined)),
+    purge: (selection = {}) =>
+      use((open) => {
+        const startedMs = parts.clock.now();
+        return walk(parts, open, selection, { startedMs, takes: onceInAWalk(startedMs), act: async () => undefined });
+      }),
     close,
   };
 }
@@ -123,6 +139,12 @@ async function list(
   return taken.map(({ message }) => recordOf(codec, message));
 }
 
+interface Walk {
+  readonly startedMs: number;
+  readonly takes: (record: DeadLetterRecord) => boolean;
+  readonly act: (record: DeadLetterRecord) => Promise<void>;
+}
+
 /**
  * Receives record after record, does `act` with each that is selected, and acks it; what is not selected is given back at the end. In a
  * log an ack covers what was skipped before it: from the first skipped record on nothing is acked until the skipped ones stand at the
@@ -132,7 +154,7 @@ async function walk(
   { codec, clock, classify, putBack }: DeadLettersParts,
   store: DeadLetterStore | Receiver,
   selection: DeadLetterSelection,
-  act: (record: DeadLetterRecord) => Promise<void>,
+  { startedMs, takes, act }: Walk,
 ): Promise<{ done: number; skipped: number }> {
   const { filter, max = Number.POSITIVE_INFINITY, ratePerSecond, dryRun = false, onProgress } = selection;
   const signal = selection.signal ?? new AbortController().signal;
@@ -140,8 +162,6 @@ async function walk(
   const kept: Delivery[] = [];
   /** Of a log, what is done with beyond the first skipped record. */
   const unacked: Delivery[] = [];
-  const started = clock.now();
-  const isNew = onceInAWalk(started);
   let done = 0;
   try {
     for (let empty = 0; empty < EMPTY_RECEIVES && done < max && !signal.aborted; ) {
@@ -153,7 +173,7 @@ async function walk(
         for (; at < batch.length && !signal.aborted; at++) {
           const delivery = batch[at]!;
           const record = recordOf(codec, delivery.message);
-          if (!isNew(record) || filter?.(record) === false) {
+          if (!takes(record) || filter?.(record) === false) {
             kept.push(delivery);
             unacked.push(delivery);
             continue;
@@ -161,7 +181,7 @@ async function walk(
           if (dryRun) kept.push(delivery);
           else {
             if (ratePerSecond !== undefined) {
-              await sleep(clock, started + (done * 1_000) / ratePerSecond - clock.now(), signal);
+              await sleep(clock, startedMs + (done * 1_000) / ratePerSecond - clock.now(), signal);
             }
             await act(record);
             if (log && kept.length > 0) unacked.push(delivery);
@@ -196,19 +216,45 @@ async function walk(
 }
 
 /**
- * What is redriven and fails again comes back to the same place: a walk takes nothing that was given up since it began, and no record twice. Otherwise
- * it would never end. Two records of one event, left by a crash between copy and ack, are both taken.
+ * What fails again comes back to the same place: a walk takes nothing that was given up since it began, and no record twice. Otherwise it would never
+ * end. Two records of one event, left by a crash between copy and ack, are both taken.
  */
 function onceInAWalk(startedMs: number): (record: DeadLetterRecord) => boolean {
   const seen = new Set<string>();
-  return ({ id, event, original, reason }) => {
-    // What is no event often has no id of its own either.
-    const what = event?.source ?? digest(original.body);
-    const name = JSON.stringify([what, id, reason?.time]);
-    if (seen.has(name) || (reason !== undefined && Date.parse(reason.time) > startedMs)) return false;
+  return (record) => {
+    const name = JSON.stringify([...identity(record), record.reason?.time]);
+    if (seen.has(name) || givenUpMs(record) > startedMs) return false;
     seen.add(name);
     return true;
   };
+}
+
+/**
+ * What a walk has put back to work and finds again, also within the millisecond in which it began and from a consumer whose clock is behind: by its
+ * count of redrives. Where that had no room, by the time alone.
+ */
+function createRedriven(startedMs: number): {
+  add(record: DeadLetterRecord): void;
+  isBack(record: DeadLetterRecord): boolean;
+} {
+  const before = new Map<string, number>();
+  const keyOf = (record: DeadLetterRecord) => JSON.stringify(identity(record));
+  return {
+    add: (record) => void before.set(keyOf(record), record.redrives),
+    isBack: (record) => {
+      const redrives = before.get(keyOf(record));
+      return redrives !== undefined && (record.redrives > redrives || givenUpMs(record) >= startedMs);
+    },
+  };
+}
+
+/** What is no event often has no id of its own. */
+function identity({ id, event, original }: DeadLetterRecord): readonly [string, string] {
+  return [event?.source ?? digest(original.body), id];
+}
+
+function givenUpMs({ reason }: DeadLetterRecord): number {
+  return reason === undefined ? Number.NEGATIVE_INFINITY : Date.parse(reason.time);
 }
 
 function digest(bytes: Uint8Array | null): string {
@@ -246,10 +292,10 @@ function unmarked(codec: Codec, { capabilities }: MessageWriter, original: WireM
 function recordOf(codec: Codec, message: WireMessage): DeadLetterRecord {
   const { original, reason } = decodeDeadLetter(message);
   try {
-    const { event } = codec.decode(original);
-    return { id: event.id, event, original, reason };
+    const { event, bookkeeping } = codec.decode(original);
+    return { id: event.id, event, original, reason, redrives: bookkeeping.redrives ?? 0 };
   } catch {
-    return { id: original.id, event: undefined, original, reason };
+    return { id: original.id, event: undefined, original, reason, redrives: 0 };
   }
 }
 
