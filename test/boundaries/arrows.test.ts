@@ -37,6 +37,7 @@ const CORE_LAYERS = [
   "claim-check",
   "publish",
   "consume",
+  "dead-letters",
   "bus",
   "index",
   "testing",

@@ -3,12 +3,6 @@ export type { ClaimCheckOptions } from "./claim-check/claim-check.ts";
 export { type Clock, systemClock, type Timer } from "./clock.ts";
 export type { Serializer } from "./codec/codec.ts";
 export { type Assessment, type AssessOptions, assess, type Finding, type RetryStep } from "./consume/assess.ts";
-export type {
-  DeadLetterRecord,
-  DeadLetterSelection,
-  DeadLetters,
-  RedriveSelection,
-} from "./consume/dead-letters.ts";
 export { PermanentError, RetryLaterError } from "./consume/give-up.ts";
 export type { Guarantee } from "./consume/guarantee.ts";
 export type { ConsumeMiddleware, Handler, HandlerContext } from "./consume/handler.ts";
@@ -16,6 +10,9 @@ export type { Inbox, InboxKey } from "./consume/inbox.ts";
 export type { ProcessResult } from "./consume/process-once.ts";
 export type { SubscribeOptions } from "./consume/subscribe-options.ts";
 export type { DrainOptions, Subscription } from "./consume/subscription.ts";
+export type { DeadLetters, RedriveSelection } from "./dead-letters/dead-letters.ts";
+export type { DeadLetterRecord } from "./dead-letters/record.ts";
+export type { DeadLetterSelection } from "./dead-letters/walk.ts";
 export { isWaybillError, WaybillError } from "./errors/waybill-error.ts";
 export type { AttributeValue, CloudEvent, RawCloudEvent } from "./events/cloud-event.ts";
 export { extension } from "./events/cloud-event.ts";
