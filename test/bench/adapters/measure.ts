@@ -1,6 +1,6 @@
 import { type Bus, createBus, defineEvent, defineTopic, type TopicDefinition } from "@waybill/core";
 import type { Adapter } from "@waybill/core/spi";
-import { type BenchOptions, median, type Result } from "../result.ts";
+import { type BenchOptions, collectGarbage, median, type Result } from "../result.ts";
 import {
   type BenchClock,
   type BrokerBench,
@@ -133,8 +133,7 @@ async function turns(rounds: number, count: number, works: readonly Work[]): Pro
  * are other matters.
  */
 async function timed(work: (clock: BenchClock) => Promise<void>): Promise<Took> {
-  // The garbage of the one before. A full collection would also throw away the code compiled for the shapes of its messages, none of which lives now.
-  globalThis.gc?.({ type: "minor" });
+  collectGarbage();
   const now = () => ({ ms: performance.now(), cpu: process.cpuUsage() });
   let started = now();
   let ended: ReturnType<typeof now> | undefined;

@@ -1,5 +1,6 @@
 import type { Publisher, RawCloudEvent } from "@waybill/core";
 import type { Outcome } from "@waybill/core/spi";
+import { collectGarbage } from "../result.ts";
 
 /** The publisher of all contestants: it does nothing, and tells when it has had so many events. */
 export class Counting implements Publisher {
@@ -41,7 +42,7 @@ export class Counting implements Publisher {
     from: "start" | "first call" = "start",
   ): Promise<number> {
     // What loading the events has left behind.
-    globalThis.gc?.();
+    collectGarbage();
     this.#seen = 0;
     this.#wanted = events;
     this.#since = from === "start" ? { ms: performance.now(), events: 0 } : undefined;

@@ -1,6 +1,7 @@
 import type { RawCloudEvent } from "@waybill/core";
 import { createOutbox, createRelay } from "@waybill/outbox";
 import { type PostgresOptions, postgres } from "@waybill/outbox/postgres";
+import { collectGarbage } from "../result.ts";
 
 export interface Latency {
   readonly p50Ms: number;
@@ -41,7 +42,7 @@ export async function latency(
   const total = perSecond * seconds;
   const warm = Math.round(total / 5);
   const running: Promise<void>[] = [];
-  globalThis.gc?.();
+  collectGarbage();
   const start = performance.now();
   for (let n = 0; n < total; n += size) {
     const dueMs = start + (n / perSecond) * 1_000;
