@@ -14,7 +14,7 @@ import { testPostgres } from "../postgres/test-postgres.ts";
 const server = await testPostgres("outbox on PostgreSQL: relays that are killed and frozen");
 afterAll(() => server?.stop());
 
-const FIXTURE = fileURLToPath(new URL("./outbox-postgres.fixture.ts", import.meta.url));
+const FIXTURE = fileURLToPath(new URL("./outbox-postgres-zombie.fixture.ts", import.meta.url));
 const KEYS = 10;
 
 const children: ChildProcess[] = [];

@@ -1,4 +1,4 @@
-/** A relay of `outbox-postgres-zombie.test.ts`: node outbox-postgres.fixture.ts <url> <mode> <log>. Publishes a line an event, until it is killed. */
+/** A relay of `outbox-postgres-zombie.test.ts`: node outbox-postgres-zombie.fixture.ts <url> <mode> <log>. Publishes a line an event, until it is killed. */
 import { appendFileSync } from "node:fs";
 import { createRelay } from "@waybill/outbox";
 import { postgres } from "@waybill/outbox/postgres";
