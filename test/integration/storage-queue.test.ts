@@ -77,8 +77,8 @@ describe.skipIf(!azurite)("storage queue over Azurite", () => {
     let stalls = 0;
     const observers = [{ stalled: () => stalls++ }];
     await using bus = createBus({ source: "/shop", adapter, observers });
-    const retry = { initialMs: 3_000, inPlaceMs: 0, jitter: 0 };
-    const options = { name: "billing", idleMs: 800, retry };
+    const retry = { initialMs: 5_000, inPlaceMs: 0, jitter: 0 };
+    const options = { name: "billing", idleMs: 2_000, retry };
     const subscription = await bus.subscribe(topic, options, async (_, { attempt }) => {
       attempts.push(attempt);
       if (attempt === 1) throw new Error("not yet");

@@ -31,7 +31,7 @@ export interface SubscribeOptions<Tx = undefined> {
   readonly maxInFlight?: number;
   /** Bytes of them. Default 64 MiB. */
   readonly maxInFlightBytes?: number;
-  /** Without a delivery for so long, the broker is asked whether events wait; if so, observers are told `stalled`. Default 60 000. */
+  /** Without a delivery for so long although the broker says, at its half and at its end, that events wait: observers are told `stalled`. Default 60 000. */
   readonly idleMs?: number;
   readonly middleware?: readonly ConsumeMiddleware[];
   /** False: no receiving; only `bus.process` runs this subscription. Default true. */

@@ -14,6 +14,8 @@ export interface WatchdogOptions {
 export class Watchdog {
   readonly #options: WatchdogOptions;
   #lastMs: number;
+  /** The look before found events waiting, and nothing was received since: one that came a moment ago is no stall. */
+  #waited = false;
   #timer: Timer | undefined;
 
   constructor(options: WatchdogOptions) {
@@ -25,6 +27,7 @@ export class Watchdog {
   /** Something was received, or there is a reason not to receive. */
   seen(): void {
     this.#lastMs = this.#options.clock.monotonic();
+    this.#waited = false;
   }
 
   stop(): void {
@@ -34,16 +37,19 @@ export class Watchdog {
 
   #wait(): void {
     const { clock, idleMs } = this.#options;
-    this.#timer = clock.after(idleMs, () => void this.#look(), { unref: true });
+    this.#timer = clock.after(idleMs / 2, () => void this.#look(), { unref: true });
   }
 
   async #look(): Promise<void> {
     const { clock, idleMs, backlog, stalled, failed } = this.#options;
-    if (clock.monotonic() - this.#lastMs >= idleMs) {
+    const idleForMs = () => clock.monotonic() - this.#lastMs;
+    if (idleForMs() >= idleMs / 2) {
       try {
         const waiting = await backlog();
-        if (waiting.events > 0 && waiting.ready !== false && clock.monotonic() - this.#lastMs >= idleMs)
-          stalled(waiting);
+        const waits = waiting.events > 0 && waiting.ready !== false && idleForMs() >= idleMs / 2;
+        const isStall = waits && this.#waited && idleForMs() >= idleMs;
+        this.#waited = waits && !isStall;
+        if (isStall) stalled(waiting);
       } catch (error) {
         failed(error);
       }
