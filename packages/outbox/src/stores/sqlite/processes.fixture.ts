@@ -15,10 +15,13 @@ const outbox = createOutbox({ store, source: `/${name}` });
 
 /** 16 handlers at once, each with a pause inside its transaction, and a chain into the outbox. */
 async function handlers(): Promise<void> {
-  await store.open();
-  const inbox = createInbox({ store });
   const delay = monitorEventLoopDelay({ resolution: 5 });
   delay.enable();
+  // It measures from its first tick on.
+  while (delay.count === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  process.stdout.write("begun\n");
+  await store.open();
+  const inbox = createInbox({ store });
   let next = 0;
   const worker = async () => {
     while (next < Number(count)) {
