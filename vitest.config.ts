@@ -6,7 +6,15 @@ const ssr = { resolve: { conditions: ["source"], externalConditions: ["source"] 
 const project = (name: string, include: string[], testTimeout: number, hookTimeout = 60_000) => ({
   resolve,
   ssr,
-  test: { name, include, testTimeout, hookTimeout, setupFiles: [`${import.meta.dirname}/test/seed.ts`] },
+  test: {
+    name,
+    include,
+    testTimeout,
+    hookTimeout,
+    // What is waited for comes late on a machine that is busy with other things; a second, the default, is no patience.
+    expect: { poll: { timeout: testTimeout / 2 } },
+    setupFiles: [`${import.meta.dirname}/test/seed.ts`],
+  },
 });
 
 export default defineConfig({
