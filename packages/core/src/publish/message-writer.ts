@@ -162,15 +162,20 @@ export class MessageWriter {
       this.#sending++;
       void this.#send(batch).then(() => {
         this.#sending--;
-        if (this.#sending === 0 && this.#from === this.#queue.length) {
-          for (const resolve of this.#idle.splice(0)) resolve();
-        }
+        this.#tellIdle();
         // Those who have their answers now may publish again at once, and then share the next batch with those who wait.
         if (this.#options.lingerMs === 0 && this.#queue.length - this.#from < this.capabilities.maxSendBatch)
           this.#schedule();
         else this.#pump();
       });
     }
+    // All that waited may have been answered meanwhile, with nothing to send.
+    this.#tellIdle();
+  }
+
+  #tellIdle(): void {
+    if (this.#sending > 0 || this.#from < this.#queue.length) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   /** The next batch; entries whose caller has given up, or whose time is over, are answered and left out. */
