@@ -1,8 +1,8 @@
 import { createBus, defineEvent, defineTopic } from "@waybill/core";
-import { type Adapter, type Delivery, done, type Settlement } from "@waybill/core/spi";
+import { type Adapter, type Delivery, done, type Sender, type Settlement } from "@waybill/core/spi";
 import { createSpy, ManualClock } from "@waybill/core/testing";
 import { createFaults, createMemoryBroker, memory } from "@waybill/memory";
-import { expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 
 const noted = defineEvent<"com.example.noted">("com.example.noted");
@@ -324,22 +324,58 @@ it("receives again after an outage in which releases failed and leases ended", a
   await bus.close();
 });
 
-it("says with a deadline what the broker answered until then", async () => {
-  const away = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:1"), { code: "ECONNREFUSED" });
-  const adapter = memory();
-  const refusing: Adapter = {
-    ...adapter,
-    openSender: async (topic) => ({
-      ...(await adapter.openSender(topic)),
-      send: async (messages) => messages.map(() => ({ ok: false, error: away })),
-    }),
-    classify: (error) => (error === away ? "transient" : adapter.classify(error)),
+describe("a broker that cannot be reached", () => {
+  const away = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:1, password=hunter2"), { code: "ECONNREFUSED" });
+  const broken = (opens: (sender: Sender) => Sender | Promise<Sender>): Adapter => {
+    const adapter = memory();
+    return {
+      ...adapter,
+      classify: (error) => (error === away ? "transient" : adapter.classify(error)),
+      openSender: async (topic) => opens(await adapter.openSender(topic)),
+    };
   };
-  await using bus = createBus({ source: "/t", adapter: refusing, publish: { deadlineMs: 100 } });
-  await expect(bus.publish(notes, noted({}))).rejects.toMatchObject({
-    code: "WB_PUBLISH_TIMEOUT",
-    sentence: expect.stringContaining("ECONNREFUSED"),
+  const refuses = async (messages: readonly unknown[]) => messages.map(() => ({ ok: false, error: away }) as const);
+  const refusesOnce = (then: Sender["send"]) => {
+    let tries = 0;
+    const send: Sender["send"] = (messages, signal) => (++tries === 1 ? refuses(messages) : then(messages, signal));
+    return broken((sender) => ({ ...sender, send }));
+  };
+  const kinds: Record<string, () => Adapter> = {
+    "refuses to open": () => broken(() => Promise.reject(away)),
+    refuses: () => broken((sender) => ({ ...sender, send: refuses })),
+    "refuses once and then hangs": () => refusesOnce(() => new Promise(() => undefined)),
+    "refuses once and then waits to be aborted": () =>
+      refusesOnce(
+        (_, signal) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+      ),
+  };
+  const said = {
+    sentence: expect.stringMatching(/\(connect ECONNREFUSED 127\.0\.0\.1:1, password=\*\*\*\)\.$/),
     cause: away,
+  };
+
+  it.each(Object.keys(kinds))("and %s: a deadline says what it answered until then", async (kind) => {
+    await using bus = createBus({ source: "/t", adapter: kinds[kind]!(), publish: { deadlineMs: 150 } });
+    await expect(bus.publish(notes, noted({}))).rejects.toMatchObject({ code: "WB_PUBLISH_TIMEOUT", ...said });
+  });
+
+  it.each(Object.keys(kinds))("and %s: so does a signal", async (kind) => {
+    const bus = createBus({ source: "/t", adapter: kinds[kind]!() });
+    onTestFinished(() => bus.close());
+    const signal = AbortSignal.timeout(150);
+    const publishing = bus.publish(notes, noted({}), { signal });
+    await expect(publishing).rejects.toMatchObject({ code: "WB_PUBLISH_ABORTED", ...said });
+  });
+
+  it.each(["signal", "deadline"])("and refuses: a drain ends with the %s of what waits for another try", async (by) => {
+    const deadlineMs = by === "deadline" ? 400 : 30_000;
+    const bus = createBus({ source: "/t", adapter: kinds.refuses!(), publish: { deadlineMs } });
+    onTestFinished(() => bus.close());
+    const given = by === "signal" ? { signal: AbortSignal.timeout(400) } : {};
+    const publishing = expect(bus.publish(notes, noted({}), given)).rejects.toMatchObject(said);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await bus.drain();
+    await publishing;
   });
 });
 

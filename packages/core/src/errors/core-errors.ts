@@ -81,7 +81,8 @@ export const coreErrors = defineErrors({
     hint: "Await publish() before the next one, or raise publish.maxBuffered; the broker is slower than this process.",
   },
   WB_PUBLISH_ABORTED: {
-    sentence: (p: { topic: string }) => `Publishing to ${p.topic} was given up by its signal.`,
+    sentence: (p: { topic: string; problem: string }) =>
+      `Publishing to ${p.topic} was given up by its signal${p.problem === "" ? "" : ` (${p.problem})`}.`,
     hint: "An event that had reached the wire may still arrive: publish again with the same id.",
   },
   WB_PUBLISH_BEHIND: {

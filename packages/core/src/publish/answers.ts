@@ -4,6 +4,8 @@ import type { Outcome } from "../spi/outcome.ts";
 export class Answers {
   readonly outcomes: Outcome[];
   readonly all: Promise<readonly Outcome[]>;
+  /** Why some of them are tried again: what the broker answered last. */
+  failure: unknown;
   /** Keys of which nothing more is sent; `undefined` where a refusal stops none. */
   readonly #stopped: Set<string> | undefined;
   #open: number;

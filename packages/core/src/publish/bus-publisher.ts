@@ -3,6 +3,7 @@ import { ClaimGate } from "../claim-check/claim-gate.ts";
 import type { Clock } from "../clock.ts";
 import type { Codec } from "../codec/codec.ts";
 import { coreErrors } from "../errors/core-errors.ts";
+import { redacted } from "../errors/redacted.ts";
 import { checkAttributes } from "../events/check-attributes.ts";
 import type { RawCloudEvent } from "../events/cloud-event.ts";
 import type { NewEvent } from "../events/define-event.ts";
@@ -247,7 +248,11 @@ export class BusPublisher implements Publisher {
 }
 
 function giveUpWith(signal: AbortSignal, topic: string, answers: Answers): void {
-  const giveUp = () => answers.refuseAll(coreErrors.WB_PUBLISH_ABORTED({ topic }));
+  const giveUp = () => {
+    const { failure } = answers;
+    const problem = failure === undefined ? "" : redacted(failure);
+    answers.refuseAll(coreErrors.WB_PUBLISH_ABORTED({ topic, problem }, failure));
+  };
   if (signal.aborted) giveUp();
   else {
     signal.addEventListener("abort", giveUp, { once: true });

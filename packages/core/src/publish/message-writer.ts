@@ -26,8 +26,6 @@ interface Entry {
   readonly index: number;
   readonly deadlineMs: number;
   tries: number;
-  /** Of the latest try. */
-  failure: unknown;
 }
 
 /** From `publish` to the broker's answer. */
@@ -106,7 +104,7 @@ export class MessageWriter {
       else if (full)
         answers.refuse(index, key, coreErrors.WB_PUBLISH_BUFFER_FULL({ topic: this.topic, events: waiting }));
       else {
-        this.#queue.push({ message, bytes, answers, index, deadlineMs: deadline, tries: 0, failure: undefined });
+        this.#queue.push({ message, bytes, answers, index, deadlineMs: deadline, tries: 0 });
         this.#bytes += bytes;
       }
     }
@@ -189,7 +187,7 @@ export class MessageWriter {
       const { key } = entry.message;
       const stopped = entry.answers.stops(key);
       if (stopped || entry.answers.outcomes[entry.index] !== undefined || entry.deadlineMs <= now) {
-        entry.answers.refuse(entry.index, key, stopped ? this.#behind(key) : this.#timeout(entry.failure));
+        entry.answers.refuse(entry.index, key, stopped ? this.#behind(key) : this.#timeout(entry.answers.failure));
         this.#from++;
         this.#bytes -= entry.bytes;
         continue;
@@ -225,7 +223,7 @@ export class MessageWriter {
         kind === "transient" || kind === "throttled" || kind === "lost" || (kind === "unknown" && entry.tries < 3);
       if (passing && entry.answers.outcomes[entry.index] === undefined && !this.#closed) {
         entry.tries++;
-        entry.failure = outcome.error;
+        entry.answers.failure = outcome.error;
         slow ||= kind === "throttled";
         again.push(entry);
       } else if (kind === "too-large") {
@@ -262,17 +260,19 @@ export class MessageWriter {
       abort.abort();
       grace = this.#clock.after(GRACE_MS, () => {
         void this.#replace(sender);
-        expire(batch.map(() => fail(this.#timeout())));
+        expire(batch.map(({ answers }) => fail(this.#timeout(answers.failure))));
       });
     });
+    // What a send says that was aborted is seldom more than that.
+    const late = ({ answers }: Entry, error: unknown) => this.#timeout(answers.failure ?? error);
     try {
       const messages = batch.map((entry) => entry.message);
       const outcomes = await Promise.race([sender.send(messages, abort.signal), expired]);
       return abort.signal.aborted
-        ? outcomes.map((outcome) => (outcome.ok ? outcome : fail(this.#timeout(outcome.error))))
+        ? outcomes.map((outcome, i) => (outcome.ok ? outcome : fail(late(batch[i]!, outcome.error))))
         : outcomes;
     } catch (error) {
-      return batch.map(() => fail(abort.signal.aborted ? this.#timeout(error) : error));
+      return batch.map((entry) => fail(abort.signal.aborted ? late(entry, error) : error));
     } finally {
       grace.clear();
     }
@@ -288,7 +288,7 @@ export class MessageWriter {
     }
   }
 
-  #timeout(cause?: unknown): Error {
+  #timeout(cause: unknown): Error {
     return coreErrors.WB_PUBLISH_TIMEOUT(
       { topic: this.topic, deadlineMs: this.#options.deadlineMs, problem: cause === undefined ? "" : redacted(cause) },
       cause,

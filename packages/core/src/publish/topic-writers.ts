@@ -57,10 +57,11 @@ export class TopicWriters {
   async openFor(topic: string, answers: Answers, then: (writer: MessageWriter) => void): Promise<void> {
     const { clock, writer } = this.#o;
     const deadlineMs = writer.deadlineMs ?? DEADLINE_MS;
-    let problem = "";
-    const late = clock.after(deadlineMs, () =>
-      answers.refuseAll(coreErrors.WB_PUBLISH_TIMEOUT({ topic, deadlineMs, problem })),
-    );
+    const late = clock.after(deadlineMs, () => {
+      const { failure } = answers;
+      const problem = failure === undefined ? "" : redacted(failure);
+      answers.refuseAll(coreErrors.WB_PUBLISH_TIMEOUT({ topic, deadlineMs, problem }, failure));
+    });
     const closed = () => answers.refuseAll(coreErrors.WB_CLOSED({ what: "bus" }));
     this.closing.addEventListener("abort", closed, { once: true });
     void answers.all.then(() => {
@@ -74,7 +75,7 @@ export class TopicWriters {
         if (!answers.done) then(open);
         return;
       } catch (error) {
-        problem = redacted(error);
+        answers.failure = error;
         if (!PASSING.includes(this.#classify(topic, error))) return answers.refuseAll(error);
         await sleep(clock, waitMs, this.closing);
       }
