@@ -4,7 +4,7 @@ import { mysql } from "@waybill/outbox/mysql";
 import { postgres } from "@waybill/outbox/postgres";
 import { drizzle } from "drizzle-orm/node-postgres";
 import createKnex, { type Knex } from "knex";
-import { Pool } from "pg";
+import { Pool, type PoolClient } from "pg";
 import { afterAll, describe, expect, test } from "vitest";
 import { startMariadb } from "../mariadb/start-mariadb.ts";
 import { testPostgres } from "../postgres/test-postgres.ts";
@@ -56,6 +56,55 @@ describe.skipIf(pgServer === undefined)("handles that mislead", () => {
     } finally {
       await store.close();
       await knex.destroy();
+    }
+  });
+
+  test("a client that was lent to the store's transaction is good for the application's own one after it", async () => {
+    const url = await pgServer!.database();
+    const pool = new Pool({ connectionString: url, max: 1 });
+    const transaction = async <T>(work: (tx: PoolClient) => Promise<T>) => {
+      const client = await pool.connect();
+      try {
+        await client.query("BEGIN ISOLATION LEVEL SERIALIZABLE");
+        const result = await work(client);
+        await client.query("COMMIT");
+        return result;
+      } catch (error) {
+        await client.query("ROLLBACK");
+        throw error;
+      } finally {
+        client.release();
+      }
+    };
+    const store = postgres({ connectionString: url, transaction });
+    const outbox = createOutbox({ store, source: "/handles" });
+    try {
+      await outbox.transaction((tx) => outbox.publish(tx, notes, noted("by the store")));
+      await transaction((client) => outbox.publish(client, notes, noted("by the application")));
+      const abort = new AbortController();
+      let letGo!: () => void;
+      const late = new Promise<void>((resolve) => (letGo = resolve));
+      let writing: Promise<void> | undefined;
+      const aborted = outbox.transaction(
+        async (tx) => {
+          abort.abort();
+          await late;
+          writing = outbox.publish(tx, notes, noted("rolled back"));
+          await writing;
+        },
+        { signal: abort.signal },
+      );
+      await expect(aborted).rejects.toMatchObject({ name: "AbortError" });
+      await transaction(async () => {
+        letGo();
+        await new Promise((resolve) => setImmediate(resolve));
+        await expect(writing).rejects.toMatchObject({ code: "WB_OUTBOX_NO_TRANSACTION" });
+      });
+      await transaction((client) => outbox.publish(client, notes, noted("by the application")));
+      expect((await store.counts()).waiting).toBe(3);
+    } finally {
+      await store.close();
+      await pool.end();
     }
   });
 

@@ -1,4 +1,5 @@
 import { orAbort } from "@waybill/core/spi";
+import { has } from "./sql-handle.ts";
 
 /**
  * Opens a transaction with the application's own library, runs `work` in it, commits when that resolves and rolls back when it rejects:
@@ -7,7 +8,7 @@ import { orAbort } from "@waybill/core/spi";
  */
 export type OpenTransaction<Tx> = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
 
-/** Handles whose transaction is over. What a library lends out, such as a connection, may come again. */
+/** Handles whose transaction is over. */
 const ended = new WeakSet<object>();
 
 export function hasEnded(tx: object): boolean {
@@ -22,12 +23,17 @@ export function inLibraryTransaction<Tx, T>(
 ): Promise<T> {
   signal?.throwIfAborted();
   return open(async (tx) => {
-    ended.delete(tx as object);
+    const handle = tx as object;
+    const comesAgain = () => void ended.delete(handle);
+    comesAgain();
+    const working = (async () => work(tx))();
     try {
-      return await orAbort((async () => work(tx))(), signal);
+      return await orAbort(working, signal);
     } finally {
       // Work that goes on after its signal must not write into whatever comes next on the connection.
-      ended.add(tx as object);
+      ended.add(handle);
+      // The connection of a pool may be lent out again, for a transaction that the store does not open.
+      if (has(handle, "release")) void working.then(comesAgain, comesAgain);
     }
   });
 }
