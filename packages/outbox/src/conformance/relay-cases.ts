@@ -290,6 +290,23 @@ export function relayCases<Tx>(options: StoreConformanceOptions<Tx>): void {
       await zombie.release(true);
     });
 
+    check("published events can be kept for longer than there have been databases", async (f) => {
+      const feed = await f.store.feed({
+        owner: "keeper",
+        leaseMs: 5_000,
+        pollMs: 5,
+        keepSentMs: Number.MAX_SAFE_INTEGER,
+        clock: systemClock,
+        onTrouble: () => undefined,
+      });
+      await feed.lease(() => false);
+      await f.note(["kept"]);
+      await feed.mark(await feed.claim({ max: 10, maxBytes: 1e6, skip: new Set(), exceptTopics: new Set() }));
+      expect(await f.store.counts()).toMatchObject({ waiting: 0 });
+      await feed.tidy();
+      await feed.release(true);
+    });
+
     check("a relay that was frozen past its lease takes up again where it stood", async (f) => {
       let frozen = false;
       f.recorder.beforeAnswer = async () => {

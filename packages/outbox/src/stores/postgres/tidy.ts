@@ -34,7 +34,8 @@ function tidyPartitions(line: Line, t: Tables, keepSentMs: number): Promise<numb
       values: [t.sent],
     });
     const nowMs = Number(parts[0].now);
-    const cutMs = nowMs - keepSentMs;
+    // The server knows no time as long ago as some ask to keep rows for.
+    const cutMs = Math.max(0, nowMs - keepSentMs);
     const ranges = parts.flatMap(({ name }) => {
       const [, from, to] = /^outbox_sent_(\d+)_(\d+)$/.exec(name as string) ?? [];
       return from === undefined ? [] : [{ name: name as string, from: Number(from), to: Number(to) }];
