@@ -1,7 +1,7 @@
-import { createRequire } from "node:module";
 import kafkajs from "kafkajs";
 import type { OutboundRecord } from "../engine.ts";
 import { ByteWriter } from "./byte-writer.ts";
+import { crc32c } from "./crc32c.ts";
 
 /** The version whose requests are written here; kafkajs speaks none that is newer. */
 export const PRODUCE_VERSION = 7;
@@ -23,8 +23,6 @@ export interface Produce {
     }[];
   }[];
 }
-
-const crc32c = createRequire(import.meta.url)("kafkajs/src/protocol/recordBatch/crc32C") as (bytes: Buffer) => number;
 
 const NONE = -1;
 const MAGIC = 2;
