@@ -8,51 +8,48 @@ export interface BrokerCall {
     readonly parse: (decoded: unknown) => Promise<unknown>;
   };
 }
-export type CreateCall<Given> = (given: Given) => BrokerCall;
+/** Given what kafkajs gives it. */
+export type CreateCall = (given: never) => BrokerCall;
+export type ChangeCall = (create: CreateCall) => CreateCall;
+type Name = "fetch" | "produce";
 
-interface Broker {
-  lookupRequest(apiKey: number, definition: object): CreateCall<object>;
-  fetch(given: object): Promise<unknown>;
-  produce(given: object): Promise<unknown>;
-}
+type Broker = Record<Name, (given: object) => Promise<unknown>> & {
+  lookupRequest(apiKey: number, definition: object): CreateCall;
+};
 interface Cluster {
-  findBroker(destination: { readonly nodeId: string }): Promise<Broker>;
+  readonly brokerPool?: { createBroker?: (options: object) => Broker };
 }
 
 const CREATE_CLUSTER = "private:Kafka:createCluster";
 
 /**
- * Changes how the brokers of this client are asked to fetch or to produce; other clients in the process stay as they were, and so does all else that these
+ * Changes how the brokers of this client are asked; other clients in the process stay as they were, and so does all else that these
  * calls need: metadata, connections, versions, sessions, errors. Does nothing where kafkajs looks otherwise inside.
  */
-export function changeCalls<Given extends object>(
-  kafka: Kafka,
-  call: "fetch" | "produce",
-  change: (create: CreateCall<Given>) => CreateCall<Given>,
-): void {
+export function changeCalls(kafka: Kafka, changes: Readonly<Partial<Record<Name, ChangeCall>>>): void {
   const client = kafka as unknown as Record<symbol, (options: object) => Cluster>;
   const name = Object.getOwnPropertySymbols(client).find(({ description }) => description === CREATE_CLUSTER);
   if (name === undefined) return;
-  const create = client[name]!;
+  const createCluster = client[name]!;
   client[name] = (options) => {
-    const cluster = create(options);
-    const find = cluster.findBroker.bind(cluster);
-    const known = new WeakSet<Broker>();
-    cluster.findBroker = async (destination) => {
-      const broker = await find(destination);
-      if (!known.has(broker)) patch(broker);
-      known.add(broker);
-      return broker;
-    };
+    const cluster = createCluster(options);
+    const pool = cluster.brokerPool;
+    const createBroker = pool?.createBroker;
+    if (createBroker !== undefined) {
+      pool!.createBroker = (given) => {
+        const broker = createBroker(given);
+        for (const [call, change] of Object.entries(changes)) changeCall(broker, call as Name, change);
+        return broker;
+      };
+    }
     return cluster;
   };
+}
 
-  const patch = (broker: Broker) => {
-    const original = broker[call];
-    // A broker looks its requests up anew when it has connected again.
-    const lookupRequest = (apiKey: number, definition: object) =>
-      change(broker.lookupRequest(apiKey, definition) as CreateCall<Given>);
-    const asking = Object.create(broker, { lookupRequest: { value: lookupRequest } }) as Broker;
-    broker[call] = (given) => original.call(asking, given);
-  };
+function changeCall(broker: Broker, name: Name, change: ChangeCall): void {
+  const original = broker[name];
+  // A broker looks its requests up anew when it has connected again.
+  const lookupRequest = (apiKey: number, definition: object) => change(broker.lookupRequest(apiKey, definition));
+  const asking = Object.create(broker, { lookupRequest: { value: lookupRequest } }) as Broker;
+  broker[name] = (given) => original.call(asking, given);
 }

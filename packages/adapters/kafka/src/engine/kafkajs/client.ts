@@ -9,6 +9,7 @@ import kafkajs, {
 } from "kafkajs";
 import type { Settings } from "../../options.ts";
 import { withinSeconds } from "../within-seconds.ts";
+import { changeCalls } from "./broker-calls.ts";
 import { stopIdleTimer } from "./idle-timer.ts";
 import { leaveRecords } from "./leave-records.ts";
 import { oauthMechanism } from "./oauth-mechanism.ts";
@@ -62,8 +63,7 @@ export function createClient(settings: Settings): Client {
   if (sasl !== undefined)
     config.sasl = sasl.mechanism === "oauthbearer" ? oauthMechanism(sasl) : ({ ...sasl } as SASLOptions);
   const kafka = new kafkajs.Kafka(config);
-  leaveRecords(kafka);
-  writeRecords(kafka);
+  changeCalls(kafka, { fetch: leaveRecords, produce: writeRecords });
   return {
     kafka,
     async end(closing) {

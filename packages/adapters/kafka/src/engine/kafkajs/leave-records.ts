@@ -1,6 +1,5 @@
-import type { Kafka } from "kafkajs";
 import { kafkaErrors } from "../../errors.ts";
-import { changeCalls } from "./broker-calls.ts";
+import type { ChangeCall } from "./broker-calls.ts";
 import { decodeFetchResponse, FETCH_VERSION } from "./fetch-response.ts";
 
 /** What kafkajs asks a broker to fetch. */
@@ -16,20 +15,18 @@ interface Fetch {
  * consumers of this client leave records as they came. And where the broker does not have the position that was asked for, they end: kafkajs would commit another for the group and
  * go on there, while records from before may be in hand still.
  */
-export function leaveRecords(kafka: Kafka): void {
-  changeCalls<Fetch>(kafka, "fetch", (create) => (given) => {
-    const { request, response } = create(given);
-    const decode = request.apiVersion === FETCH_VERSION ? decodeFetchResponse : response.decode;
-    const parse = async (decoded: unknown) => {
-      try {
-        return await response.parse(decoded);
-      } catch (error) {
-        throw isOutOfRange(error) ? gapAt(error, given) : error;
-      }
-    };
-    return { request, response: { ...response, decode, parse } };
-  });
-}
+export const leaveRecords: ChangeCall = (create) => (given) => {
+  const { request, response } = create(given);
+  const decode = request.apiVersion === FETCH_VERSION ? decodeFetchResponse : response.decode;
+  const parse = async (decoded: unknown) => {
+    try {
+      return await response.parse(decoded);
+    } catch (error) {
+      throw isOutOfRange(error) ? gapAt(error, given) : error;
+    }
+  };
+  return { request, response: { ...response, decode, parse } };
+};
 
 interface OutOfRange {
   readonly topic: string;

@@ -1,6 +1,7 @@
 import kafkajs, { type Kafka } from "kafkajs";
 import { expect, it } from "vitest";
 import { callOf } from "./broker-calls.test.fixture.ts";
+import { changeCalls } from "./broker-calls.ts";
 import { leaveRecords } from "./leave-records.ts";
 import { writeRecords } from "./write-records.ts";
 
@@ -17,8 +18,7 @@ const client = () => new kafkajs.Kafka({ brokers: ["127.0.0.1:1"] });
 
 it("encodes what this client produces, of the version that it can write", async () => {
   const writing = client();
-  leaveRecords(writing);
-  writeRecords(writing);
+  changeCalls(writing, { fetch: leaveRecords, produce: writeRecords });
   expect(await isOurs(writing, 7)).toBe(true);
   expect(await isOurs(writing, 6)).toBe(false);
   expect(await isOurs(writing, 7, { compression: 1 })).toBe(false);
@@ -28,7 +28,7 @@ it("encodes what this client produces, of the version that it can write", async 
 
 it("is the same again when it is encoded again, whatever was encoded meanwhile", async () => {
   const writing = client();
-  writeRecords(writing);
+  changeCalls(writing, { produce: writeRecords });
   const timeless = ({ buffer }: { readonly buffer: Buffer }) => {
     const copy = Buffer.from(buffer);
     // The checksum, and the two times: all else of the request stays as it is at a retry.
