@@ -425,7 +425,8 @@ it.each(["storage-queue", "service-bus", "kafka", "event-hubs"] as const)(
     const subscriptions = { notes: ["reader"] };
     const options = { like, broker, subscriptions, partitions: 1 } as const;
     const source = "/t";
-    const first = createBus({ source, adapter: memory(options) });
+    // A clock that stands still: closing waits for nothing.
+    const first = createBus({ source, adapter: memory(options), clock: new ManualClock() });
     const firstSaw: number[] = [];
     const hanging = Promise.withResolvers<void>();
     await first.subscribe(notes, { name: "reader", concurrency: 1 }, async (event) => {
@@ -441,9 +442,7 @@ it.each(["storage-queue", "service-bus", "kafka", "event-hubs"] as const)(
       numbers.map((n) => noted({ n }, { key: "k" })),
     );
     await hanging.promise;
-    const began = performance.now();
     await first.close();
-    expect(performance.now() - began).toBeLessThan(900);
     expect(firstSaw).toEqual([0, 1, 2, 3, 4, 5]);
 
     const second = createBus({ source, adapter: memory(options) });

@@ -1,3 +1,4 @@
+import diagnostics from "node:diagnostics_channel";
 import {
   AzureKeyCredential,
   AzureSASCredential,
@@ -179,9 +180,11 @@ describe("faults", () => {
       { allowInsecureConnection: true, retryOptions: { maxRetries: 1 } },
     );
     const started = Date.now();
-    const sent = retrying.send([{ type: "t", source: "/s" }]);
-    setTimeout(() => emulator.control.throttle(false), 300);
-    await sent;
+    const refused = () => emulator.control.throttle(false);
+    diagnostics.subscribe("http.client.response.finish", refused);
+    await retrying
+      .send([{ type: "t", source: "/s" }])
+      .finally(() => diagnostics.unsubscribe("http.client.response.finish", refused));
     expect(Date.now() - started).toBeGreaterThan(900);
     expect(events()).toHaveLength(1);
   });

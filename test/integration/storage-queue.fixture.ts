@@ -75,7 +75,7 @@ export const event = (id: string, data: unknown = { id }): OutboundMessage =>
 export const idOf = ({ message }: Pick<Delivery, "message">) => codec.decode(message).event.id;
 
 /** Receives exactly so many. */
-export async function receiveAll(receiver: Receiver, count: number, withinMs = 8_000): Promise<Delivery[]> {
+export async function receiveAll(receiver: Receiver, count: number, withinMs = 20_000): Promise<Delivery[]> {
   const found: Delivery[] = [];
   const until = Date.now() + withinMs;
   while (found.length < count && Date.now() < until) found.push(...(await receiver.receive(want(), never)));

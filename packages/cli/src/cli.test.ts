@@ -192,7 +192,7 @@ describe.concurrent("a broker that never answers", () => {
     const since = performance.now();
     running.kill(signal);
     expect((await running.ended).code).toBe(code);
-    expect(performance.now() - since).toBeLessThan(6_000);
+    expect(performance.now() - since).toBeLessThan(12_000);
   });
 
   it("does not keep a relay past its drain's deadline: it says what is left and exits 1", async () => {
@@ -207,7 +207,7 @@ describe.concurrent("a broker that never answers", () => {
     const since = performance.now();
     relay.kill("SIGTERM");
     const { code, stdout, stderr } = await relay.ended;
-    expect(performance.now() - since).toBeLessThan(500 + 2_500);
+    expect(performance.now() - since).toBeLessThan(500 + 4_500);
     expect(code).toBe(1);
     expect(json(stdout)).toMatchObject({ stopped: true, published: 0, waiting: 1 });
     expect(stderr).toContain("DRAIN_DEADLINE");
@@ -225,7 +225,7 @@ describe.concurrent("a broker that never answers", () => {
     relay.kill("SIGTERM");
     const { code, stdout } = await relay.ended;
     expect(code).toBe(0);
-    expect(performance.now() - since).toBeLessThan(3_000);
+    expect(performance.now() - since).toBeLessThan(4_500);
     expect(json(stdout)).toMatchObject({ stopped: true, dead: 0, waiting: 0, scheduled: 0, parked: 0 });
   });
 });
