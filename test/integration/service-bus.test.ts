@@ -1,9 +1,10 @@
+import { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ServiceBusReceivedMessage } from "@azure/service-bus";
 import { createBus, defineEvent, defineTopic } from "@waybill/core";
 import { createCodec, type DeadLetterReason, decodeDeadLetter } from "@waybill/core/spi";
 import { createSpy } from "@waybill/core/testing";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { z } from "zod";
 import { ack, event, ids, never, open, release, send, source, take, until } from "./service-bus.fixture.ts";
 
@@ -55,6 +56,22 @@ describe("what the SDK gets wrong", () => {
       ["a", "of a"],
       ["b", "of b"],
     ]);
+  });
+
+  it("writes at once, where the SDK's small frames wait until the last one is acknowledged", async () => {
+    const { emulator, client, adapter, apply } = await open();
+    const ours = adapter({ sessions: "key" });
+    await apply(ours);
+    const told = vi.spyOn(Socket.prototype, "setNoDelay");
+    onTestFinished(() => told.mockRestore());
+    /** Our ends of connections; in this process are the emulator's as well. */
+    const prompt = () => (told.mock.contexts as Socket[]).filter(({ remotePort }) => remotePort === emulator.port).length;
+    await client.createReceiver(QUEUE).peekMessages(1);
+    // When this fails the SDK has been mended, and rhea-connection.ts can lose a function.
+    expect(prompt()).toBe(0);
+    await ours.openSender("orders");
+    await ours.openReceiver(source);
+    expect(prompt()).toBe(2);
   });
 
   it("does not wait a second for company, as the SDK's receiveMessages does", async () => {

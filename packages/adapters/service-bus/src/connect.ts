@@ -7,6 +7,7 @@ import {
 } from "@azure/service-bus";
 import { serviceBusErrors } from "./errors.ts";
 import type { Credential, ServiceBusOptions } from "./options.ts";
+import { withoutDelay } from "./rhea-connection.ts";
 
 export interface Connector {
   /** A new client: one connection, made when it is first used. */
@@ -35,7 +36,7 @@ export function createConnector(options: ServiceBusOptions, requestTimeoutMs: nu
       .replace(/^sb:\/\//, "")
       .replace(/\/$/, "");
     return {
-      connect: () => new ServiceBusClient(text, clientOptions(options, requestTimeoutMs)),
+      connect: () => withoutDelay(new ServiceBusClient(text, clientOptions(options, requestTimeoutMs))),
       administration: () => {
         if (!parts.has("SharedAccessKey")) throw refused("the administration API takes a key or a credential, no SAS");
         const plain = emulator ? `http://${host}` : undefined;
@@ -57,7 +58,7 @@ export function createConnector(options: ServiceBusOptions, requestTimeoutMs: nu
   }
   if (typeof known.signature === "string") checkExpiry(known.signature);
   return {
-    connect: () => new ServiceBusClient(namespace, credential, clientOptions(options, requestTimeoutMs)),
+    connect: () => withoutDelay(new ServiceBusClient(namespace, credential, clientOptions(options, requestTimeoutMs))),
     administration: () => {
       if (!isToken && !isKey) throw refused("the administration API takes a key or a credential, no SAS");
       const client = new ServiceBusAdministrationClient(

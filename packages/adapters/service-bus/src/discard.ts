@@ -1,12 +1,8 @@
-import type { EventEmitter } from "node:events";
-import type { Socket } from "node:net";
 import type { ServiceBusClient } from "@azure/service-bus";
+import { rheaOf } from "./rhea-connection.ts";
 
 /** A connection that is dead already answers no goodbye. */
 const GOODBYE_MS = 2_000;
-
-/** What is needed of rhea's connection. */
-type Rhea = Pick<EventEmitter, "emit"> & { readonly socket?: Partial<Socket> };
 
 /**
  * Closes a client, bounded in time, then its socket, and ends what still waits on it. The SDK leaves a socket open whose peer answers no more, until an
@@ -36,13 +32,4 @@ export async function discardClient(client: ServiceBusClient): Promise<void> {
  */
 export function endAfter(closed: Promise<void>, ended: AbortController): void {
   void closed.then(() => ended.abort());
-}
-
-/** The SDK offers no way to it. Where its insides change there is none, and its own times have to do. */
-function rheaOf(client: ServiceBusClient): Rhea | undefined {
-  const { _connectionContext: context } = client as unknown as {
-    _connectionContext?: { connection?: { _connection?: Partial<Rhea> } };
-  };
-  const rhea = context?.connection?._connection;
-  return typeof rhea?.emit === "function" ? (rhea as Rhea) : undefined;
 }
