@@ -65,7 +65,8 @@ describe("what the SDK gets wrong", () => {
     const told = vi.spyOn(Socket.prototype, "setNoDelay");
     onTestFinished(() => told.mockRestore());
     /** Our ends of connections; in this process are the emulator's as well. */
-    const prompt = () => (told.mock.contexts as Socket[]).filter(({ remotePort }) => remotePort === emulator.port).length;
+    const prompt = () =>
+      (told.mock.contexts as Socket[]).filter(({ remotePort }) => remotePort === emulator.port).length;
     await client.createReceiver(QUEUE).peekMessages(1);
     // When this fails the SDK has been mended, and rhea-connection.ts can lose a function.
     expect(prompt()).toBe(0);
