@@ -79,7 +79,9 @@ export class Tenure {
     this.#tell();
     const quietMs = this.held ? leaseMs / 3 : Math.min(200, leaseMs / 5);
     const pauseMs = isBalancing() ? Math.min(BALANCING_MS, quietMs) : quietMs;
-    this.#timer = clock.after(pauseMs, () => {
+    // From when it was asked: a store that is slow to answer costs none of the time in which the next answer has to come.
+    const waitedMs = clock.monotonic() - askedMs;
+    this.#timer = clock.after(Math.max(pauseMs - waitedMs, Math.min(BALANCING_MS, pauseMs)), () => {
       this.#working = this.#round();
     });
   }
