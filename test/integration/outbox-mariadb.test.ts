@@ -19,6 +19,13 @@ describe.skipIf(mariadb === undefined)("MariaDB", () => {
           const [rows] = await tx.query<RowDataPacket[]>(sql, [...values]);
           return rows;
         },
+        async keepSlowRows() {
+          await mariadb!.query("CREATE TRIGGER slow AFTER DELETE ON outbox_sent FOR EACH ROW DO SLEEP(3)", url);
+          await mariadb!.query(
+            "INSERT INTO outbox_sent (pos, topic, event, sent_at) VALUES (1, 'notes', '{}', 0)",
+            url,
+          );
+        },
         remove: async () => void (await mariadb!.query(`DROP DATABASE ${new URL(url).pathname.slice(1)}`)),
       };
     },

@@ -81,7 +81,7 @@ export interface FeedOptions {
 export type Leases = ReadonlyMap<number, number>;
 
 /**
- * One relay's view of a store. Its calls are not overlapped by the relay, except `lease`, `mark` and `release`.
+ * One relay's view of a store. Its calls are not overlapped by the relay, except `lease`, `mark`, `tidy` and `release`, each with any other.
  *
  * The store owns the read position, and with it the answer to "which row may come next": no row is passed over because its
  * transaction committed late. A row is answered once until `rewind`, which starts from the oldest row again.
@@ -112,7 +112,7 @@ export interface Feed {
   settle(failures: readonly Failure[]): Promise<void>;
   /** Resolves when there may be something new to claim, or `signal` aborts. Costs next to nothing when idle. */
   wait(signal: AbortSignal): Promise<void>;
-  /** Housekeeping in small steps, called now and then by the owner. */
+  /** Housekeeping in small steps, called now and then by the owner. However long it takes, no other call waits for more than one step. */
   tidy(): Promise<void>;
   /**
    * Frees resources. With `handOver` another relay may take the lease at once; without, it waits for its end, since something that

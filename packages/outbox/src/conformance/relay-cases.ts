@@ -1,6 +1,7 @@
 import { systemClock } from "@waybill/core/spi";
 import { describe, expect } from "vitest";
 import { createOutbox } from "../outbox.ts";
+import { BUCKETS } from "../store.ts";
 import { noted, notes, others, storeCase } from "./fixture.ts";
 import { coreErrorLike } from "./permanent-error.ts";
 import { eventually, Recorder } from "./recorder.ts";
@@ -366,6 +367,30 @@ export function relayCases<Tx>(options: StoreConformanceOptions<Tx>): void {
       expect(f.recorder.taken).toEqual([]);
       open = true;
       await f.recorder.count(1);
+    });
+
+    check("housekeeping that takes longer than a lease holds up neither events nor the lease", async (f) => {
+      let aheadMs = 0;
+      const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + aheadMs };
+      const relay = await f.relay({ leaseMs: 1_000, clock, retention: { keepSentMs: 3_600_000 } });
+      const rows = async () => {
+        const query = (tx: Tx) => f.place.query(tx, "SELECT count(*) AS n FROM outbox_sent WHERE pos <= 50000");
+        return Number((await f.store.transaction(query))[0]!.n);
+      };
+      await f.place.keepSlowRows(f.store);
+      expect(await rows()).toBeGreaterThan(0);
+      const leased = async () => (await f.store.overview()).relays.reduce((sum, { buckets }) => sum + buckets, 0);
+      // Its time has come, and the relay has seen that its lease is as good as ever.
+      aheadMs = 60_000;
+      await eventually(() => relay.status().buckets === BUCKETS);
+      const began = systemClock.monotonic();
+      for (let i = 0; systemClock.monotonic() - began < 1_500; i++) {
+        await f.note([i], "k");
+        await f.recorder.count(i + 1);
+        expect(await leased()).toBe(BUCKETS);
+      }
+      expect(await rows()).toBeGreaterThan(0);
+      await eventually(async () => (await rows()) === 0);
     });
   });
 }

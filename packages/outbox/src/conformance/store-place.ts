@@ -6,6 +6,8 @@ export interface StorePlace<Tx> {
   open(): Store<Tx>;
   /** Runs the application's own SQL in a transaction; `?` are the values. Answers the rows. */
   query(tx: Tx, sql: string, values?: readonly (string | number)[]): Promise<readonly Record<string, unknown>[]>;
+  /** Makes published rows that were kept for an hour or more. To remove them takes some seconds, whether one by one or in pieces. */
+  keepSlowRows(store: Store<Tx>): Promise<void>;
   /** Removes everything. */
   remove(): Promise<void>;
 }

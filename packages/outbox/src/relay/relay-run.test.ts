@@ -1,3 +1,4 @@
+import { systemClock } from "@waybill/core/spi";
 import { expect, test } from "vitest";
 import { eventually, Recorder } from "../conformance/recorder.ts";
 import { BUCKETS, type Feed, type OutboxRow } from "../store.ts";
@@ -44,7 +45,7 @@ class ListFeed implements Feed {
       signal.addEventListener("abort", () => resolve());
     });
   tidy = async () => undefined;
-  release = async () => undefined;
+  release: Feed["release"] = async () => undefined;
 }
 
 const relayOver = (feed: ListFeed, publisher: Recorder) =>
@@ -90,6 +91,47 @@ test("what was read while an earlier event of its key was put back waits for tha
   read.open();
   await recorder.count(3);
   expect(recorder.data).toEqual([2, 1, 3]);
+});
+
+test("housekeeping that hangs keeps nobody from publishing or stopping, is not begun twice, and its failure is told", async () => {
+  const feed = new ListFeed();
+  const recorder = new Recorder();
+  const troubles: unknown[] = [];
+  const released: boolean[] = [];
+  const began: ((error: Error) => void)[] = [];
+  feed.tidy = () => new Promise((_, reject) => began.push(reject));
+  feed.release = async (handOver) => void released.push(handOver);
+  let aheadMs = 0;
+  const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + aheadMs };
+  await using relay = createRelay({
+    store: { feed: async () => feed } as never,
+    publisher: recorder,
+    leaseMs: 300,
+    markMs: 0,
+    clock,
+    observer: { trouble: ({ error }) => troubles.push(error) },
+  });
+  await relay.start();
+  for (const n of [1, 2]) {
+    aheadMs += 31_000;
+    await eventually(() => relay.status().buckets > 0);
+    feed.rows.push(row(n, "a"));
+    feed.wake();
+    await recorder.count(n);
+  }
+  expect(began).toHaveLength(1);
+  began[0]!(new Error("no"));
+  await eventually(() => troubles.length > 0);
+  expect(troubles).toEqual([new Error("no")]);
+  aheadMs += 31_000;
+  feed.rows.push(row(3, "a"));
+  await eventually(() => relay.status().buckets > 0);
+  feed.wake();
+  await recorder.count(3);
+  expect(began).toHaveLength(2);
+  await relay.drain({ deadlineMs: 1_000 });
+  // It never ended, and yet another relay may begin at once.
+  expect(released).toEqual([true]);
 });
 
 test("rows whose reading failed are read again before later ones of their key", async () => {

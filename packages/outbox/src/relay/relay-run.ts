@@ -42,6 +42,7 @@ export class RelayRun {
   #marks: Marks | undefined;
   #started: Promise<void> | undefined;
   #loop: Promise<void> | undefined;
+  #tidying: Promise<void> | undefined;
   #stopped: Promise<number> | undefined;
 
   constructor(settings: RelaySettings) {
@@ -151,7 +152,7 @@ export class RelayRun {
         if (clock.monotonic() - sweptMs > SWEEP_MS) {
           sweptMs = clock.monotonic();
           this.#mustRewind = true;
-          await feed.tidy();
+          this.#tidy(feed);
         }
         const claimed = await this.#claim(feed, tenure, limit - this.#window.size);
         troubles = 0;
@@ -200,6 +201,16 @@ export class RelayRun {
     if (rows.length === 0 && this.#window.size === 0) this.#rests.tryRefused();
     if (behind.length > 0) await feed.settle(behind);
     return rows.length;
+  }
+
+  /** Housekeeping runs beside the loop, however long it takes: nothing waits for it, and the next one comes after its end. */
+  #tidy(feed: Feed): void {
+    this.#tidying ??= feed
+      .tidy()
+      .catch((error) => this.#tell("trouble", { error }))
+      .finally(() => {
+        this.#tidying = undefined;
+      });
   }
 
   /** Moves failed rows in one transaction, and with those that hold up their key the rows that wait behind them. */
@@ -266,7 +277,11 @@ export class RelayRun {
       await this.#tenure!.stop();
       await this.#marks!.stop();
     })();
-    const answered = await atMost(clock, LAST_WORDS_MS, last);
+    // Housekeeping that goes on is in nobody's way: what the other relays wait for is the rest.
+    const [answered] = await Promise.all([
+      atMost(clock, LAST_WORDS_MS, last),
+      atMost(clock, LAST_WORDS_MS, this.#tidying ?? Promise.resolve()),
+    ]);
     await this.#feed!.release(answered && inFlight === 0);
     this.#state = "closed";
     return inFlight;

@@ -26,7 +26,7 @@ interface Access {
   readonly onNews: (listener: () => void) => () => void;
 }
 
-/** A relay's view of a MySQL or MariaDB database, over four connections: reading, looking ahead, removing, and the lease beside them. */
+/** A relay's view of a MySQL or MariaDB database, over four connections: reading, looking ahead, removing, and the lease beside them. Housekeeping has one while it lasts. */
 export function mysqlFeed(access: Access, options: FeedOptions, closed: () => void): Feed {
   const { clock, keepSentMs } = options;
   const reader = access.session({ timeoutMs: TIMEOUT_MS });
@@ -39,6 +39,7 @@ export function mysqlFeed(access: Access, options: FeedOptions, closed: () => vo
   const stopListening = access.onNews(() => nudge.now());
   /** Of the last claim; what the relay holds is kept up to date in it. */
   let claimed: ClaimOptions | undefined;
+  let tidying: Session | undefined;
   let released: Promise<void> | undefined;
 
   /** Scheduled rows whose time has come enter the outbox, at its end. */
@@ -143,13 +144,19 @@ export function mysqlFeed(access: Access, options: FeedOptions, closed: () => vo
 
     async tidy() {
       if (keepSentMs <= 0) return;
-      let removed = CHUNK;
-      while (removed === CHUNK) {
-        const result = await remover.query(`DELETE FROM outbox_sent WHERE sent_at < ${NOW_MS} - ? LIMIT ?`, [
-          keepSentMs,
-          CHUNK,
-        ]);
-        removed = result.affectedRows;
+      const session = access.session({ timeoutMs: TIMEOUT_MS });
+      tidying = session;
+      try {
+        let removed = CHUNK;
+        while (removed === CHUNK) {
+          const result = await session.query(`DELETE FROM outbox_sent WHERE sent_at < ${NOW_MS} - ? LIMIT ?`, [
+            keepSentMs,
+            CHUNK,
+          ]);
+          removed = result.affectedRows;
+        }
+      } finally {
+        session.end();
       }
     },
 
@@ -158,7 +165,7 @@ export function mysqlFeed(access: Access, options: FeedOptions, closed: () => vo
         stopListening();
         // A server that is gone, or frozen, keeps nobody from stopping.
         if (handOver) await atMost(clock, GIVE_BACK_MS, lease.giveBack().catch(options.onTrouble));
-        for (const session of [reader, scout, remover, keeper]) session.end();
+        for (const session of [reader, scout, remover, keeper, tidying]) session?.end();
         closed();
       })();
       return released;

@@ -27,7 +27,7 @@ import { inTransaction } from "./transaction.ts";
 export interface MysqlOptions<Tx = PoolConnection> {
   /** `mysql://user:password@host:3306/database`; what mysql2 knows of options may follow, such as `?ssl={}`. */
   readonly url: string;
-  /** Connections for transactions that the store opens itself. Default 10. The store's own work takes one more, and a relay four. */
+  /** Connections for transactions that the store opens itself. Default 10. The store's own work takes one more, and a relay four, five while it forgets old rows. */
   readonly maxConnections?: number;
   /** Opens transactions with the application's own library, for `outbox.transaction` and the inbox. Default: a connection of mysql2. */
   readonly transaction?: OpenTransaction<Tx>;

@@ -12,7 +12,7 @@ import { LogTail } from "./log-tail.ts";
 import { admitScheduled, claimParked } from "./parked.ts";
 import { bucketsOf, removePublished, settleFailures } from "./settle.ts";
 import type { Tables } from "./tables.ts";
-import { tidyTables } from "./tidy.ts";
+import { setupTidying, tidyTables } from "./tidy.ts";
 import { WalStream } from "./wal-stream.ts";
 
 /** Notifications wake it; this is for those that were lost. */
@@ -27,8 +27,8 @@ const TIMEOUT_MS = 60_000;
 const GIVE_UP_MS = 2_000;
 
 /**
- * A relay's view of the outbox, over three connections: one reads, one removes, one holds the leases and moves what failed. With `tailLog` a
- * fourth follows the write-ahead log.
+ * A relay's view of the outbox, over three connections: one reads, one removes, one holds the leases and moves what failed. Housekeeping has
+ * one of its own while it lasts, so that none of these waits for it. With `tailLog` a further one follows the write-ahead log.
  */
 export function postgresFeed(
   connections: Connections,
@@ -86,6 +86,7 @@ export function postgresFeed(
   let dueAtMs = 0;
   let lookedMs = 0;
   let readMs = Number.NEGATIVE_INFINITY;
+  let tidying: Line | undefined;
   let released: Promise<void> | undefined;
 
   const lookForDue = () => {
@@ -167,7 +168,15 @@ export function postgresFeed(
       return nudge.wait(ahead.isWaiting ? Math.min(untilDueMs, UNSEEN_POLL_MS) : untilDueMs, !ahead.isTailing, signal);
     },
 
-    tidy: () => tidyTables(control, t, keepSentMs),
+    async tidy() {
+      const line = new Line(connections, { timeoutMs: TIMEOUT_MS, setup: setupTidying });
+      tidying = line;
+      try {
+        await tidyTables(line, t, keepSentMs);
+      } finally {
+        await line.close();
+      }
+    },
 
     release(handOver) {
       released ??= (async () => {
@@ -176,7 +185,7 @@ export function postgresFeed(
           // A server that is gone, or frozen, keeps nobody from stopping.
           if (handOver) await atMost(clock, GIVE_UP_MS, leases.giveUp().catch(options.onTrouble));
         } finally {
-          await Promise.all([reading.close(), removing.close(), control.close(), stream?.close()]);
+          await Promise.all([reading.close(), removing.close(), control.close(), tidying?.close(), stream?.close()]);
           closed();
         }
       })();

@@ -30,7 +30,7 @@ import { type Tables, tablesIn } from "./tables.ts";
 import { inTransaction } from "./transaction.ts";
 
 export interface PostgresOptions<Tx = PoolClient> {
-  /** The application's own pool of `pg`, which stays open; each relay opens three more connections with its settings. */
+  /** The application's own pool of `pg`, which stays open; each relay opens three more connections with its settings, four while it tidies. */
   readonly pool?: Pool;
   /** Instead of `pool`: `postgres://user:password@host:5432/database`. */
   readonly connectionString?: string;

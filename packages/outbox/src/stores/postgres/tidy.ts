@@ -1,3 +1,5 @@
+import type { Client } from "pg";
+import { PINNED } from "./fetch-text.ts";
 import type { Line } from "./line.ts";
 import type { Tables } from "./tables.ts";
 
@@ -7,8 +9,11 @@ const LOCK = 7_294_618_306;
 const MIN_PERIOD_MS = 60_000;
 const MAX_PERIOD_MS = 86_400_000;
 
-/** So much of a table is looked through at once: leases are renewed on the same connection, and wait no longer than for that. */
+/** So much of a table is looked through in one transaction: a longer one would keep VACUUM from the outbox itself. */
 const PIECE_PAGES = 128;
+
+/** Of the connection that tidies. Who reads a partition for long must not hold up the relay, which waits for the lock behind ours. */
+export const setupTidying = (client: Client) => client.query(`${PINNED}; SET lock_timeout = '200ms'`);
 
 /**
  * Forgets relays that are gone, and published rows that were kept long enough: whole partitions are dropped, so that nothing is left for
@@ -26,8 +31,6 @@ function tidyPartitions(line: Line, t: Tables, keepSentMs: number): Promise<numb
     if (rows[0].mine !== true) return undefined;
     await client.query(`DELETE FROM ${t.relay} WHERE until < clock_timestamp() - interval '1 day'`);
     if (keepSentMs <= 0) return undefined;
-    // Who reads a partition for long must not hold up the relay.
-    await client.query("SET LOCAL lock_timeout = '200ms'");
     const { rows: parts } = await client.query({
       text: `SELECT c.relname AS name, (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now
              FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = to_regclass($1)`,

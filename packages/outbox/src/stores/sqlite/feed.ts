@@ -108,7 +108,7 @@ export function sqliteFeed(
       if (keepSentMs <= 0) return;
       const before = clock.now() - keepSentMs;
       let removed = CHUNK;
-      while (removed === CHUNK) {
+      while (removed === CHUNK && released === undefined) {
         const result = await writer.run((db) =>
           statement(
             db,
