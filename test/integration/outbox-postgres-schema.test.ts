@@ -13,9 +13,12 @@ const { closing, started } = relaysOn(server);
 
 describe.skipIf(!server)("schema and rights of PostgreSQL", () => {
   test("a table that is gone is said, and work goes on once it is back", async () => {
-    const { url, recorder, write, troubles } = await started({ pollMs: 50 });
+    const { url, store, recorder, write, troubles } = await started({ pollMs: 50 });
     await write(0);
     await recorder.count(1);
+    await server!.query("ALTER TABLE waybill.outbox_dead RENAME TO gone", url);
+    await expect(store.dead.discard([1])).rejects.toMatchObject({ code: "WB_POSTGRES_TABLE_MISSING" });
+    await server!.query("ALTER TABLE waybill.gone RENAME TO outbox_dead", url);
     await server!.query("ALTER TABLE waybill.outbox RENAME TO gone", url);
     await expect(write(1)).rejects.toMatchObject({ code: "WB_POSTGRES_TABLE_MISSING" });
     await eventually(() => troubles.includes("WB_POSTGRES_TABLE_MISSING"));

@@ -1,5 +1,6 @@
 import { defineEvent } from "@waybill/core";
 import { describe, expect } from "vitest";
+import type { Store } from "../store.ts";
 import { noted, notes, others, storeCase } from "./fixture.ts";
 import { eventually } from "./recorder.ts";
 import type { StoreConformanceOptions } from "./store-place.ts";
@@ -23,6 +24,30 @@ export function outboxCases<Tx>(options: StoreConformanceOptions<Tx>): void {
       expect(await store.counts()).toMatchObject({ waiting: 1 });
       const rows = await store.transaction((tx) => place.query(tx, "SELECT id FROM account"));
       expect(rows.map((row) => row.id)).toEqual([1]);
+    });
+
+    check("whatever is asked of a store first makes its tables", async () => {
+      const first: readonly ((store: Store<Tx>) => Promise<unknown>)[] = [
+        (store) => store.dead.list({ max: 1, after: 0 }),
+        (store) => store.dead.retry([1]),
+        (store) => store.dead.discard([1]),
+        (store) => store.dead.retryParked(),
+        (store) => store.inbox.known([{ topic: "notes", subscription: "s", source: "/s", id: "1" }]),
+        (store) => store.inbox.prune(0),
+        (store) => store.counts(),
+        (store) => store.overview(),
+      ];
+      for (const ask of first) {
+        const place = await options.place();
+        const store = place.open();
+        try {
+          await ask(store);
+          expect(await store.migrations.apply()).toEqual([]);
+        } finally {
+          await store.close();
+          await place.remove();
+        }
+      }
     });
 
     check("concurrent transactions: each failure undoes its own writes only", async ({ outbox, store, note }) => {

@@ -1,6 +1,7 @@
 import type { ClientBase } from "pg";
 import { BUCKETS, type DeadRow, type DeadRows } from "../../store.ts";
 import type { Connections } from "./connections.ts";
+import { databaseError } from "./database-errors.ts";
 import { lockBuckets, restoreKeyOrder } from "./key-order.ts";
 import type { Tables } from "./tables.ts";
 import { inTransaction } from "./transaction.ts";
@@ -15,43 +16,60 @@ interface Taken {
 /** Whatever is set for the application: behind the lock of a bucket the transaction must see what others have done. */
 const READ_COMMITTED = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
-/** `changed` runs after what may have given relays new work. */
-export function postgresDeadRows(connections: Connections, t: Tables, changed: () => void): DeadRows {
-  /** Takes rows out of the dead ones, in one transaction. */
-  const take = async (positions: readonly number[], before: (client: ClientBase) => Promise<unknown>) => {
-    const taken = await inTransaction(
-      connections,
-      async (client) => {
-        await client.query(READ_COMMITTED);
-        const { rows } = await client.query<Taken>(
-          `SELECT pos, bucket, topic, key FROM ${t.dead} WHERE pos = ANY($1::bigint[])`,
-          [positions],
-        );
-        await lockBuckets(
-          client,
-          t,
-          rows.map(({ bucket }) => bucket),
-        );
-        await before(client);
-        const gone = await client.query<Taken>(
-          `DELETE FROM ${t.dead} WHERE pos = ANY($1::bigint[]) RETURNING pos, bucket, topic, key`,
-          [rows.map(({ pos }) => pos)],
-        );
-        await restoreKeyOrder(
-          client,
-          t,
-          gone.rows.map(({ topic, key }) => ({ topic, key: key ?? undefined })),
-        );
-        return gone.rows.length;
-      },
-      undefined,
-    );
+/** `open` makes the store ready; `changed` runs after what may have given relays new work. */
+export function postgresDeadRows(
+  connections: Connections,
+  t: Tables,
+  open: () => Promise<void>,
+  changed: () => void,
+): DeadRows {
+  const transact = async (work: (client: ClientBase) => Promise<number>): Promise<number> => {
+    await open();
+    let count: number;
+    try {
+      count = await inTransaction(
+        connections,
+        async (client) => {
+          await client.query(READ_COMMITTED);
+          return work(client);
+        },
+        undefined,
+      );
+    } catch (error) {
+      throw databaseError(error, connections.store);
+    }
     changed();
-    return taken;
+    return count;
   };
 
+  /** Takes rows out of the dead ones, in one transaction. */
+  const take = (positions: readonly number[], before: (client: ClientBase) => Promise<unknown>) =>
+    transact(async (client) => {
+      const { rows } = await client.query<Taken>(
+        `SELECT pos, bucket, topic, key FROM ${t.dead} WHERE pos = ANY($1::bigint[])`,
+        [positions],
+      );
+      await lockBuckets(
+        client,
+        t,
+        rows.map(({ bucket }) => bucket),
+      );
+      await before(client);
+      const gone = await client.query<Taken>(
+        `DELETE FROM ${t.dead} WHERE pos = ANY($1::bigint[]) RETURNING pos, bucket, topic, key`,
+        [rows.map(({ pos }) => pos)],
+      );
+      await restoreKeyOrder(
+        client,
+        t,
+        gone.rows.map(({ topic, key }) => ({ topic, key: key ?? undefined })),
+      );
+      return gone.rows.length;
+    });
+
   return {
-    list({ max, after }) {
+    async list({ max, after }) {
+      await open();
       return connections.run(async (client) => {
         const { rows } = await client.query(
           `SELECT pos, topic, key, event, reason, error, attempts, 
@@ -86,25 +104,17 @@ export function postgresDeadRows(connections: Connections, t: Tables, changed: (
 
     discard: (positions) => take(positions, async () => undefined),
 
-    async retryParked() {
-      const hastened = await inTransaction(
-        connections,
-        async (client) => {
-          await client.query(READ_COMMITTED);
-          await lockBuckets(
-            client,
-            t,
-            Array.from({ length: BUCKETS }, (_, bucket) => bucket),
-          );
-          const { rowCount } = await client.query(
-            `UPDATE ${t.retry} SET next_at = clock_timestamp() WHERE next_at > clock_timestamp()`,
-          );
-          return rowCount ?? 0;
-        },
-        undefined,
-      );
-      changed();
-      return hastened;
-    },
+    retryParked: () =>
+      transact(async (client) => {
+        await lockBuckets(
+          client,
+          t,
+          Array.from({ length: BUCKETS }, (_, bucket) => bucket),
+        );
+        const { rowCount } = await client.query(
+          `UPDATE ${t.retry} SET next_at = clock_timestamp() WHERE next_at > clock_timestamp()`,
+        );
+        return rowCount ?? 0;
+      }),
   };
 }

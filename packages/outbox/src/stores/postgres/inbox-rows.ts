@@ -22,7 +22,7 @@ const CHUNK = 10_000;
  * VACUUM, and no table is made or dropped while handlers run. The same event always belongs to the same partition, so that recording it
  * looks at one index, and no day's end can come between it and its duplicate.
  */
-export function postgresInboxRows<Tx>(connections: Connections, t: Tables): InboxRows<Tx> {
+export function postgresInboxRows<Tx>(connections: Connections, t: Tables, open: () => Promise<void>): InboxRows<Tx> {
   const table = (slot: number) => `${t.schema}.inbox_${slot}`;
 
   const recordAll = (tx: Tx, slot: number, ids: readonly Buffer[]): Promise<number> => {
@@ -68,8 +68,9 @@ export function postgresInboxRows<Tx>(connections: Connections, t: Tables): Inbo
         return true;
       }),
 
-    known: (keys) =>
-      connections.run(async (client) => {
+    async known(keys) {
+      await open();
+      return connections.run(async (client) => {
         const names = keys.map((key) => inboxId(key).toString("hex"));
         const { rows } = await client.query({
           name: t.statement("known"),
@@ -79,16 +80,19 @@ export function postgresInboxRows<Tx>(connections: Connections, t: Tables): Inbo
         });
         const found = new Set(rows.map(({ name }) => name));
         return names.map((name) => found.has(name));
-      }),
+      });
+    },
 
-    prune: (olderThanMs) =>
-      connections.run(async (client) => {
+    async prune(olderThanMs) {
+      await open();
+      return connections.run(async (client) => {
         let pruned = 0;
         const { rows } = await client.query("SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS now");
         const cutMs = (rows[0].now as number) - olderThanMs;
         for (let slot = 0; slot <= FOREIGN; slot++) pruned += await pruneSlot(client, slot, cutMs);
         return pruned;
-      }),
+      });
+    },
   };
 
   /** Empties the partition when all in it is older; else removes rows one by one, those of a single day only once all of it is old. */

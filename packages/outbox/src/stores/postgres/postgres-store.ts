@@ -85,12 +85,17 @@ class PostgresStore<Tx> implements Store<Tx, PostgresTx> {
     this.#openTransaction = options.transaction;
     this.#tailLog = options.mode === "cdc";
     this.#notifier = new Notifier(connections.pool, tables.channel);
-    const inbox = postgresInboxRows<Tx>(connections, tables);
+    const inbox = postgresInboxRows<Tx>(connections, tables, () => this.open());
     this.inbox =
       options.transaction === undefined
         ? { ...inbox, transaction: (key, work, { signal }) => this.#process(key, work, signal) }
         : inbox;
-    this.dead = postgresDeadRows(connections, tables, () => this.#news());
+    this.dead = postgresDeadRows(
+      connections,
+      tables,
+      () => this.open(),
+      () => this.#news(),
+    );
     this.migrations = postgresMigrations(connections, tables);
   }
 
