@@ -7,14 +7,21 @@ export interface ReceiveLoopOptions {
   readonly receiver: Receiver;
   readonly lanes: Lanes;
   readonly clock: Clock;
+  /** At least one. */
   readonly accept: (deliveries: readonly Delivery[]) => void;
+  /** A receive has brought nothing, and was not broken off. */
+  readonly idle: () => void;
   readonly failed: (error: unknown) => void;
 }
 
 const FIRST_BACKOFF_MS = 100;
-const MAX_BACKOFF_MS = 30_000;
+/** Also the longest that consuming stays away after an outage, beside what the try itself takes. */
+const MAX_BACKOFF_MS = 5_000;
 
-/** Receives as long as there is room, backs off when the broker fails, and yields to the event loop once a round. */
+/**
+ * Receives as long as there is room, and yields to the event loop once a round. When the broker fails it waits 100 ms before the next try, and twice as long each time,
+ * up to 5 s.
+ */
 export class ReceiveLoop {
   readonly #o: ReceiveLoopOptions;
   readonly #stop = new AbortController();
@@ -53,7 +60,7 @@ export class ReceiveLoop {
   }
 
   async #run(): Promise<void> {
-    const { receiver, lanes, clock, accept, failed } = this.#o;
+    const { receiver, lanes, clock, accept, idle, failed } = this.#o;
     const { signal } = this.#stop;
     let backoffMs = 0;
     // The subscription is complete before the first delivery can arrive.
@@ -68,9 +75,13 @@ export class ReceiveLoop {
         continue;
       }
       try {
-        this.#receiving = new AbortController();
-        accept(await receiver.receive(want, this.#receiving.signal));
-        backoffMs = 0;
+        const receiving = new AbortController();
+        this.#receiving = receiving;
+        const deliveries = await receiver.receive(want, receiving.signal);
+        // One that was broken off and brought nothing does not tell whether the broker is there.
+        if (deliveries.length > 0 || !receiving.signal.aborted) backoffMs = 0;
+        if (deliveries.length > 0) accept(deliveries);
+        else if (!receiving.signal.aborted) idle();
       } catch (error) {
         if (signal.aborted) break;
         failed(error);

@@ -15,6 +15,7 @@ import type { Pipeline } from "./pipeline.ts";
 import { ReceiveLoop } from "./receive-loop.ts";
 import { laneLimits, type ResolvedOptions } from "./resolve-options.ts";
 import type { SubscribeOptions } from "./subscribe-options.ts";
+import { SubscriptionHealth } from "./subscription-health.ts";
 import type { Slots } from "./tries.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -28,7 +29,10 @@ export interface Subscription extends AsyncDisposable {
   readonly topic: string;
   readonly name: string;
   readonly guarantee: Guarantee;
-  /** Not ok while the broker cannot be reached, or nothing arrives although events wait. */
+  /**
+   * Not ok while the broker cannot be reached, or nothing arrives although events wait. A receive that failed is tried again after 100 ms, then after twice as long each
+   * time, up to 5 s; so consuming goes on some 5 s after the end of an outage, however long that was.
+   */
   readonly health: Health;
   /** Receives nothing more; what is in hand is finished. */
   pause(): Promise<void>;
@@ -78,7 +82,7 @@ export class RunningSubscription implements Subscription {
   readonly #leases: LeaseKeeper;
   readonly #watchdog: Watchdog | undefined;
   #timeouts: Timer | undefined;
-  #health: Health = { ok: true };
+  readonly #health: SubscriptionHealth;
   #draining: Promise<{ abandoned: number }> | undefined;
   #hurry: (() => void) | undefined;
   #paused = false;
@@ -95,6 +99,7 @@ export class RunningSubscription implements Subscription {
       throw coreErrors.WB_ORDER_UNSUPPORTED({ topic: this.topic, subscription: this.name, adapter: adapter.name });
     }
     this.guarantee = granted.guarantee;
+    this.#health = new SubscriptionHealth(adapter, clock);
     this.#consumer = new Consumer({
       ...parts,
       copies: new CopyWriter(parts.codec, parts.writer, parts.claims),
@@ -114,16 +119,16 @@ export class RunningSubscription implements Subscription {
       lanes,
       clock,
       accept: (deliveries) => {
-        if (!this.#health.ok) this.#health = { ok: true };
-        if (deliveries.length === 0) return;
+        this.#health.arrived();
         this.#watchdog?.seen();
         observer.received?.({ ...this.#place, count: deliveries.length });
         this.#consumer.accept(deliveries);
       },
+      idle: () => this.#health.idle(),
       failed: (error) => {
         const problem = redacted(error);
         const wrapped = coreErrors.WB_RECEIVE_FAILED({ topic: this.topic, subscription: this.name, problem }, error);
-        this.#health = { ok: false, error: wrapped };
+        this.#health.failed(wrapped);
         observer.trouble?.({ ...this.#place, error: wrapped });
       },
     });
@@ -145,7 +150,7 @@ export class RunningSubscription implements Subscription {
   }
 
   get health(): Health {
-    return this.#health;
+    return this.#health.now;
   }
 
   async pause(): Promise<void> {
@@ -202,6 +207,7 @@ export class RunningSubscription implements Subscription {
       this.#consumer.settler.abort();
     }
     this.#hurry?.();
+    this.#health.stop();
     this.#leases.stop();
     this.#timeouts?.clear();
     await receiver.close();
@@ -218,9 +224,10 @@ export class RunningSubscription implements Subscription {
       stalled: (backlog) => {
         if (this.#consumer.busy > 0) return;
         const problem = `nothing arrives although ${backlog.events} events wait`;
-        this.#health = { ok: false, error: coreErrors.WB_RECEIVE_FAILED({ ...this.#place, problem }) };
+        this.#health.stalled(coreErrors.WB_RECEIVE_FAILED({ ...this.#place, problem }));
         observer.stalled?.({ ...this.#place, backlog });
       },
+      calm: () => this.#health.calm(),
       failed: (error) => observer.trouble?.({ ...this.#place, error }),
     });
   }

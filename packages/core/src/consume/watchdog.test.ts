@@ -7,12 +7,13 @@ const IDLE_MS = 1_000;
 
 function watched() {
   const clock = new ManualClock();
-  const state: { backlog: Backlog; stalls: number } = { backlog: { events: 0 }, stalls: 0 };
+  const state: { backlog: Backlog; stalls: number; calms: number } = { backlog: { events: 0 }, stalls: 0, calms: 0 };
   const watchdog = new Watchdog({
     clock,
     idleMs: IDLE_MS,
     backlog: async () => state.backlog,
     stalled: () => state.stalls++,
+    calm: () => state.calms++,
     failed: (error) => expect.unreachable(String(error)),
   });
   return { clock, state, watchdog };
@@ -56,4 +57,16 @@ it("begins anew with what is received", async () => {
   watchdog.stop();
   await clock.advance(5 * IDLE_MS);
   expect(state.stalls).toBe(1);
+});
+
+it("tells when nothing waits that may be received now, and not while something does", async () => {
+  const { clock, state } = watched();
+  await clock.advance(IDLE_MS);
+  expect(state.calms).toBe(2);
+  state.backlog = { events: 1 };
+  await clock.advance(2 * IDLE_MS);
+  expect(state).toMatchObject({ calms: 2, stalls: 2 });
+  state.backlog = { events: 1, ready: false };
+  await clock.advance(IDLE_MS / 2);
+  expect(state).toMatchObject({ calms: 3, stalls: 2 });
 });

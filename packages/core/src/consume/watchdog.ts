@@ -7,6 +7,8 @@ export interface WatchdogOptions {
   readonly backlog: () => Promise<Backlog>;
   /** Connected, receiving nothing, and the broker says that events wait. */
   readonly stalled: (backlog: Backlog) => void;
+  /** The broker says that nothing waits that may be received now. */
+  readonly calm: () => void;
   readonly failed: (error: unknown) => void;
 }
 
@@ -41,15 +43,17 @@ export class Watchdog {
   }
 
   async #look(): Promise<void> {
-    const { clock, idleMs, backlog, stalled, failed } = this.#options;
+    const { clock, idleMs, backlog, stalled, calm, failed } = this.#options;
     const idleForMs = () => clock.monotonic() - this.#lastMs;
     if (idleForMs() >= idleMs / 2) {
       try {
         const waiting = await backlog();
-        const waits = waiting.events > 0 && waiting.ready !== false && idleForMs() >= idleMs / 2;
+        const mayArrive = waiting.events > 0 && waiting.ready !== false;
+        const waits = mayArrive && idleForMs() >= idleMs / 2;
         const isStall = waits && this.#waited && idleForMs() >= idleMs;
         this.#waited = waits && !isStall;
         if (isStall) stalled(waiting);
+        else if (!mayArrive) calm();
       } catch (error) {
         failed(error);
       }
