@@ -66,7 +66,7 @@ export const configErrors = defineErrors({
   },
   WB_TOPOLOGY_MISSING: {
     sentence: (p: { steps: readonly string[] }) => `The brokers lack what the configuration needs: ${listed(p.steps)}.`,
-    hint: "`waybill topology plan` says more. Run `waybill topology apply`, or open the bus with topology: apply.",
+    hint: "Run `waybill topology apply`, or open the bus with topology: apply. Neither makes what stands here as by hand, such as the hubs and consumer groups of Event Hubs and the topics and event subscriptions of Event Grid: `waybill topology plan` prints the az command for each.",
   },
   WB_TOPOLOGY_REFUSED: {
     sentence: (p: { steps: readonly string[] }) =>

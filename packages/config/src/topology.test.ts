@@ -66,6 +66,15 @@ it("verifies: refuses to open, names what is missing, and leaves nothing open", 
   expect(log).toEqual(["plan", "close"]);
 });
 
+it("verifies: says where to find how to make what nobody here can make", async () => {
+  const { loaded } = await setUp(", refuses: true", "topology: verify");
+  await expect(openBus({ loaded })).rejects.toMatchObject({
+    code: "WB_TOPOLOGY_MISSING",
+    sentence: expect.stringContaining("create queue b (main), by hand queue c (main)"),
+    hint: expect.stringMatching(/by hand.*Event Hubs.*Event Grid.*`waybill topology plan` prints the az command/),
+  });
+});
+
 it("says what it could not make right, after it has made the rest", async () => {
   const { loaded, log } = await setUp(", refuses: true", "topology: apply");
   await expect(openBus({ loaded })).rejects.toMatchObject({
