@@ -49,6 +49,45 @@ it("sends all of a batch, over both engines, when a partition has moved to a bro
   }
 });
 
+it("publishes to partitions that have a leader while one of the topic has none, and to that one in order once it has, over kafkajs", {
+  timeout: 120_000,
+}, async (context) => {
+  if (!(await canStartKafka("kafka leaders"))) context.skip();
+  const cluster = await twoBrokers();
+  const { brokers } = cluster;
+  const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  const counted = defineEvent("com.example.counted", z.object({ n: z.number() }));
+  const replicaAssignment = [1, 2].map((broker, partition) => ({ partition, replicas: [broker] }));
+  const topic = defineTopic("leaderless", [counted]);
+  await admin.createTopics({ topics: [{ topic: topic.name, replicaAssignment }] });
+  const adapter = kafka({ brokers });
+  const signal = new AbortController().signal;
+  const bus = createBus({ source: "/leaders", adapter: kafka({ brokers }) });
+  const publish = (n: number) => bus.publish(topic, counted({ n }, { key: keyIn(n % 2) }));
+  try {
+    const sender = await adapter.openSender(topic.name);
+    const probes = [0, 1].map((partition) => ({ id: "probe", key: keyIn(partition), body: null, headers: {} }));
+    const send = async () => (await sender.send(probes, signal)).map(({ ok }) => ok);
+    expect(await send()).toEqual([true, true]);
+    await cluster.killSecond();
+    await expect.poll(send, { timeout: 20_000 }).toEqual([true, false]);
+
+    const answered = new Set<number>();
+    const publishing = [0, 1, 2, 3, 4, 5].map((n) => publish(n).then(() => answered.add(n)));
+    await expect.poll(() => [...answered], { timeout: 10_000 }).toEqual([0, 2, 4]);
+    await cluster.startSecond();
+    await Promise.all(publishing);
+    const seen: number[] = [];
+    await bus.subscribe(topic, { name: "reader" }, async ({ data }) => void seen.push(data.n));
+    const odd = () => [...new Set(seen.filter((n) => n % 2 === 1))];
+    await expect.poll(odd, { timeout: 20_000 }).toEqual([1, 3, 5]);
+  } finally {
+    await Promise.all([bus.close(), adapter.close(), admin.disconnect()]);
+    await cluster.stop();
+  }
+});
+
 it.for(["kafkajs", "platformatic"] as const)(
   "tells of a partition that has lost its leader, and reads all of them when it is back, over %s",
   {

@@ -1,7 +1,7 @@
 import { done, type OutboundMessage, type Outcome, type Sender, unlessAborted } from "@waybill/core/spi";
 import { senderCapabilities } from "./capabilities.ts";
 import { classify, failedCall } from "./classify.ts";
-import type { OutboundRecord } from "./engine/engine.ts";
+import { type OutboundRecord, PartlySent } from "./engine/engine.ts";
 import { kafkaErrors } from "./errors.ts";
 import { measure, toRecord } from "./mapping.ts";
 import { createPartitioner } from "./partitioner.ts";
@@ -43,7 +43,9 @@ export function createSender(options: SenderOptions): Sender {
       // A limit that was lowered meanwhile, or that this client may not read: only those that are too large are to hear of it.
       if (classify(error) === "too-large" && records.length > 1) return oneByOne(records);
       const failure: Outcome = { ok: false, error: failedCall("Sending to", topic, error) };
-      return records.map(() => failure);
+      const isLeft = ({ partition }: OutboundRecord) =>
+        !(error instanceof PartlySent) || error.partitions.has(partition);
+      return records.map((record) => (isLeft(record) ? failure : done));
     }
   };
   const oneByOne = async (records: readonly OutboundRecord[]): Promise<Outcome[]> => {

@@ -47,8 +47,22 @@ export interface FetchedBatch extends TopicPartition {
   take(): FetchedRecord;
 }
 
+/** Of a send: the brokers have all of it but what was for these partitions, of which that is left open. */
+export class PartlySent extends Error {
+  override readonly name = "PartlySent";
+  readonly partitions: ReadonlySet<number>;
+
+  constructor(left: readonly Pick<OutboundRecord, "partition">[], cause: unknown) {
+    super("Some partitions did not get their records.", { cause });
+    this.partitions = new Set(left.map(({ partition }) => partition));
+  }
+}
+
 export interface EngineProducer {
-  /** Resolves when the brokers have all of it (acks=all). A rejection leaves open which of it they have. Never two at a time for one topic. */
+  /**
+   * Resolves when the brokers have all of it (acks=all). A rejection leaves open which of it they have, unless it is a `PartlySent`. Never two at a
+   * time for one topic.
+   */
   send(topic: string, records: readonly OutboundRecord[]): Promise<void>;
   close(): Promise<void>;
 }

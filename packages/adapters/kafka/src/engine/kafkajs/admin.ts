@@ -2,6 +2,7 @@ import kafkajs, { type Admin } from "kafkajs";
 import type { Settings } from "../../options.ts";
 import type { EngineAdmin } from "../engine.ts";
 import { createClient, RETRY } from "./client.ts";
+import { countLeaderless } from "./leaderless.ts";
 
 /**
  * One client for all questions, made when the first is asked, and replaced after one that the broker did not answer: kafkajs asks on over a connection that
@@ -123,7 +124,7 @@ interface Connected {
 }
 
 async function connect(settings: Settings): Promise<Connected> {
-  const client = createClient(settings);
+  const client = createClient(settings, { metadata: countLeaderless });
   const admin = client.kafka.admin({ retry: RETRY });
   const end = () => client.end(admin.disconnect());
   try {

@@ -11,7 +11,8 @@ export interface BrokerCall {
 /** Given what kafkajs gives it. */
 export type CreateCall = (given: never) => BrokerCall;
 export type ChangeCall = (create: CreateCall) => CreateCall;
-type Name = "fetch" | "produce";
+type Name = "fetch" | "produce" | "metadata";
+export type CallChanges = Readonly<Partial<Record<Name, ChangeCall>>>;
 
 type Broker = Record<Name, (given: object) => Promise<unknown>> & {
   lookupRequest(apiKey: number, definition: object): CreateCall;
@@ -24,9 +25,9 @@ const CREATE_CLUSTER = "private:Kafka:createCluster";
 
 /**
  * Changes how the brokers of this client are asked; other clients in the process stay as they were, and so does all else that these
- * calls need: metadata, connections, versions, sessions, errors. Does nothing where kafkajs looks otherwise inside.
+ * calls need: connections, versions, sessions, errors. Does nothing where kafkajs looks otherwise inside.
  */
-export function changeCalls(kafka: Kafka, changes: Readonly<Partial<Record<Name, ChangeCall>>>): void {
+export function changeCalls(kafka: Kafka, changes: CallChanges): void {
   const client = kafka as unknown as Record<symbol, (options: object) => Cluster>;
   const name = Object.getOwnPropertySymbols(client).find(({ description }) => description === CREATE_CLUSTER);
   if (name === undefined) return;

@@ -9,7 +9,7 @@ import kafkajs, {
 } from "kafkajs";
 import type { Settings } from "../../options.ts";
 import { withinSeconds } from "../within-seconds.ts";
-import { changeCalls } from "./broker-calls.ts";
+import { type CallChanges, changeCalls } from "./broker-calls.ts";
 import { stopIdleTimer } from "./idle-timer.ts";
 import { leaveRecords } from "./leave-records.ts";
 import { oauthMechanism } from "./oauth-mechanism.ts";
@@ -37,7 +37,8 @@ export interface Client {
   end(closing: Promise<unknown>): Promise<void>;
 }
 
-export function createClient(settings: Settings): Client {
+/** `changes`: of how its brokers are asked, beside those that all clients have. */
+export function createClient(settings: Settings, changes: CallChanges = {}): Client {
   stopIdleTimer();
   const sockets = new Set<Socket>();
   let ended = false;
@@ -63,7 +64,7 @@ export function createClient(settings: Settings): Client {
   if (sasl !== undefined)
     config.sasl = sasl.mechanism === "oauthbearer" ? oauthMechanism(sasl) : ({ ...sasl } as SASLOptions);
   const kafka = new kafkajs.Kafka(config);
-  changeCalls(kafka, { fetch: leaveRecords, produce: writeRecords });
+  changeCalls(kafka, { fetch: leaveRecords, produce: writeRecords, ...changes });
   return {
     kafka,
     async end(closing) {

@@ -1,7 +1,8 @@
 import kafkajs, { type CompressionTypes, type RecordMetadata } from "kafkajs";
 import type { Compression, Settings } from "../../options.ts";
-import type { EngineProducer, OutboundRecord } from "../engine.ts";
+import { type EngineProducer, type OutboundRecord, PartlySent } from "../engine.ts";
 import { createClient, METADATA_MAX_AGE_MS, RETRY } from "./client.ts";
+import { leaveOutLeaderless } from "./leaderless.ts";
 
 const { KafkaJSTopicMetadataNotLoaded } = kafkajs;
 const NO_LEADER = "kafkajs has left these partitions out, for it does not know who leads them";
@@ -13,7 +14,7 @@ const TYPES: Readonly<Record<Compression, CompressionTypes>> = {
 };
 
 export async function openProducer(settings: Settings): Promise<EngineProducer> {
-  const client = createClient(settings);
+  const client = createClient(settings, { metadata: leaveOutLeaderless });
   const producer = client.kafka.producer({
     idempotent: settings.idempotent,
     allowAutoTopicCreation: false,
@@ -41,8 +42,11 @@ export async function openProducer(settings: Settings): Promise<EngineProducer> 
           compression,
         });
         const left = unanswered(messages, answers);
-        // It knows nobody who leads them yet: partitions that were just added. The next producer asks anew.
-        if (left.length === messages.length) throw new KafkaJSTopicMetadataNotLoaded(NO_LEADER, { topic });
+        if (left.length === messages.length) {
+          // It knows nobody who leads them: partitions that were just added, or whose replicas are all down. The next producer asks anew.
+          const failure = new KafkaJSTopicMetadataNotLoaded(NO_LEADER, { topic });
+          throw left.length === records.length ? failure : new PartlySent(left, failure);
+        }
         messages = left;
       }
     },

@@ -1,0 +1,37 @@
+import type { ChangeCall } from "./broker-calls.ts";
+
+/** Of kafkajs's answer to a question for metadata. */
+interface Metadata {
+  readonly topicMetadata: readonly {
+    readonly partitionMetadata: readonly Partition[];
+  }[];
+}
+interface Partition {
+  readonly partitionErrorCode: number;
+  readonly leader: number;
+}
+
+const hasLeader = ({ leader }: Partition) => leader >= 0;
+
+/** By default kafkajs knows of no partition of a topic of which one has no leader. This one leaves that one out, unless it is all of them. */
+export const leaveOutLeaderless: ChangeCall = ofTopics((partitions) => {
+  const led = partitions.filter(hasLeader);
+  return led.length === 0 ? partitions : led;
+});
+
+/** And this one counts it in. */
+export const countLeaderless: ChangeCall = ofTopics((partitions) =>
+  partitions.map((one) => (hasLeader(one) ? one : { ...one, partitionErrorCode: 0 })),
+);
+
+function ofTopics(change: (partitions: readonly Partition[]) => readonly Partition[]): ChangeCall {
+  return (create) => (given) => {
+    const { request, response } = create(given);
+    const parse = (decoded: unknown) => {
+      const { topicMetadata, ...rest } = decoded as Metadata;
+      const topics = topicMetadata.map((topic) => ({ ...topic, partitionMetadata: change(topic.partitionMetadata) }));
+      return response.parse({ ...rest, topicMetadata: topics });
+    };
+    return { request, response: { ...response, parse } };
+  };
+}
