@@ -239,6 +239,38 @@ describe.skipIf(!server)("change data capture", () => {
     expect(recorder.data).toEqual([1, 2, 3, 4]);
   });
 
+  test("what was written while the table was left out of the publication is published, and before what the log brings after it", async () => {
+    const { url, recorder } = await started();
+    await eventually(() => isTailing(url));
+    await server!.query(`SELECT pg_notify('waybill.waybill', '')`, url);
+    await insertSilently(url, 1, 1);
+    await recorder.count(1);
+    for (let n = 1; n <= 30; n += 2) {
+      await server!.query("ALTER PUBLICATION waybill_waybill DROP TABLE waybill.outbox", url);
+      await insertSilently(url, n + 1, n + 1);
+      await server!.query("ALTER PUBLICATION waybill_waybill ADD TABLE waybill.outbox", url);
+      await insertSilently(url, n + 2, n + 2);
+      await recorder.count(n + 2);
+    }
+    expect(recorder.data).toEqual(Array.from({ length: 31 }, (_, i) => i + 1));
+  });
+
+  test("what is written while the table is left out of the publication is found at the next poll", async () => {
+    const { url, recorder } = await started({ pollMs: 500 });
+    await eventually(() => isTailing(url));
+    await insertSilently(url, 1, 1);
+    await recorder.count(1);
+    await server!.query("ALTER PUBLICATION waybill_waybill DROP TABLE waybill.outbox", url);
+    for (let n = 2; n <= 4; n++) {
+      const began = performance.now();
+      await insertSilently(url, n, n);
+      await recorder.count(n);
+      expect(performance.now() - began).toBeLessThan(5_000);
+    }
+    expect(recorder.data).toEqual([1, 2, 3, 4]);
+    expect(await isTailing(url)).toBe(true);
+  });
+
   test("where no slot is left, the relay says so and reads the table; it tails once there is one", async () => {
     const url = await server!.database();
     const [{ max }] = (await server!.query(

@@ -25,7 +25,7 @@ export class PgOutput {
 
   /** The row of an insert; `undefined` for what is none. The buffer is not kept. Throws {@link NotPublished}. */
   read(message: Buffer): LoggedRow | undefined {
-    if (message[0] === RELATION) {
+    if (describesTable(message)) {
       this.#columns = relationColumns(message);
       if (NEEDED.some((name) => !this.#columns.includes(name))) throw new NotPublished();
     }
@@ -61,6 +61,11 @@ export class PgOutput {
       behind: false,
     };
   }
+}
+
+/** Before the first row, and again before the next one when anything about the table or its publication may have changed. */
+export function describesTable(message: Buffer): boolean {
+  return message[0] === RELATION;
 }
 
 /** The transaction whose rows came last is whole. */

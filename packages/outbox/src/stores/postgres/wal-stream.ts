@@ -5,7 +5,7 @@ import type { Client } from "pg";
 import { atMost } from "../../at-most.ts";
 import { type Connections, endClient } from "./connections.ts";
 import { databaseError } from "./database-errors.ts";
-import { endsTransaction, type LoggedRow, NotPublished, PgOutput } from "./pgoutput.ts";
+import { describesTable, endsTransaction, type LoggedRow, NotPublished, PgOutput } from "./pgoutput.ts";
 import { postgresErrors } from "./postgres-errors.ts";
 import { checkPublication, ensurePublication, notPublished } from "./publication.ts";
 import { type Replication, startReplication } from "./replication.ts";
@@ -52,12 +52,16 @@ export class WalStream {
   #wanted = false;
   #connecting: Promise<void> | undefined;
   #failures = 0;
+  #sessions = 0;
 
   constructor(options: WalStreamOptions) {
     this.#options = options;
   }
 
-  /** What runs now, if anything: a new object for each stream. Transactions with ids from `sinceXid` on began after it, and arrive. */
+  /**
+   * What can be relied on now, if anything: a new object for each stream, and whenever a stream may have missed something. Transactions with
+   * ids from `sinceXid` on began after that, and arrive.
+   */
   session: { readonly sinceXid: number } | undefined;
 
   /** Keeps a stream open, or none. */
@@ -108,11 +112,19 @@ export class WalStream {
       client,
       `START_REPLICATION SLOT "${slot}" LOGICAL 0/0 (proto_version '1', publication_names '${tables.publication.replaceAll('"', '""')}')`,
       {
-        started: () => void this.#started(client).catch((error) => this.#lost(error, client)),
+        started: () => {
+          this.#confirmSoon(client, this.#options.clock.monotonic() + CHECK_MS);
+          this.#beginSession(client).catch((error) => this.#lost(error, client));
+        },
         message: (message) => {
           // What a stream that has been given up still brings.
           if (client !== this.#client) return;
           try {
+            if (describesTable(message)) {
+              // So it is after VACUUM, and after a change of the publication, in which the table may have been left out for a while.
+              this.session = undefined;
+              this.#beginSession(client).catch((error) => this.#lost(error, client));
+            }
             const row = reader.read(message);
             if (row !== undefined) this.#arrived(row);
             else if (endsTransaction(message)) this.#complete();
@@ -125,16 +137,16 @@ export class WalStream {
     );
   }
 
-  async #started(client: Client): Promise<void> {
+  async #beginSession(client: Client): Promise<void> {
+    const asked = ++this.#sessions;
     // A new id is above all that are in use, those of transactions that are just being committed too.
     const sinceXid = await this.#options.connections.run(async (other) => {
       const { rows } = await other.query("SELECT pg_current_xact_id()::text AS xid");
       return Number(rows[0].xid);
     });
-    if (client !== this.#client) return;
+    if (client !== this.#client || asked !== this.#sessions) return;
     this.#failures = 0;
     this.session = { sinceXid };
-    this.#confirmSoon(client, this.#options.clock.monotonic() + CHECK_MS);
     this.#options.onSession();
   }
 
