@@ -103,6 +103,31 @@ describe.skipIf(!server)("connections of PostgreSQL that break", () => {
     expect(recorder.data).toEqual(upTo(51));
   });
 
+  test("a database that takes no writes is said to be so, and work goes on once it does", async () => {
+    const { url, recorder, troubles, write } = await started();
+    const takesWrites = async (yes: boolean) => {
+      const database = new URL(url).pathname.slice(1);
+      await server!.query(`ALTER DATABASE ${database} SET default_transaction_read_only = ${yes ? "off" : "on"}`);
+      await server!.killConnections(url);
+    };
+    await write(0);
+    await recorder.count(1);
+    await takesWrites(false);
+    // The first try may meet a connection that has just been ended.
+    await write(1).catch(() => undefined);
+    await expect(write(1)).rejects.toMatchObject({ code: "WB_POSTGRES_READ_ONLY" });
+    await eventually(() => troubles.includes("WB_POSTGRES_READ_ONLY"));
+    await takesWrites(true);
+    await eventually(() =>
+      write(1).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await recorder.count(2);
+    expect(distinct(recorder)).toEqual([0, 1]);
+  });
+
   test("a pool that sends queries without waiting for answers does too, for relay and inbox", async () => {
     const url = await server!.database();
     const pool = new Pool({ connectionString: url, pipeline: true });

@@ -7,11 +7,9 @@ const DISK_FULL = "53100";
 const MISSING = new Set(["42P01", "3F000", "42703", "42704"]);
 const DENIED = "42501";
 const LOCK_NOT_AVAILABLE = "55P03";
-/**
- * Administrator or server ends the connection; server starts or is in recovery; too many connections; refused; a server that became a
- * standby, which takes no more writes on connections that it kept.
- */
-const NO_CONNECTION = /^(08...|57P0[1-5]|53300|28...|3D000|25006)$/;
+const READ_ONLY = "25006";
+/** Administrator or server ends the connection; server starts or is in recovery; too many connections; refused. */
+const NO_CONNECTION = /^(08...|57P0[1-5]|53300|28...|3D000)$/;
 /** `ENOENT`: no server at a socket of this machine. */
 const NETWORK = new Set([...Object.keys(NETWORK_KINDS), "ENOENT"]);
 
@@ -21,10 +19,13 @@ function sqlState(error: unknown): string | undefined {
   return typeof code === "string" && typeof severity === "string" ? code : undefined;
 }
 
-/** True when the connection is of no use any more: the server ended it, or nothing was heard from the server at all. */
+/**
+ * True when the connection is of no use any more: the server ended it, nothing was heard from the server at all, or it takes no writes: that of a
+ * server which became a standby never will again.
+ */
 export function endsConnection(error: unknown): boolean {
   const state = sqlState(error);
-  return state === undefined ? !isWaybillError(error) : NO_CONNECTION.test(state);
+  return state === undefined ? !isWaybillError(error) : state === READ_ONLY || NO_CONNECTION.test(state);
 }
 
 /** True when another transaction kept a row for longer than `lock_timeout` allows to wait. */
@@ -38,6 +39,7 @@ export function databaseError(error: unknown, store: string): unknown {
   const state = sqlState(error);
   const problem = error instanceof Error ? error.message : String(error);
   if (state === DISK_FULL) return postgresErrors.WB_POSTGRES_DISK({ store, problem }, error);
+  if (state === READ_ONLY) return postgresErrors.WB_POSTGRES_READ_ONLY({ store, problem }, error);
   if (state === DENIED) return postgresErrors.WB_POSTGRES_PERMISSION({ store, problem }, error);
   if (state !== undefined && MISSING.has(state)) {
     return postgresErrors.WB_POSTGRES_TABLE_MISSING({ store, problem }, error);

@@ -47,6 +47,10 @@ const table = {
     sentence: (p: { store: string; problem: string }) => `The disk of ${p.store} is full: ${p.problem}.`,
     hint: "Free space on the server; what was not committed is undone. Look for a replication slot that nobody reads: SELECT * FROM pg_replication_slots.",
   },
+  WB_POSTGRES_READ_ONLY: {
+    sentence: (p: { store: string; problem: string }) => `${p.store} takes no writes: ${p.problem}.`,
+    hint: "Connect to the primary server, lift default_transaction_read_only, or publish in a transaction that is not READ ONLY.",
+  },
   WB_POSTGRES_REPLICATION: {
     sentence: (p: { store: string; problem: string }) =>
       `The server gives no stream of its write-ahead log for ${p.store}: ${p.problem}.`,
