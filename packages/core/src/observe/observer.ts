@@ -1,5 +1,6 @@
 import type { Backlog } from "../spi/adapter.ts";
 import type { DeadLetterReason } from "../spi/delivery.ts";
+import { ignoreRejection } from "./ignore-rejection.ts";
 
 /** Where something happened. */
 export interface Place {
@@ -16,7 +17,7 @@ export interface Seen extends Place {
 
 /**
  * What the library tells whoever watches: logs, metrics, tests. All optional, called synchronously on the path of every event, so they must be cheap; what one
- * throws is swallowed. Errors carry no secrets and events no data.
+ * throws, or rejects with, is swallowed. Errors carry no secrets and events no data.
  */
 export interface Observer {
   published?(at: { topic: string; id: string }): void;
@@ -62,7 +63,7 @@ export function combineObservers(observers: readonly Observer[]): Observer {
     combined[hook] = (at) => {
       for (const one of listeners) {
         try {
-          (one[hook] as (at: unknown) => void).call(one, at);
+          ignoreRejection((one[hook] as (at: unknown) => unknown).call(one, at));
         } catch {
           // A watcher's own error must not become the event's.
         }

@@ -12,6 +12,7 @@ export { checkAttributes } from "../events/check-attributes.ts";
 export { checkEvents } from "../events/check-events.ts";
 export { isNewEvent } from "../events/define-event.ts";
 export { toCloudEvent } from "../events/to-cloud-event.ts";
+export { ignoreRejection } from "../observe/ignore-rejection.ts";
 export { retryDelayMs } from "../policies/retry.ts";
 export type * from "./adapter.ts";
 export { Arrival } from "./arrival.ts";

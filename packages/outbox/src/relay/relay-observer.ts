@@ -1,6 +1,7 @@
+import { ignoreRejection } from "@waybill/core/spi";
 import type { PublishedRow } from "../store.ts";
 
-/** What a relay tells whoever watches. All optional, called synchronously; what one throws is swallowed. */
+/** What a relay tells whoever watches. All optional, called synchronously; what one throws, or rejects with, is swallowed. */
 export interface RelayObserver {
   /** The broker has taken them. */
   published?(at: { topic: string; count: number }): void;
@@ -22,7 +23,7 @@ export function safeObserver(
 ): <Hook extends keyof RelayObserver>(hook: Hook, at: Parameters<NonNullable<RelayObserver[Hook]>>[0]) => void {
   return (hook, at) => {
     try {
-      (observer?.[hook] as ((at: unknown) => void) | undefined)?.call(observer, at);
+      ignoreRejection((observer?.[hook] as ((at: unknown) => unknown) | undefined)?.call(observer, at));
     } catch {
       // A watcher's own error must not stop the relay.
     }
