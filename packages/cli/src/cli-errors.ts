@@ -1,4 +1,4 @@
-import { defineErrors } from "@waybill/core/spi";
+import { counted, defineErrors } from "@waybill/core/spi";
 
 /** Every error of the commands themselves. */
 export const cliErrors = defineErrors({
@@ -19,7 +19,8 @@ export const cliErrors = defineErrors({
     hint: "Give the path of a file with one JSON document a line, or - for standard input.",
   },
   WB_CLI_INCOMPLETE: {
-    sentence: (p: { what: string; failed: number; total: number }) => `${p.failed} of ${p.total} ${p.what}.`,
+    sentence: (p: { noun: string; what: string; failed: number; total: number }) =>
+      `${p.failed} of ${counted(p.total, p.noun)} ${p.what}.`,
     hint: "The lines above say which and why. Those that were done need not be repeated.",
   },
   WB_BROKER_UNREACHABLE: {
@@ -42,7 +43,7 @@ export const cliErrors = defineErrors({
     hint: "Give their positions as `waybill outbox dead` lists them, or --topic, --reason or --all.",
   },
   WB_DISCARD_UNCONFIRMED: {
-    sentence: (p: { events: number }) => `Discarding forgets ${p.events} events for good; they were never published.`,
+    sentence: (p: { events: number }) => `Discarding forgets ${counted(p.events, "event")} for good, never published.`,
     hint: "Say --yes to do it, or --dry-run to see how many it would be.",
   },
   WB_TAIL_NEEDS_SUBSCRIPTION: {
@@ -71,7 +72,7 @@ export const cliErrors = defineErrors({
   },
   WB_CLI_DRAIN_DEADLINE: {
     sentence: (p: { deadlineMs: number; abandoned: number }) =>
-      `${p.abandoned} events were still in work when the drain's ${p.deadlineMs} ms were over.`,
+      `${counted(p.abandoned, "event")} had not been finished when the drain's ${p.deadlineMs} ms were over.`,
     hint: "None is lost: they are delivered or published again. Raise --drain-timeout if that happens often.",
   },
 });

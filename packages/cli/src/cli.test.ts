@@ -282,7 +282,7 @@ describe.concurrent("check", () => {
     expect(refused.code).toBe(4);
     expect(refused.stdout).toMatch(/^ {2}! +order +per-key +→ refused$/m);
     expect(refused.stdout).toMatch(/^ {2}< +order +per-key +→ none$/m);
-    expect(refused.stdout).toMatch(/ \(<\) promise less than today\.$/m);
+    expect(refused.stdout).toMatch(/ \(<\) would promise less than today\.$/m);
     expect(refused.stdout).toMatch(/^ {6}maxMessageBytes +1048588 +→ 65536$/m);
     const fine = await waybill(["check", "--config", "kafka-like.yaml", "--to", "bus-like.yaml", "--json"]);
     expect(fine.code).toBe(0);

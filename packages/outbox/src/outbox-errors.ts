@@ -1,4 +1,4 @@
-import { defineErrors } from "@waybill/core/spi";
+import { counted, defineErrors } from "@waybill/core/spi";
 
 const table = {
   WB_STORE_PATH: {
@@ -86,7 +86,7 @@ const table = {
   },
   WB_RELAY_DRAIN_DEADLINE: {
     sentence: (p: { inFlight: number; deadlineMs: number }) =>
-      `${p.inFlight} events were still being published when the drain's ${p.deadlineMs} ms were over.`,
+      `${counted(p.inFlight, "event")} had no answer from the broker when the drain's ${p.deadlineMs} ms were over.`,
     hint: "They stay in the outbox and will be published again with the same id. Check the broker's health.",
   },
   WB_INBOX_BUSY: {
@@ -98,7 +98,7 @@ const table = {
     hint: "The event is delivered again. Look for a blocked event loop or an unreachable Redis, or raise leaseMs.",
   },
   WB_INBOX_FULL: {
-    sentence: (p: { entries: number }) => `The inbox in memory already holds ${p.entries} events in work.`,
+    sentence: (p: { entries: number }) => `The inbox in memory already holds ${counted(p.entries, "event")} in work.`,
     hint: "Raise maxEntries, lower the concurrency, or use an inbox with a database.",
   },
 };

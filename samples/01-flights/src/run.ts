@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { loadConfig, openStore } from "@waybill/config";
 import { createOutbox, type Store } from "@waybill/outbox";
+import { counted } from "./counted.ts";
 import { openDataFolder } from "./data-folder.ts";
 import { differences, expectedTotals } from "./expected-totals.ts";
 import { planFaults } from "./faults.ts";
@@ -96,7 +97,7 @@ function tellRefused(refused: readonly Refusal[]): void {
   const shown = refused.slice(0, 5).map(({ row, problem }) => `  row ${row}: ${problem}`);
   if (refused.length > shown.length) shown.push(`  and ${refused.length - shown.length} more`);
   if (refused.length > 0) {
-    process.stderr.write(`${refused.length} rows refused, they are no flights:\n${shown.join("\n")}\n`);
+    process.stderr.write(`${counted(refused.length, "row")} refused for being no flight:\n${shown.join("\n")}\n`);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { DeadLetterRecord } from "@waybill/core";
 import type { Store } from "@waybill/outbox";
+import { counted } from "./counted.ts";
 import { flights, type RecordedFlight } from "./events.ts";
 import type { FaultPlan } from "./faults.ts";
 import type { Progress } from "./progress.ts";
@@ -115,5 +116,5 @@ function deadLettersLine(records: readonly DeadLetterRecord[]): string {
   const [first] = records;
   if (first === undefined) return "no dead letters";
   const { reason, attempts, error } = first.reason ?? { reason: "no reason", attempts: 0, error: "" };
-  return `${records.length} dead letters; the first: flight ${first.event?.subject}, ${reason} after ${attempts} attempts: ${error}`;
+  return `${counted(records.length, "dead letter")}; the first: flight ${first.event?.subject}, ${reason} after ${counted(attempts, "attempt")}: ${error}`;
 }

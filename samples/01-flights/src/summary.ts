@@ -1,4 +1,5 @@
 import type { Guarantee } from "@waybill/core";
+import { counted } from "./counted.ts";
 
 /** The last line of standard output. */
 export interface Summary {
@@ -28,14 +29,14 @@ export function problemsOf(
 ): string[] {
   const { published, processed, deadLettered, redriven, order, orderViolations } = summary;
   const problems: string[] = [];
-  if (published !== expected) problems.push(`published ${published} of ${expected} events`);
-  if (processed !== expected) problems.push(`processed ${processed} of ${expected} events`);
-  if (effects !== processed) problems.push(`${effects - processed} events were counted more than once`);
-  if (redriven !== deadLettered) problems.push(`${deadLettered} dead letters, but ${redriven} redriven`);
+  if (published !== expected) problems.push(`published ${published} of ${counted(expected, "event")}`);
+  if (processed !== expected) problems.push(`processed ${processed} of ${counted(expected, "event")}`);
+  if (effects !== processed) problems.push(`counted ${counted(effects - processed, "event")} too many`);
+  if (redriven !== deadLettered) problems.push(`${counted(deadLettered, "dead letter")}, but ${redriven} redriven`);
   if (order === "per-key" && orderViolations > 0) {
-    problems.push(`${orderViolations} events out of order where order is promised`);
+    problems.push(`${counted(orderViolations, "event")} out of order where order is promised`);
   }
   const some = differing.slice(0, 5);
-  if (differing.length > some.length) some.push(`and ${differing.length - some.length} more airports`);
+  if (differing.length > some.length) some.push(`and ${counted(differing.length - some.length, "more airport")}`);
   return [...problems, ...some];
 }

@@ -1,4 +1,4 @@
-import { type Backlog, deadTopic, ownTopic, type Source, type WireMessage } from "@waybill/core/spi";
+import { type Backlog, counted, deadTopic, ownTopic, type Source, type WireMessage } from "@waybill/core/spi";
 import { FanOut } from "./broker/fan-out.ts";
 import { Group } from "./broker/group.ts";
 import { Log } from "./broker/log.ts";
@@ -143,7 +143,7 @@ export class Admin {
     const { broker, profile } = this.#s;
     if (!profile.receiver.reject || broker.isDeadLetterDown) return false;
     const time = new Date(broker.clock.now()).toISOString();
-    const error = `The broker delivered it ${attempts} times.`;
+    const error = `The broker delivered it ${counted(attempts, "time")}.`;
     const reason = { reason: "max-deliveries", error, attempts, ...source, firstFailure: time, time };
     const dead = this.deadQueue(source);
     dead.put(deadLetterRecord(message, reason), 0, Number.POSITIVE_INFINITY);

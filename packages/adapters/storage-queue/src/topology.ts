@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { QueueServiceClient } from "@azure/storage-queue";
-import { type Call, deadTopic, ownTopic, type Topology, type TopologyStep } from "@waybill/core/spi";
+import { type Call, counted, deadTopic, ownTopic, type Topology, type TopologyStep } from "@waybill/core/spi";
 import { classify, failedCall } from "./classify.ts";
 import type { Settings } from "./options.ts";
 import { DEAD_SUFFIX, type QueueNames } from "./queue-names.ts";
@@ -32,7 +32,7 @@ export function createTopology(
     action: "delete",
     entity: "queue",
     name: queue,
-    detail: `Nothing declares it. ${messages === 0 ? "It is empty." : `It holds about ${messages} messages, which go with it.`}`,
+    detail: `Nothing declares it. ${messages === 0 ? "It is empty." : `It holds about ${counted(messages, "message")}, to be deleted with it.`}`,
     async apply(signal) {
       try {
         await call(signal, (abortSignal) => service.getQueueClient(queue).deleteIfExists({ abortSignal }));

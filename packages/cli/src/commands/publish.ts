@@ -1,4 +1,5 @@
 import type { RawCloudEvent } from "@waybill/core";
+import { counted } from "@waybill/core/spi";
 import { Command } from "commander";
 import type { Action, Bind } from "../action.ts";
 import { cliErrors } from "../cli-errors.ts";
@@ -122,10 +123,10 @@ async function publishFile(session: Session, topic: string, options: PublishOpti
     }
   }
   if (session.json) await session.output.json({ topic, published, failed });
-  else await session.output.line(`published ${published} events to ${topic}`);
+  else await session.output.line(`published ${counted(published, "event")} to ${topic}`);
   if (failed > 0) {
     const total = published + failed;
-    throw cliErrors.WB_CLI_INCOMPLETE({ what: "events were not published", failed, total }, firstFailure);
+    throw cliErrors.WB_CLI_INCOMPLETE({ noun: "event", what: "not published", failed, total }, firstFailure);
   }
   return session.shutdown.code ?? EXIT.ok;
 }

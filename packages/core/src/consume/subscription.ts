@@ -2,6 +2,7 @@ import type { ClaimCheck } from "../claim-check/claim-check.ts";
 import { type Clock, sleep, type Timer } from "../clock.ts";
 import type { Codec } from "../codec/codec.ts";
 import { coreErrors } from "../errors/core-errors.ts";
+import { counted } from "../errors/counted.ts";
 import { redacted } from "../errors/redacted.ts";
 import type { Observer } from "../observe/observer.ts";
 import type { MessageWriter } from "../publish/message-writer.ts";
@@ -223,7 +224,7 @@ export class RunningSubscription implements Subscription {
       backlog: async () => (this.#paused ? { events: 0 } : adapter.backlog!(this.#source)),
       stalled: (backlog) => {
         if (this.#consumer.busy > 0) return;
-        const problem = `nothing arrives although ${backlog.events} events wait`;
+        const problem = `nothing arrives, with a backlog of ${counted(backlog.events, "event")}`;
         this.#health.stalled(coreErrors.WB_RECEIVE_FAILED({ ...this.#place, problem }));
         observer.stalled?.({ ...this.#place, backlog });
       },

@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { coreErrors } from "../errors/core-errors.ts";
+import { counted } from "../errors/counted.ts";
 import { type ContextScope, DeliveryContext } from "./context.ts";
 import { GiveUp } from "./give-up.ts";
 import type { Handled, Pipeline } from "./pipeline.ts";
@@ -66,7 +67,10 @@ export class Tries {
       context = new DeliveryContext(scope, delivery, work.attempt, work.redrives > 0);
       work.context = context;
       if ((delivery.deliveryCount ?? 0) > maxDeliveries) {
-        throw new GiveUp("max-deliveries", new Error(`The broker delivered it ${delivery.deliveryCount} times.`));
+        throw new GiveUp(
+          "max-deliveries",
+          new Error(`The broker delivered it ${counted(delivery.deliveryCount!, "time")}.`),
+        );
       }
       const result = pipeline.run(event, context);
       if (typeof result === "string") handled = result;

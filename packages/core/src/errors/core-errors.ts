@@ -1,3 +1,4 @@
+import { counted } from "./counted.ts";
 import { defineErrors } from "./define-errors.ts";
 
 /** Every error that core raises. `docs/errors.md` lists the same codes; a test keeps both equal. */
@@ -67,7 +68,7 @@ export const coreErrors = defineErrors({
   },
   WB_PUBLISH_FAILED: {
     sentence: (p: { topic: string; failed: number; total: number; first: string }) =>
-      `${p.failed} of ${p.total} events were not published to ${p.topic}; the first problem: ${p.first}`,
+      `Publishing ${p.failed} of ${counted(p.total, "event")} to ${p.topic} failed; the first problem: ${p.first}`,
     hint: "error.outcomes answers for each event in order. Publish the failed ones again, or write them through the outbox.",
   },
   WB_PUBLISH_TIMEOUT: {
@@ -77,7 +78,7 @@ export const coreErrors = defineErrors({
   },
   WB_PUBLISH_BUFFER_FULL: {
     sentence: (p: { topic: string; events: number }) =>
-      `${p.events} events already wait to be published to ${p.topic}.`,
+      `The buffer for the topic ${p.topic} is full, with ${counted(p.events, "event")} in it.`,
     hint: "Await publish() before the next one, or raise publish.maxBuffered; the broker is slower than this process.",
   },
   WB_PUBLISH_ABORTED: {
@@ -131,7 +132,7 @@ export const coreErrors = defineErrors({
   },
   WB_DRAIN_DEADLINE: {
     sentence: (p: { running: number; deadlineMs: number }) =>
-      `${p.running} handlers were still running when the drain's ${p.deadlineMs} ms were over.`,
+      `${counted(p.running, "handler")} still ran when the drain's ${p.deadlineMs} ms were over.`,
     hint: "Their events were not acked and will be delivered again. Let handlers stop when ctx.signal aborts.",
   },
   WB_CLOSED: {

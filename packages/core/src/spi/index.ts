@@ -5,6 +5,7 @@ export type { Codec, Decoded } from "../codec/codec.ts";
 export { createCodec } from "../codec/create-codec.ts";
 export { decodeDeadLetter, encodeDeadLetter } from "../codec/dead-letter-record.ts";
 export { type Bookkeeping, HEADER } from "../codec/headers.ts";
+export { counted } from "../errors/counted.ts";
 export { defineErrors, type ErrorTable } from "../errors/define-errors.ts";
 export { maskSecrets, redacted } from "../errors/redacted.ts";
 export { isWaybillError, WaybillError } from "../errors/waybill-error.ts";

@@ -1,4 +1,5 @@
 import type { SubscriptionReport } from "@waybill/config";
+import { counted } from "@waybill/core/spi";
 import type { Session } from "../../session.ts";
 import { tableLines } from "../../table.ts";
 import type { Change } from "./compare.ts";
@@ -47,8 +48,10 @@ export async function printChanges(
   }
   const count = (wanted: "refused" | "weaker") => changes.filter((change) => change[wanted]).length;
   const [refused, weaker] = [count("refused"), count("weaker")];
-  if (refused > 0) await output.line(`${refused} of ${changes.length} changes (!) refuse what works today.`);
-  if (weaker > 0) await output.line(`${weaker} of ${changes.length} changes (<) promise less than today.`);
+  if (refused > 0)
+    await output.line(`${counted(refused, "change")} of ${changes.length} (!) would refuse what works today.`);
+  if (weaker > 0)
+    await output.line(`${counted(weaker, "change")} of ${changes.length} (<) would promise less than today.`);
 }
 
 const markOf = ({ refused, weaker }: Change) => (refused ? "!" : weaker ? "<" : " ");

@@ -1,3 +1,4 @@
+import { counted } from "@waybill/core/spi";
 import type { Emulators } from "@waybill/emulators";
 import { MultiBar } from "cli-progress";
 import type { Session } from "../../session.ts";
@@ -27,7 +28,7 @@ export function statusOf(emulators: Partial<Emulators>, kafka: DevKafka | undefi
   return lines;
 }
 
-const connections = (count: number) => (count === 1 ? "1 connection" : `${count} connections`);
+const connections = (count: number) => counted(count, "connection");
 const portOf = (url = "") => new URL(url).port;
 
 export function isRunning(pid: number): boolean {

@@ -1,3 +1,4 @@
+import { counted } from "@waybill/core/spi";
 import type { Store } from "@waybill/outbox";
 import { Command } from "commander";
 import type { Action, Bind } from "../../action.ts";
@@ -56,7 +57,7 @@ const retryParked =
       }
       const retried = await store.dead.retryParked();
       if (session.json) await session.output.json({ retried });
-      else await session.output.line(`${retried} parked events are tried now`);
+      else await session.output.line(`trying ${counted(retried, "parked event")} now`);
       return EXIT.ok;
     });
 
@@ -107,8 +108,12 @@ const settle =
         await session.output.json({ [verb === "retry" ? "retried" : "discarded"]: done, dryRun: dryRun === true });
       else await session.output.line(`${dryRun ? "would have " : ""}${DID[verb]} ${done}`);
       if (!dryRun && positions.length > done) {
-        const what = "positions are of no dead event";
-        throw cliErrors.WB_CLI_INCOMPLETE({ what, failed: positions.length - done, total: positions.length });
+        throw cliErrors.WB_CLI_INCOMPLETE({
+          noun: "position",
+          what: "of no dead event",
+          failed: positions.length - done,
+          total: positions.length,
+        });
       }
       return session.shutdown.code ?? EXIT.ok;
     });

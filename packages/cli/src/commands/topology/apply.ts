@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { applyTopology, type PlannedStep, planTopology } from "@waybill/config";
+import { counted } from "@waybill/core/spi";
 import { Command } from "commander";
 import type { Action, Bind } from "../../action.ts";
 import { cliErrors } from "../../cli-errors.ts";
@@ -57,14 +58,15 @@ const apply =
         },
       });
     } catch (error) {
-      output.note(`${applied} of ${doable.length} steps were applied; the next run does the rest`);
+      output.note(`applied ${applied} of ${counted(doable.length, "step")}; the next run does the rest`);
       if (shutdown.code !== undefined) return shutdown.code;
       throw error;
     }
     if (json) await output.json({ applied, left: steps.length - doable.length });
     if (doable.length < steps.length) {
       throw cliErrors.WB_CLI_INCOMPLETE({
-        what: "steps need a decision first and were left",
+        noun: "step",
+        what: "left, for a decision is needed first",
         failed: steps.length - doable.length,
         total: steps.length,
       });
@@ -74,7 +76,8 @@ const apply =
 
 async function confirmed({ shutdown }: Session, steps: readonly PlannedStep[]): Promise<boolean> {
   const deletes = steps.filter(({ step }) => step.action === "delete").length;
-  const what = deletes > 0 ? `${steps.length} steps, ${deletes} of which delete` : `${steps.length} steps`;
+  const all = counted(steps.length, "step");
+  const what = deletes > 0 ? `${all}, with ${counted(deletes, "delete")} among them` : all;
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await lines.question(`Apply ${what}? [y/N] `, { signal: shutdown.signal });
