@@ -82,11 +82,11 @@ function until(holds: () => boolean, watchers: Set<() => void>): Promise<void> {
   });
 }
 
-/** Resolves when the condition holds; rejects after five seconds. */
+/** Resolves when the condition holds; rejects after twenty seconds. */
 export async function eventually(holds: () => boolean): Promise<void> {
-  const end = Date.now() + 5000;
+  const end = Date.now() + 20_000;
   while (!holds()) {
-    if (Date.now() > end) throw new Error("It did not happen within 5 s.");
+    if (Date.now() > end) throw new Error("It did not happen within 20 s.");
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

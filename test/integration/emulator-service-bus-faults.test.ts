@@ -19,7 +19,7 @@ describe("control", () => {
     await expect.poll(() => seen).toEqual([1]);
     expect(control.cutConnections()).toBe(1);
     expect(control.state("q").receivers).toBe(0);
-    await expect.poll(() => control.state("q").receivers, { timeout: 5_000 }).toBe(1);
+    await expect.poll(() => control.state("q").receivers, { timeout: 20_000 }).toBe(1);
     await client.createSender("q").sendMessages({ body: 2 });
     await expect.poll(() => seen).toEqual([1, 2]);
   });

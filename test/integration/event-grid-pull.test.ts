@@ -116,7 +116,7 @@ describe("pull", () => {
     await consuming.subscribe("orders", { name: "billing", retry: { attempts: 1 } }, () => {
       throw new Error("out of stock");
     });
-    await spy.waitFor("deadLettered");
+    await spy.waitFor("deadLettered", undefined, 20_000);
     for (let look = 1; look <= 5; look++) {
       const letters = bus.deadLetters("orders", "billing");
       expect((await letters.list()).map(({ id, reason }) => [id, reason?.error])).toEqual([["1", "out of stock"]]);
@@ -127,7 +127,7 @@ describe("pull", () => {
   });
 
   it("a service that goes silent is an error within the timeout, and events flow once it is back", async () => {
-    const { adapter, emulator } = await namespace({ requestTimeoutMs: 500 });
+    const { adapter, emulator } = await namespace({ requestTimeoutMs: 2_000 });
     const bus = createBus({ source: "/shop", adapter });
     onTestFinished(() => bus.close());
     emulator.control.stopAnswering(true);
@@ -138,6 +138,6 @@ describe("pull", () => {
     const seen = createBus({ source: "/shop", adapter, observers: [spy] });
     await seen.subscribe("orders", { name: "billing" }, () => undefined);
     await bus.publishRaw("orders", raw("1", 1));
-    await spy.waitFor("processed");
+    await spy.waitFor("processed", undefined, 20_000);
   });
 });

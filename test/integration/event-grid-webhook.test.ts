@@ -119,7 +119,7 @@ describe("settled by core", () => {
     const answer = await post(url, cloudEvent("1"), KNOCK);
     expect(answer.status).toBe(503);
     await eventually(() => reason !== undefined);
-    await spy.waitFor("lost");
+    await spy.waitFor("lost", undefined, 20_000);
   });
 });
 

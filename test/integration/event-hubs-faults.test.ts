@@ -52,7 +52,7 @@ describe.skipIf(!azurite)("faults", () => {
 
   it("cut connections lose nothing, in either direction", async () => {
     // The SDK lets a send wait out its time when its connection is cut.
-    const { topic, open, source } = setUp({ partitions: 2, client: { retryOptions: { timeoutInMs: 1_000 } } });
+    const { topic, open, source } = setUp({ partitions: 2, client: { retryOptions: { timeoutInMs: 3_000 } } });
     const adapter = open();
     const receiver = await adapter.openReceiver(source());
     const sender = await adapter.openSender(topic);
@@ -79,7 +79,7 @@ describe.skipIf(!azurite)("faults", () => {
     const proxy = await startTcpProxy(emulator.port);
     onTestFinished(() => proxy.close());
     const connectionString = throughPort(emulator.connectionString, emulator.port, proxy.port);
-    const { topic, open, source } = setUp({ connectionString, partitions: 2, requestTimeoutMs: 1_000 });
+    const { topic, open, source } = setUp({ connectionString, partitions: 2, requestTimeoutMs: 2_500 });
     const timers = vi.spyOn(globalThis, "setTimeout");
     const adapter = open();
     const receiver = await adapter.openReceiver(source());
@@ -88,7 +88,7 @@ describe.skipIf(!azurite)("faults", () => {
     const receiveUntil = (count: number) => receivesUntil(receiver, seen, count, 20_000);
     const sendAll = (messages: OutboundMessage[]) =>
       expect
-        .poll(async () => (await sender.send(messages, never)).every(({ ok }) => ok), { timeout: 10_000 })
+        .poll(async () => (await sender.send(messages, never)).every(({ ok }) => ok), { timeout: 20_000 })
         .toBe(true);
     await sendAll([event("before")]);
     await receiveUntil(1);

@@ -109,11 +109,11 @@ describe.skipIf(server === undefined).each(Object.entries(clients))("inbox on Re
       };
       const key = keyOf();
       const working = async (claim: RedisClaim) => {
-        await expect.poll(() => renewals, { timeout: 10_000 }).toBeGreaterThan(3);
+        await expect.poll(() => renewals, { timeout: 30_000 }).toBeGreaterThan(3);
         expect(claim.lost.aborted).toBe(false);
         expect(await inbox.process(key, nothing, signal)).toBe("busy");
       };
-      expect(await redisInbox({ client: counted, leaseMs: 600 }).process(key, working, signal)).toBe("processed");
+      expect(await redisInbox({ client: counted, leaseMs: 2_000 }).process(key, working, signal)).toBe("processed");
     }),
   );
 
@@ -123,10 +123,10 @@ describe.skipIf(server === undefined).each(Object.entries(clients))("inbox on Re
       const key = keyOf();
       // The crashed process: it claims, and is never heard of again.
       const dies: RedisClient = { sendCommand: (args) => run(client, args) };
-      const crashed = redisInbox({ client: onlyClaims(dies), leaseMs: 200 });
+      const crashed = redisInbox({ client: onlyClaims(dies), leaseMs: 1_000 });
       void crashed.process(key, () => new Promise(() => undefined), signal);
       await expect.poll(() => inbox.process(key, nothing, signal)).toBe("busy");
-      await expect.poll(() => inbox.process(key, nothing, signal), { timeout: 5_000 }).toBe("processed");
+      await expect.poll(() => inbox.process(key, nothing, signal)).toBe("processed");
     }),
   );
 
@@ -136,7 +136,7 @@ describe.skipIf(server === undefined).each(Object.entries(clients))("inbox on Re
       const key = keyOf();
       let finish!: () => void;
       let claim: RedisClaim | undefined;
-      const frozen = redisInbox({ client: onlyClaims({ sendCommand: (args) => run(client, args) }), leaseMs: 200 });
+      const frozen = redisInbox({ client: onlyClaims({ sendCommand: (args) => run(client, args) }), leaseMs: 1_000 });
       const late = frozen.process(
         key,
         (tx) => {
@@ -146,18 +146,17 @@ describe.skipIf(server === undefined).each(Object.entries(clients))("inbox on Re
         signal,
       );
       let finishHeir!: () => void;
-      const heir = () => new Promise<void>((resolve) => (finishHeir = resolve));
+      const begun = Promise.withResolvers<string>();
+      const heir = () => {
+        begun.resolve("working");
+        return new Promise<void>((resolve) => (finishHeir = resolve));
+      };
       let second: Promise<string> | undefined;
       await expect
-        .poll(
-          async () => {
-            const attempt = inbox.process(key, heir, signal);
-            const answer = await Promise.race([attempt, new Promise<string>((r) => setTimeout(r, 30, "working"))]);
-            if (answer === "working") second = attempt;
-            return answer;
-          },
-          { timeout: 5_000 },
-        )
+        .poll(() => {
+          second = inbox.process(key, heir, signal);
+          return Promise.race([second, begun.promise]);
+        })
         .toBe("working");
       finish();
       await expect(late).rejects.toMatchObject({ code: "WB_INBOX_CLAIM_LOST" });

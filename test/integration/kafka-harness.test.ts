@@ -266,7 +266,7 @@ describe.skipIf(missing)("side by side", { timeout: 30_000 }, () => {
     await connected(kafka);
     process.kill(guard, "SIGKILL");
     const refused = () => connected(kafka).then(() => "", String);
-    await expect.poll(refused, { timeout: 5_000 }).toContain("ECONNREFUSED");
+    await expect.poll(refused, { timeout: 20_000 }).toContain("ECONNREFUSED");
   });
 });
 
@@ -296,7 +296,7 @@ describe.skipIf(missing)("with its parent", { timeout: 30_000 }, () => {
     await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false);
     await expect
       .poll(async () => (await readdir(temporary)).filter((name) => name.startsWith("waybill-kafka-")), {
-        timeout: 5_000,
+        timeout: 20_000,
       })
       .toEqual([]);
   });

@@ -14,9 +14,13 @@ const counted = defineEvent("com.example.counted", z.object({ n: z.number() }));
 const EVENTS = 100;
 
 /** A bus with one subscription, and what it has seen, in the order in which it saw each for the first time. */
-async function line(brokers: string[], engine: NonNullable<KafkaOptions["engine"]>) {
-  const adapter = kafka({ brokers, engine, sessionTimeoutMs: 3_000, requestTimeoutMs: 3_000 });
-  const bus = createBus({ source: "/outage", adapter });
+async function line(
+  brokers: string[],
+  engine: NonNullable<KafkaOptions["engine"]>,
+  options: Partial<KafkaOptions> = {},
+) {
+  const adapter = kafka({ brokers, engine, sessionTimeoutMs: 3_000, ...options });
+  const bus = createBus({ source: "/outage", adapter, publish: { deadlineMs: 90_000 } });
   const topic = defineTopic(`outage-${engine}`, [counted]);
   const seen = new Set<number>();
   await bus.subscribe(topic, { name: "reader", order: "required" }, async ({ data }) => void seen.add(data.n));
@@ -26,7 +30,7 @@ async function line(brokers: string[], engine: NonNullable<KafkaOptions["engine"
 }
 
 it("loses nothing and keeps the order of a key, over both engines, when the broker is killed and comes back", {
-  timeout: 120_000,
+  timeout: 180_000,
 }, async (context) => {
   if (!(await canStartKafka("kafka outage"))) context.skip();
   const dataDir = await mkdtemp(join(tmpdir(), "waybill-outage-"));
@@ -37,7 +41,7 @@ it("loses nothing and keeps the order of a key, over both engines, when the brok
   try {
     const half = Array.from({ length: EVENTS / 2 }, (_, n) => n);
     await Promise.all(lines.flatMap(({ publish }) => half.map(publish)));
-    await expect.poll(() => lines.map(({ seen }) => seen.size), { timeout: 30_000 }).toEqual([50, 50]);
+    await expect.poll(() => lines.map(({ seen }) => seen.size), { timeout: 60_000 }).toEqual([50, 50]);
 
     process.kill(broker.pid, "SIGKILL");
     await broker.stop();
@@ -47,7 +51,7 @@ it("loses nothing and keeps the order of a key, over both engines, when the brok
     await expect.poll(() => lines.map(({ seen }) => seen.size), { timeout: 60_000 }).toEqual([EVENTS, EVENTS]);
     for (const { seen, backlog } of lines) {
       expect([...seen]).toEqual(Array.from({ length: EVENTS }, (_, n) => n));
-      await expect.poll(backlog, { timeout: 10_000 }).toEqual({ events: 0 });
+      await expect.poll(backlog, { timeout: 30_000 }).toEqual({ events: 0 });
     }
   } finally {
     await Promise.all(lines.map(({ bus }) => bus.close()));
@@ -57,23 +61,25 @@ it("loses nothing and keeps the order of a key, over both engines, when the brok
 });
 
 it("replaces connections that stand and carry nothing more, over both engines", {
-  timeout: 120_000,
+  timeout: 180_000,
 }, async (context) => {
   if (!(await canStartKafka("kafka outage"))) context.skip();
   const { broker: port } = await freePorts();
   const proxy = await startTcpProxy(port);
   const broker = await startKafka({ version: testedVersion(), port, advertisedPort: proxy.port });
   const brokers = [`127.0.0.1:${proxy.port}`];
-  const lines = await Promise.all([line(brokers, "kafkajs"), line(brokers, "platformatic")]);
+  // After so long without an answer a connection is given up.
+  const patience = { requestTimeoutMs: 6_000 };
+  const lines = await Promise.all([line(brokers, "kafkajs", patience), line(brokers, "platformatic", patience)]);
   try {
     await Promise.all(lines.map(({ publish }) => publish(0)));
-    await expect.poll(() => lines.map(({ seen }) => seen.size), { timeout: 30_000 }).toEqual([1, 1]);
+    await expect.poll(() => lines.map(({ seen }) => seen.size), { timeout: 60_000 }).toEqual([1, 1]);
     expect(proxy.stall()).toBeGreaterThan(4);
     await Promise.all(lines.flatMap(({ publish }) => [1, 2, 3].map(publish)));
     await expect
-      .poll(() => lines.map(({ seen }) => [...seen]), { timeout: 30_000 })
+      .poll(() => lines.map(({ seen }) => [...seen]), { timeout: 60_000 })
       .toEqual(lines.map(() => [0, 1, 2, 3]));
-    for (const { backlog } of lines) await expect.poll(backlog, { timeout: 10_000 }).toEqual({ events: 0 });
+    for (const { backlog } of lines) await expect.poll(backlog, { timeout: 30_000 }).toEqual({ events: 0 });
   } finally {
     await Promise.all(lines.map(({ bus }) => bus.close()));
     await proxy.close();

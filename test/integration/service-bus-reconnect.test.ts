@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => emulator?.close());
 
 /** Service and consumer, both behind a proxy of their own. */
-async function behindProxy(sessions: ServiceBusOptions["sessions"]) {
+async function behindProxy(sessions: ServiceBusOptions["sessions"], lockMs = 5_000) {
   const target = emulator;
   const proxy = await startTcpProxy(target.port);
   const topic = defineTopic(`orders-${++topics}`, [placed]);
@@ -26,8 +26,8 @@ async function behindProxy(sessions: ServiceBusOptions["sessions"]) {
     connectionString: target.connectionString.replace(`:${target.port};`, `:${proxy.port};`),
     subscriptions: { [topic.name]: ["billing"] },
     sessions,
-    lockMs: 5_000,
-    requestTimeoutMs: 1_500,
+    lockMs,
+    requestTimeoutMs: 3_000,
     probeMs: 1_000,
   });
   for (const step of await adapter.topology!.plan({ prune: false, signal: never })) await step.apply!(never);
@@ -73,13 +73,13 @@ describe.each(["none", "buckets"] as const)(
           await until(
             () => seen.has(n),
             `event ${n} after ${name}; ${JSON.stringify(spy.records.filter(({ what }) => what === "trouble").at(-1), null, 1)}`,
-            isSilent ? 40_000 : 15_000,
+            isSilent ? 60_000 : 30_000,
           );
         }
         await until(() => subscription.health.ok, "the subscription is healthy again");
         await bus.close();
       },
-      60_000,
+      90_000,
     );
   },
 );
@@ -96,7 +96,7 @@ describe("a broker that is stopped and started again", () => {
         connectionString: target.connectionString,
         subscriptions: { orders: ["billing"] },
         sessions,
-        requestTimeoutMs: 1_500,
+        requestTimeoutMs: 3_000,
         probeMs: 1_000,
       });
       const apply = async () => {
@@ -126,18 +126,18 @@ describe("a broker that is stopped and started again", () => {
 
 describe("what is in hand when a connection breaks", () => {
   it("can still be settled over the next one, where no session was lost with it", async () => {
-    const { proxy, topic, adapter } = await behindProxy("none");
+    const { proxy, topic, adapter } = await behindProxy("none", 60_000);
     const receiver = await adapter.openReceiver({ topic: topic.name, subscription: "billing", startFrom: "earliest" });
     const sender = await adapter.openSender(topic.name);
     await send(sender, event("a"), event("b"));
     const taken = await take(receiver, 2);
     proxy.cut();
     const told = async () => (await receiver.settle([ack(taken[0]!)], never))[0]!.ok;
-    await until(told, "the ack is told");
+    await until(told, "the ack is told", 30_000);
     expect((await receiver.renew!([taken[1]!], never))[0]).toMatchObject({ ok: true });
     const left = emulator.control.state(`${topic.name}.billing`).messages;
     expect(left.map(({ messageId }) => messageId)).toEqual([taken[1]!.message.id]);
-  }, 20_000);
+  }, 60_000);
 
   it("is lost with its session, is told so, and comes again", async () => {
     const { proxy, topic, adapter } = await behindProxy("buckets");
@@ -150,7 +150,7 @@ describe("what is in hand when a connection breaks", () => {
     expect(outcome!.ok === false && adapter.classify(outcome!.error)).toBe("lost");
     const again = await takeThrough(receiver);
     expect(ids([again])).toEqual(["a"]);
-  }, 20_000);
+  }, 60_000);
 });
 
 /** A receive may say once what went wrong. */

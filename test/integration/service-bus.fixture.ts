@@ -70,7 +70,7 @@ export async function send(sender: Sender, ...messages: readonly OutboundMessage
 const want = (max: number) => ({ max, maxBytes: 64 * 1024 * 1024, pausedLanes: new Set<string>() });
 
 /** Receives exactly so many. */
-export async function take(receiver: Receiver, count: number, withinMs = 10_000): Promise<Delivery[]> {
+export async function take(receiver: Receiver, count: number, withinMs = 20_000): Promise<Delivery[]> {
   const taken: Delivery[] = [];
   const until = Date.now() + withinMs;
   while (taken.length < count) {
@@ -83,7 +83,7 @@ export async function take(receiver: Receiver, count: number, withinMs = 10_000)
 export const ack = (delivery: Delivery) => ({ delivery, kind: "ack" }) as const;
 export const release = (delivery: Delivery) => ({ delivery, kind: "release", delayMs: 0 }) as const;
 
-export async function until(holds: () => boolean | Promise<boolean>, what: string, withinMs = 10_000): Promise<void> {
+export async function until(holds: () => boolean | Promise<boolean>, what: string, withinMs = 20_000): Promise<void> {
   const end = Date.now() + withinMs;
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(`Waited ${withinMs} ms in vain for this: ${what}.`);

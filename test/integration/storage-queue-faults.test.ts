@@ -118,7 +118,7 @@ describe("a service that accepts connections and never answers", () => {
 
   it("ends an ack and a renewal in time, and loses nothing by it", async () => {
     const { endpoint, credential } = await silent({ delivers: true });
-    const { adapter, source } = setUp({ endpoint, credential, requestTimeoutMs: 200, createQueues: false });
+    const { adapter, source } = setUp({ endpoint, credential, requestTimeoutMs: 1_500, createQueues: false });
     const receiver = await adapter.openReceiver(source());
     const [delivery] = (await receiver.receive(want({ max: 1 }), never)) as [Delivery];
     const [renewed] = (await receiver.renew?.([delivery], never)) ?? [];

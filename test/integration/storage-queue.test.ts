@@ -254,7 +254,7 @@ describe.skipIf(!azurite)("a bus over storage queues", () => {
     expect((await letters.list())[0]).toMatchObject({ id: "o-1", reason: { reason: "handler-failed", attempts: 3 } });
     repaired = true;
     expect(await letters.redrive()).toMatchObject({ done: 1 });
-    await expect.poll(() => billed, { timeout: 5_000 }).toBe("o-1");
+    await expect.poll(() => billed, { timeout: 20_000 }).toBe("o-1");
     expect(await letters.list()).toEqual([]);
     await bus.drain({ deadlineMs: 5_000 });
     const left = await Promise.all(["billing", "mail"].map(async (name) => (await bus.backlog(topic, name))?.events));

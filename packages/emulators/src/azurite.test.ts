@@ -58,7 +58,7 @@ it("ends with its parent, even one that is killed", async () => {
   expect(isAlive(pid)).toBe(true);
   parent.kill("SIGKILL");
   await once(parent, "exit");
-  await expect.poll(() => isAlive(pid), { timeout: 5_000 }).toBe(false);
+  await expect.poll(() => isAlive(pid)).toBe(false);
 });
 
 it("is no reason for its parent to stay", async () => {
@@ -71,5 +71,5 @@ it("is no reason for its parent to stay", async () => {
   const [code] = await once(parent, "exit");
   expect(code).toBe(0);
   const pid = Number((await printed)[0].toString());
-  await expect.poll(() => isAlive(pid), { timeout: 5_000 }).toBe(false);
+  await expect.poll(() => isAlive(pid)).toBe(false);
 });
