@@ -88,7 +88,9 @@ async function isComplete(folder: string, pom: string): Promise<boolean> {
   const text = await readFile(join(folder, MANIFEST), "utf8").catch(ignoreMissing);
   if (text === undefined) return false;
   const manifest = JSON.parse(text) as Manifest;
-  return manifest.pom === pom && JSON.stringify(manifest.jars) === JSON.stringify(await jarSizes(folder));
+  // Another process may just have moved it away.
+  const sizes = await jarSizes(folder).catch(ignoreMissing);
+  return manifest.pom === pom && JSON.stringify(manifest.jars) === JSON.stringify(sizes);
 }
 
 /** Removes what downloads left behind whose process was killed. */
