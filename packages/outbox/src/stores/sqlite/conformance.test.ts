@@ -15,7 +15,7 @@ runStoreConformance({
         store.transaction((db) =>
           db.exec(
             `CREATE TRIGGER slow AFTER DELETE ON outbox_sent BEGIN
-               SELECT count(*) FROM (WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 100) SELECT x FROM c);
+               SELECT count(*) FROM (WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 500) SELECT x FROM c);
              END;
              WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 50000)
              INSERT INTO outbox_sent (pos, topic, event, sent_at) SELECT x, 'notes', '{}', 0 FROM c`,
