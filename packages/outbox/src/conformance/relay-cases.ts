@@ -182,9 +182,9 @@ export function relayCases<Tx>(options: StoreConformanceOptions<Tx>): void {
       expect(f.recorder.data).toEqual([1, 2, 3]);
     });
 
-    check("two relays: each event once, in order; one takes over from the other", async (f) => {
-      const first = await f.relay({ leaseMs: LONG_MS });
-      await f.relay({ leaseMs: LONG_MS, store: f.another() });
+    check("two relays, of one name even: each event once, in order; one takes over from the other", async (f) => {
+      const first = await f.relay({ leaseMs: LONG_MS, owner: "relay" });
+      await f.relay({ leaseMs: LONG_MS, owner: "relay", store: f.another() });
       for (let i = 0; i < 20; i++) await f.note([i], "k");
       await f.recorder.count(20);
       await first.drain({ deadlineMs: 5_000 });

@@ -13,7 +13,7 @@ export interface RelayOptions {
   readonly store: Pick<Store, "feed">;
   /** Its calls must end, as those of a bus do: one that never does keeps its events and their keys until this relay is stopped. */
   readonly publisher: Publisher;
-  /** Names this relay in the lease: unique among those of the store. Default: host, process and a random part. */
+  /** Names this relay for people, as in `waybill outbox status`. A random part is added, for two of one name must not share a lease. Default: host and process. */
   readonly owner?: string;
   /** Events in one call of the publisher, 1 to 10 000. Default 500. Up to four times as many are read ahead. */
   readonly batch?: number;
@@ -63,7 +63,7 @@ export function createRelay(options: RelayOptions): Relay {
   const run = new RelayRun({
     store: options.store,
     publisher: options.publisher,
-    owner: options.owner ?? `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`,
+    owner: `${options.owner ?? `${hostname()}/${process.pid}`}/${randomUUID().slice(0, 8)}`,
     batch: within("batch", options.batch ?? 500, 1, 10_000),
     concurrency: within("concurrency", options.concurrency ?? 4, 1, 64),
     leaseMs: within("leaseMs", options.leaseMs ?? 5_000, 300, 600_000),
