@@ -52,7 +52,7 @@ const table = {
   WB_KAFKA_UNREAD: {
     sentence: (p: { group: string; partitions: readonly string[] }) =>
       `${p.group} has not been able to read ${p.partitions.slice(0, 5).join(", ")}${p.partitions.length > 5 ? ` and ${p.partitions.length - 5} more` : ""} for some seconds.`,
-    hint: "Have these partitions a leader, and does its broker answer? The other partitions are read meanwhile, and these as soon as they can be.",
+    hint: "Have these partitions a leader, does its broker answer, and do the brokers hold this client to a quota? The other partitions are read meanwhile, and these as soon as they can be.",
   },
   WB_KAFKA_ENDED: {
     sentence: (p: { group: string }) => `The membership in ${p.group} has ended.`,

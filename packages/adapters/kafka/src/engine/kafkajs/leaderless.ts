@@ -13,13 +13,13 @@ interface Partition {
 
 const hasLeader = ({ leader }: Partition) => leader >= 0;
 
-/** By default kafkajs knows of no partition of a topic of which one has no leader. This one leaves that one out, unless it is all of them. */
-export const leaveOutLeaderless: ChangeCall = ofTopics((partitions) => {
-  const led = partitions.filter(hasLeader);
-  return led.length === 0 ? partitions : led;
-});
+/**
+ * By default kafkajs knows nothing of any topic that it asks for while a partition of one has no leader, and a producer asks for all of the cluster when it
+ * begins. This one leaves such partitions out.
+ */
+export const leaveOutLeaderless: ChangeCall = ofTopics((partitions) => partitions.filter(hasLeader));
 
-/** And this one counts it in. */
+/** And this one counts them in. */
 export const countLeaderless: ChangeCall = ofTopics((partitions) =>
   partitions.map((one) => (hasLeader(one) ? one : { ...one, partitionErrorCode: 0 })),
 );

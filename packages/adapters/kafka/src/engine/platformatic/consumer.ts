@@ -6,6 +6,7 @@ import { says } from "./admin.ts";
 import { clientOptions, METADATA_MAX_AGE_MS } from "./client-options.ts";
 import { watchConnections } from "./connections.ts";
 import { type FetchLoops, startFetchLoops } from "./fetch-loops.ts";
+import { keepLeaderless } from "./keep-leaderless.ts";
 import { leaveRecords } from "./leave-records.ts";
 import type { Library } from "./library.ts";
 
@@ -35,6 +36,7 @@ export async function openConsumer(
   });
   const fetcher = new library.Consumer(client);
   leaveRecords(library, fetcher);
+  keepLeaderless(library, fetcher);
   const connections = { member: watchConnections(member), fetcher: watchConnections(fetcher) };
   const paused = new Set<string>();
   const firstRead = Promise.withResolvers<void>();

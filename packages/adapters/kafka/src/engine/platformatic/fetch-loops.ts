@@ -103,7 +103,7 @@ export function startFetchLoops(options: FetchLoopsOptions, starts: readonly Pos
       try {
         const metadata = await fetcher.metadata({ topics: [...topics], forceUpdate });
         forceUpdate = false;
-        spread(metadata);
+        if (!spread(metadata)) void findLeaders();
         const led = starts.filter(({ topic, partition }) => leaderOf(metadata, topic, partition) === node);
         if (led.length === 0) break;
         const wanted = led.filter((one) => !options.isPaused(one));
@@ -134,27 +134,36 @@ export function startFetchLoops(options: FetchLoopsOptions, starts: readonly Pos
     running.delete(node);
   };
 
-  const spread = (metadata: ClusterMetadata) => {
+  /** Has each leader read from. False where a partition has none. */
+  const spread = (metadata: ClusterMetadata): boolean => {
+    let hasAll = true;
     for (const { topic, partition } of starts) {
-      const leader = leaderOf(metadata, topic, partition);
-      if (leader === undefined || leader < 0 || running.has(leader)) continue;
-      running.add(leader);
-      void run(leader);
+      const leader = leaderOf(metadata, topic, partition) ?? -1;
+      if (leader < 0) hasAll = false;
+      else if (!running.has(leader)) {
+        running.add(leader);
+        void run(leader);
+      }
     }
+    return hasAll;
   };
-  const begin = async () => {
-    while (!stopped && running.size === 0 && starts.length > 0) {
+  let isFinding = false;
+  const findLeaders = async () => {
+    if (isFinding) return;
+    isFinding = true;
+    while (!stopped) {
       try {
-        spread(await fetcher.metadata({ topics: [...topics], forceUpdate: true }));
+        if (spread(await fetcher.metadata({ topics: [...topics], forceUpdate: true }))) break;
       } catch (error) {
         if (stopped) return;
         if (!canPass(error)) return options.failed(error);
         lastError = error;
       }
-      if (running.size === 0) await sleep(PAUSE_AFTER_ERROR_MS);
+      await sleep(PAUSE_AFTER_ERROR_MS);
     }
+    isFinding = false;
   };
-  void begin();
+  if (starts.length > 0) void findLeaders();
 
   return {
     stop() {
@@ -175,7 +184,12 @@ function canPass(error: unknown): boolean {
   const { code, errors, canRetry } = (error ?? {}) as { code?: unknown; errors?: unknown[]; canRetry?: unknown };
   if (Array.isArray(errors) && errors.length > 0) return errors.every(canPass);
   if (canRetry === true) return true;
-  return code === "PLT_KFK_NETWORK" || code === "PLT_KFK_TIMEOUT";
+  return code === "PLT_KFK_NETWORK" || code === "PLT_KFK_TIMEOUT" || isLeaderGone(error);
+}
+
+/** What the library makes of a broker that has left the cluster since its loop looked. */
+function isLeaderGone(error: unknown): boolean {
+  return String((error as { message?: unknown } | null)?.message).startsWith("Cannot find broker with node id");
 }
 
 function requestOf(
