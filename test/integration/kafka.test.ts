@@ -152,6 +152,21 @@ describe.skipIf(broker === undefined).each(["kafkajs", "platformatic"] as const)
     expect((came[1]!.message.body as Buffer).buffer.byteLength).toBeLessThan(100_000);
   });
 
+  it("refuses what a compacted topic does not take, an event without a key, and sends the others", async () => {
+    const topic = freshTopic();
+    await clients.createTopic(topic, 1, { "cleanup.policy": "compact" });
+    const one = adapter();
+    const sender = await one.openSender(topic);
+    const outcomes = await sender.send([message("a", "k"), message("b", undefined), message("c", "k")], signal);
+    expect(outcomes.map(({ ok }) => ok)).toEqual([true, false, true]);
+    const [, refused] = outcomes;
+    if (!refused!.ok) {
+      expect(one.classify(refused!.error)).toBe("invalid");
+      expect(String(refused!.error)).toContain("a compacted topic takes no event without a key");
+    }
+    expect(idsOf(await take(await one.openReceiver(source(topic)), 2))).toEqual(["a", "c"]);
+  });
+
   it("carries a key that is no text unchanged into a copy", async () => {
     const topic = freshTopic();
     const one = adapter({ partitions: 1 });

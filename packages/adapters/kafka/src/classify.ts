@@ -214,6 +214,11 @@ export function isExpelled(error: unknown): boolean {
   return wordsOf(error).codes.some((word) => EXPELLED.has(word));
 }
 
+/** Of a batch, one record is not to the broker's liking, and it does not say which. */
+export function isOfOneRecord(error: unknown): boolean {
+  return classify(error) === "too-large" || wordsOf(error).codes.includes("INVALID_RECORD");
+}
+
 const ADVICE: Readonly<Record<ErrorKind, string>> = {
   transient:
     "it passes by itself; if it does not, check that the brokers and the addresses that they advertise can be reached; one that hangs up at once speaks TLS or signs in otherwise than ssl and sasl say",
@@ -227,8 +232,15 @@ const ADVICE: Readonly<Record<ErrorKind, string>> = {
   unknown: "the cause holds what the client library said",
 };
 
+const NO_LEADER = "it passes when the partitions have a leader; if it does not, look for the brokers of their replicas";
+
 /** Of answers that say less than can be known. */
 const ADVICE_ON: Readonly<Record<string, string>> = {
+  KafkaJSMetadataNotLoaded: NO_LEADER,
+  KafkaJSTopicMetadataNotLoaded: NO_LEADER,
+  INVALID_RECORD: "a compacted topic takes no event without a key; the cause holds the broker's answer",
+  CLUSTER_AUTHORIZATION_FAILED:
+    "give the user the ACL Write on the topic; an idempotent producer may not even begin while it may write to none",
   ILLEGAL_SASL_STATE: "the broker signs nobody in at that port; leave sasl out, or use another of the brokers' ports",
   UNSUPPORTED_SASL_MECHANISM: "set one of the mechanisms that the broker has enabled at that port as sasl.mechanism",
   "Broker requires TLS.": "set ssl, or use a port of the brokers that speaks no TLS",

@@ -1,6 +1,6 @@
 import { done, type OutboundMessage, type Outcome, type Sender, unlessAborted } from "@waybill/core/spi";
 import { senderCapabilities } from "./capabilities.ts";
-import { classify, failedCall } from "./classify.ts";
+import { failedCall, isOfOneRecord } from "./classify.ts";
 import { type OutboundRecord, PartlySent } from "./engine/engine.ts";
 import { kafkaErrors } from "./errors.ts";
 import { measure, toRecord } from "./mapping.ts";
@@ -40,8 +40,8 @@ export function createSender(options: SenderOptions): Sender {
       await producers.send(topic, records);
       return records.map(() => done);
     } catch (error) {
-      // A limit that was lowered meanwhile, or that this client may not read: only those that are too large are to hear of it.
-      if (classify(error) === "too-large" && records.length > 1) return oneByOne(records);
+      // Such as a limit that was lowered meanwhile, or that this client may not read: only those that are too large are to hear of it.
+      if (isOfOneRecord(error) && records.length > 1) return oneByOne(records);
       const failure: Outcome = { ok: false, error: failedCall("Sending to", topic, error) };
       const isLeft = ({ partition }: OutboundRecord) =>
         !(error instanceof PartlySent) || error.partitions.has(partition);
