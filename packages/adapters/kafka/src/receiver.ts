@@ -138,11 +138,12 @@ export async function openReceiver(options: ReceiverOptions): Promise<Receiver> 
 
   const commit = async (positions: readonly Position[]): Promise<void> => {
     if (consumer === undefined) throw kafkaErrors.WB_KAFKA_ENDED({ group: groupId });
+    const had = partitions;
     try {
       await consumer.commit(positions);
     } catch (error) {
-      // The client library joins again by itself, as another member.
-      if (isExpelled(error)) forget();
+      // The client library joins again by itself, as another member, and may have by now: what that one has is not meant.
+      if (isExpelled(error) && partitions === had) forget();
       // Whether the partition is still ours shows when the group has come together: until then it is worth another try.
       if (consumer !== undefined && !isExpelled(error) && classify(error) === "lost") {
         throw kafkaErrors.WB_KAFKA_REBALANCING({ group: groupId }, error);
