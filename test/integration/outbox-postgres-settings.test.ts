@@ -128,6 +128,9 @@ describe.skipIf(!server)("settings of the application", () => {
   test("limits of time for the application's statements do not hold for the relay's own", async () => {
     const url = await databaseWith({ statement_timeout: "200ms", lock_timeout: "200ms" });
     const { store, outbox } = opened(url);
+    await store.open();
+    // From PostgreSQL 17 on.
+    await server!.query(`ALTER DATABASE ${new URL(url).pathname.slice(1)} SET transaction_timeout = '200ms'`);
     const troubles: unknown[] = [];
     const recorder = new Recorder();
     const relay = createRelay({
@@ -138,6 +141,7 @@ describe.skipIf(!server)("settings of the application", () => {
     closing.push(() => relay.close());
     await relay.start();
     const other = await session(url);
+    await other.query("SET transaction_timeout = 0");
     await other.query("BEGIN; LOCK TABLE waybill.outbox IN SHARE MODE");
     await other.query("SELECT pg_sleep(0.1)");
     await other.query("ROLLBACK");

@@ -13,6 +13,7 @@ test.each([
   ["42P01", "WB_POSTGRES_TABLE_MISSING"],
   ["42501", "WB_POSTGRES_PERMISSION"],
   ["57P01", "WB_POSTGRES_CONNECTION"],
+  ["25P04", "WB_POSTGRES_CONNECTION"],
   ["25006", "WB_POSTGRES_READ_ONLY"],
   ["23505", undefined],
 ])("SQLSTATE %s is %s", (state, code) => {

@@ -8,8 +8,11 @@ const MISSING = new Set(["42P01", "3F000", "42703", "42704"]);
 const DENIED = "42501";
 const LOCK_NOT_AVAILABLE = "55P03";
 const READ_ONLY = "25006";
-/** Administrator or server ends the connection; server starts or is in recovery; too many connections; refused. */
-const NO_CONNECTION = /^(08...|57P0[1-5]|53300|28...|3D000)$/;
+/**
+ * Administrator or server ends the connection, the latter also after a limit of time for a transaction; server starts or is in recovery; too many
+ * connections; refused.
+ */
+const NO_CONNECTION = /^(08...|57P0[1-5]|25P0[34]|53300|28...|3D000)$/;
 /** `ENOENT`: no server at a socket of this machine. */
 const NETWORK = new Set([...Object.keys(NETWORK_KINDS), "ENOENT"]);
 

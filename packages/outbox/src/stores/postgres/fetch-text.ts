@@ -86,7 +86,8 @@ export function startText(t: Tables): string {
 /**
  * Settings of a relay's session. Statistics of a table that is empty most of the time mislead the planner, and a prepared plan would keep
  * its mistake: with these it can only walk the two indexes. What else a database or role has set for the application is taken back: after
- * waiting for a lock, a transaction of a stricter isolation would still see what was before.
+ * waiting for a lock, a transaction of a stricter isolation would still see what was before. Older servers do not know all of the limits.
  */
 export const PINNED = `SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan;
-  SET default_transaction_isolation = 'read committed'; SET statement_timeout = 0; SET lock_timeout = 0`;
+  SET default_transaction_isolation = 'read committed'; SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN
+  ('statement_timeout', 'lock_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout')`;
