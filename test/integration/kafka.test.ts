@@ -413,6 +413,15 @@ describe.skipIf(broker === undefined).each(["kafkajs", "platformatic"] as const)
       const error = await failure(opening);
       expect(absent.classify(error)).toBe("not-found");
     }
+    const gone = freshTopic();
+    const one = adapter();
+    const sender = await one.openSender(gone);
+    await ask((admin) => admin.deleteTopics({ topics: [gone] }));
+    const kind = async () => {
+      const [outcome] = await sender.send([message("late", "k")], signal);
+      return outcome?.ok === false ? one.classify(outcome.error) : "sent";
+    };
+    await expect.poll(kind, { timeout: 5_000 }).toBe("not-found");
     const nobody = adapter({ brokers: ["127.0.0.1:1"], connectTimeoutMs: 500 });
     expect(nobody.classify(await failure(nobody.openSender("orders")))).toBe("transient");
     expect((await nobody.health(AbortSignal.timeout(5_000))).ok).toBe(false);

@@ -149,6 +149,9 @@ const BY_NAME: Readonly<Record<string, ErrorKind>> = {
 /** kafkajs keeps of what went wrong while it signed in the text alone, and calls all of it a sign-in that failed. */
 const CUT_WHILE_SIGNING_IN = /^SASL .* failed: (?:Closed connection|Connection |Request \w+\(.*timed out)/;
 
+/** What the other engine makes of the broker's answer, and calls a mistake of its user's. */
+const UNKNOWN_TOPIC = /^Unknown topic /;
+
 const MAX_LOOKED_AT = 50;
 
 /** What an error of an engine, of the network or of this adapter means. Codes count before names. Never throws. */
@@ -170,6 +173,7 @@ function knownIn(error: unknown): { word: string; kind: ErrorKind } | undefined 
   }
   if (names.some((name) => CUT_WHILE_SIGNING_IN.test(name)))
     return { word: "KafkaJSConnectionError", kind: "transient" };
+  if (names.some((name) => UNKNOWN_TOPIC.test(name))) return { word: "UNKNOWN_TOPIC_OR_PARTITION", kind: "not-found" };
   const word = names.findLast((name) => Object.hasOwn(BY_NAME, name));
   return word === undefined ? undefined : { word, kind: BY_NAME[word]! };
 }
@@ -232,12 +236,16 @@ const ADVICE: Readonly<Record<ErrorKind, string>> = {
   unknown: "the cause holds what the client library said",
 };
 
+const NO_REPLICAS =
+  "it passes when as many of the partition's replicas are in sync as min.insync.replicas asks; if it does not, look for their brokers";
 const NO_LEADER = "it passes when the partitions have a leader; if it does not, look for the brokers of their replicas";
 
 /** Of answers that say less than can be known. */
 const ADVICE_ON: Readonly<Record<string, string>> = {
   KafkaJSMetadataNotLoaded: NO_LEADER,
   KafkaJSTopicMetadataNotLoaded: NO_LEADER,
+  NOT_ENOUGH_REPLICAS: NO_REPLICAS,
+  NOT_ENOUGH_REPLICAS_AFTER_APPEND: NO_REPLICAS,
   INVALID_RECORD: "a compacted topic takes no event without a key; the cause holds the broker's answer",
   CLUSTER_AUTHORIZATION_FAILED:
     "give the user the ACL Write on the topic; an idempotent producer may not even begin while it may write to none",
