@@ -92,6 +92,24 @@ describe.skipIf(!server)("settings of the application", () => {
     await recorder.count(1);
   });
 
+  test("in a database of another encoding, what a broker says that it cannot hold keeps no event waiting", async () => {
+    await server!.query("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
+    const { store, outbox } = opened(server!.url.replace(/postgres$/, "latin"));
+    const recorder = new Recorder();
+    recorder.refuse = ({ data }) => (data === "bad" ? new Error("can’t: \0 …é") : undefined);
+    const relay = createRelay({ store, publisher: recorder, retry: { attempts: 2, initialMs: 5 } });
+    closing.push(() => relay.close());
+    await relay.start();
+    const put = (id: string) => outbox.transaction((tx) => outbox.publishRaw(tx, "notes", event(id, id)));
+    await put("good");
+    await recorder.count(1);
+    await put("bad");
+    await eventually(async () => (await store.counts()).dead === 1);
+    await put("after");
+    await recorder.count(2);
+    expect((await outbox.dead.list()).map(({ error }) => error)).toEqual(["can?t: ? ??"]);
+  });
+
   test("under another isolation by default, processes that migrate at once wait for each other", async () => {
     const url = await databaseWith({ default_transaction_isolation: "repeatable read" });
     const stores = Array.from({ length: 5 }, () => opened(url).store);

@@ -3,6 +3,7 @@ import type { Failure, OutboxRow, PublishedRow } from "../../store.ts";
 import { lockBuckets, restoreKeyOrder } from "./key-order.ts";
 import type { Line } from "./line.ts";
 import type { Tables } from "./tables.ts";
+import { withWritableErrors } from "./writable-errors.ts";
 
 /** The number of the type in every server. */
 const BIGINT = 20;
@@ -62,7 +63,8 @@ function positions(rows: readonly PublishedRow[]): Buffer {
  * Moves rows that were not published to where they wait, inside a transaction that holds their buckets. A row that is gone was published
  * by another relay, and stays gone.
  */
-export async function settleFailures(client: ClientBase, t: Tables, failures: readonly Failure[]): Promise<void> {
+export async function settleFailures(client: ClientBase, t: Tables, told: readonly Failure[]): Promise<void> {
+  const failures = await withWritableErrors(client, told);
   const dead = failures.filter((failure) => failure.kind === "dead");
   const waiting = failures.filter((failure) => failure.kind !== "dead");
   await park(
@@ -118,7 +120,7 @@ function tries(failures: readonly Failure[]): unknown[] {
     failures.map(({ row }) => row.position),
     of((failure) => failure.attempts, 0),
     of((failure) => failure.delayMs, 0),
-    of<string | null>((failure) => textOf(failure.error), null),
+    of<string | null>((failure) => failure.error, null),
   ];
 }
 
@@ -141,16 +143,11 @@ async function bury(
     values: [
       of(({ row }) => row.position),
       of(({ attempts }) => attempts),
-      of(({ reason }) => textOf(reason)),
-      of(({ error }) => textOf(error)),
+      of(({ reason }) => reason),
+      of(({ error }) => error),
       of(({ haltsKey, row }) => haltsKey && row.key !== undefined),
     ],
   });
-}
-
-/** What PostgreSQL takes as text: everything but NUL. */
-function textOf(text: string): string {
-  return text.replaceAll("\0", "\ufffd");
 }
 
 export function bucketsOf(failures: readonly { readonly row: OutboxRow }[]): ReadonlySet<number> {
