@@ -129,6 +129,27 @@ describe("send", () => {
     await sender.sendMessages({ body: "still open" });
   });
 
+  // fidelity service-bus: limits of properties: 32 KB each, 64 KB in all, no bytes
+  it("refuses properties of more than 32 KB, of bytes, and more than 64 KB of them, in the service's words", async () => {
+    const { client, control } = await open();
+    control.createQueue("q");
+    const sender = client.createSender("q");
+    const send = (applicationProperties: object) =>
+      sender.sendMessages({ body: "x", applicationProperties: applicationProperties as Record<string, string> });
+    await send({ one: "o".repeat(32_767), other: "ü".repeat(16_000) });
+    for (const large of ["o".repeat(32_768), "ü".repeat(16_384)])
+      await expect(send({ large })).rejects.toMatchObject({ message: /InternalServerError.*retry the operation/ });
+    const many = { a: "a".repeat(30_000), b: "b".repeat(30_000), c: "c".repeat(6_000) };
+    await expect(send(many)).rejects.toMatchObject({ code: "MessageSizeExceeded", message: /size quota.*65536/ });
+    const bytes = { raw: Buffer.from("text") };
+    await expect(send(bytes)).rejects.toMatchObject({ code: "MessageSizeExceeded", message: /System\.Byte\[\]/ });
+    const later = new Date(Date.now() + 60_000);
+    await expect(
+      sender.scheduleMessages({ body: "x", applicationProperties: { a: "a".repeat(40_000) } }, later),
+    ).rejects.toThrow(/retry the operation/);
+    expect(control.state("q").messages).toHaveLength(1);
+  });
+
   // fidelity service-bus: quota, disabled entities
   it("refuses what the entity does not take, with the service's codes", async () => {
     const { client, control } = await open();

@@ -9,7 +9,7 @@ import { isWaybillError, type Receiver, type Sender } from "@waybill/core/spi";
 import { startServiceBusEmulator } from "@waybill/emulators";
 import { type ServiceBusOptions, serviceBus } from "@waybill/service-bus";
 import { describe, expect, it } from "vitest";
-import { event, never, open, source } from "./service-bus.fixture.ts";
+import { event, never, open, source, until } from "./service-bus.fixture.ts";
 
 const CANARY = "Y2FuYXJ5LWtleS1vZi1uby11c2U=";
 
@@ -101,15 +101,29 @@ describe("what cannot work says so at once", () => {
     const ours = adapter();
     await apply(ours);
     const bus = createBus({ source: "/shop", adapter: ours });
-    const event = { specversion: "1.0", id: "e-1", source: "/shop", type: "placed", note: "n".repeat(70_000) } as const;
-    const outcome = await bus.publishRaw("orders", event);
-    expect(outcome).toMatchObject({
-      ok: false,
-      error: {
-        code: "WB_EVENT_TOO_LARGE",
-        sentence: expect.stringMatching(/another limit: .*; the properties of a message may have 65536\.$/),
-      },
+    const refused = async (extensions: Record<string, string>) => {
+      const outcome = await bus.publishRaw("orders", {
+        specversion: "1.0",
+        id: "e-1",
+        source: "/shop",
+        type: "placed",
+        ...extensions,
+      });
+      return outcome.ok ? undefined : (outcome.error as { code: string });
+    };
+    expect(await refused({ note: "n".repeat(32_767) })).toBeUndefined();
+    expect(await refused({ note: "n".repeat(40_000) })).toMatchObject({
+      code: "WB_EVENT_TOO_LARGE",
+      sentence: expect.stringMatching(/in the property "cloudEvents_note": 40000 bytes, where 32767 are taken\.$/),
+      hint: expect.stringMatching(/attributes.*short/i),
     });
+    expect(await refused({ note: "ü".repeat(16_384) })).toMatchObject({ code: "WB_EVENT_TOO_LARGE" });
+    expect(await refused({ note: "n".repeat(30_000), more: "m".repeat(30_000), and: "a".repeat(6_000) })).toMatchObject(
+      {
+        code: "WB_EVENT_TOO_LARGE",
+        sentence: expect.stringMatching(/another limit: .* in all but its body: \d+ bytes, where 65536 are taken\.$/),
+      },
+    );
   });
 
   it("an entity that is not there, for a sender, a receiver, dead letters and a count", async () => {
@@ -189,6 +203,30 @@ describe("what cannot work says so at once", () => {
       true,
     ]);
   });
+
+  it.each(["none", "key"] as const)(
+    "a message that only the service finds too large, and the others of its batch go on in order (sessions: %s)",
+    async (sessions) => {
+      const { emulator, adapter, apply } = await open();
+      const ours = adapter({ sessions });
+      await apply(ours);
+      const sender = await ours.openSender("orders");
+      const messages = ["a", "b", "refused", "c", "d"].map((id) => event(id, { key: "k" }));
+      // The service takes no bytes as a property, and says that they are too large.
+      const refused = { ...messages[2]!, headers: { ...messages[2]!.headers, raw: Uint8Array.of(0xff) } };
+      const outcomes = await sender.send(messages.with(2, refused), never);
+      expect(outcomes.map((outcome) => outcome.ok || ours.classify(outcome.error))).toEqual([
+        true,
+        true,
+        "too-large",
+        true,
+        true,
+      ]);
+      await until(() => emulator.control.state("orders.billing").messages.length === 4, "the others have arrived");
+      const arrived = emulator.control.state("orders.billing").messages.map(({ messageId }) => messageId);
+      expect(arrived).toEqual(["a", "b", "c", "d"]);
+    },
+  );
 
   it("a namespace where nobody answers", async () => {
     const { emulator } = await open();

@@ -5,8 +5,10 @@ import type { Settings } from "./options.ts";
 export const MAX_BATCH_BYTES = 1024 * 1024;
 /** One message on the Basic and Standard tiers. Source: Service Bus quotas. */
 export const STANDARD_BYTES = 256 * 1024;
-/** All application properties of one message together. Source: Service Bus quotas. */
+/** All that stands before the body of one message: application properties, ids, and what the service adds. Source: Service Bus quotas. */
 export const MAX_HEADER_BYTES = 64 * 1024;
+/** One application property's value. The quotas say 32 KB; the service counts its bytes in 15 bits. Source: the format in WindowsAzure.ServiceBus. */
+export const MAX_PROPERTY_BYTES = 32 * 1024 - 1;
 /** Reason and description of a dead letter, each. Source: the .NET SDK's constant; the JS SDK does not check. */
 export const MAX_REASON_LENGTH = 4_096;
 /** Message, session and partition ids. Source: Service Bus quotas. */

@@ -25,9 +25,9 @@ const table = {
     hint: (p: { kind: string; advice: string }) => `This is of the kind ${p.kind}: ${p.advice}.`,
   },
   WB_SERVICE_BUS_TOO_LARGE: {
-    sentence: (p: { id: string; bytes: number; maxBytes: number; what: string }) =>
-      `The message ${p.id} takes ${p.bytes} bytes; ${p.what} may have ${p.maxBytes}.`,
-    hint: "Send less, publish a reference to it, or use a Premium namespace, whose entities can be set to take up to 100 MB.",
+    sentence: (p: { id: string; what: string; bytes: number; maxBytes: number }) =>
+      `The message ${p.id} is too large ${p.what}: ${p.bytes} bytes, where ${p.maxBytes} are taken.`,
+    hint: "Attributes of an event are properties: keep them short, and put what is long into the data. Of data send less, publish a reference, or use a Premium namespace, whose entities can be set to take up to 100 MB.",
   },
   WB_SERVICE_BUS_LOST: {
     sentence: (p: { id: string; entity: string }) =>

@@ -37,7 +37,8 @@ export function toServiceBus(message: OutboundMessage, wire: Wire): ServiceBusMe
   return out;
 }
 
-function headersOf({ key, headers }: OutboundMessage): OutboundMessage["headers"] {
+/** With what is written beside them. */
+export function headersOf({ key, headers }: OutboundMessage): OutboundMessage["headers"] {
   if (key === undefined || headers[KEY_HEADER] === key) return headers;
   return { ...headers, [KEY_PROPERTY]: key };
 }

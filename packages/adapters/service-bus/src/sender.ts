@@ -1,11 +1,11 @@
 import type { ServiceBusClient, ServiceBusSender } from "@azure/service-bus";
 import { createCall, done, type OutboundMessage, type Outcome, type Sender } from "@waybill/core/spi";
-import { MAX_BATCH_BYTES, MAX_HEADER_BYTES, senderCapabilities } from "./capabilities.ts";
+import { MAX_BATCH_BYTES, MAX_HEADER_BYTES, MAX_PROPERTY_BYTES, senderCapabilities } from "./capabilities.ts";
 import { classify, failedCall } from "./classify.ts";
 import { serviceBusErrors } from "./errors.ts";
-import { measure, toServiceBus, type Wire } from "./mapping.ts";
+import { headersOf, measure, toServiceBus, type Wire } from "./mapping.ts";
 import type { Settings } from "./options.ts";
-import { propertyBytes } from "./properties.ts";
+import { toProperties } from "./properties.ts";
 import { sessionId } from "./session-id.ts";
 
 /** Room that a message on its way to a handler leaves for the attempt, and the rest that a copy of it carries. */
@@ -89,36 +89,48 @@ export async function openSender(options: SenderOptions): Promise<Sender> {
   const capabilities = senderCapabilities(linkBytes, settings, dedupe);
 
   const check = (message: OutboundMessage): void => {
-    const refuse = (bytes: number, maxBytes: number, what: string) => {
-      throw serviceBusErrors.WB_SERVICE_BUS_TOO_LARGE({ id: message.id, bytes, maxBytes, what });
+    const refuse = (what: string, bytes: number, maxBytes: number) => {
+      throw serviceBusErrors.WB_SERVICE_BUS_TOO_LARGE({ id: message.id, what, bytes, maxBytes });
     };
     const bytes = sizeOf(message);
-    // What is no larger as a whole has no larger properties either.
-    if (bytes > MAX_HEADER_BYTES) {
-      const headers = propertyBytes(message.headers, settings.attributePrefix);
-      if (headers > MAX_HEADER_BYTES) refuse(headers, MAX_HEADER_BYTES, "the properties of a message");
+    if (bytes > linkBytes) refuse(`as a whole, for ${entity}`, bytes, linkBytes);
+    const header = bytes - (message.body?.byteLength ?? 0);
+    if (header > MAX_HEADER_BYTES) refuse("in all but its body", header, MAX_HEADER_BYTES);
+    if (header <= MAX_PROPERTY_BYTES) return;
+    for (const [name, value] of Object.entries(toProperties(headersOf(message), settings.attributePrefix))) {
+      const own = Buffer.byteLength(value);
+      if (own > MAX_PROPERTY_BYTES) refuse(`in the property ${JSON.stringify(name)}`, own, MAX_PROPERTY_BYTES);
     }
-    if (bytes > linkBytes) refuse(bytes, linkBytes, `a message to ${entity}`);
   };
 
-  /** In order; what follows a failure is not sent, or it would pass what is sent again. */
+  /** In order; what follows a failure that passes is not sent, or it would pass what is sent again. */
   const sendInOrder = async (entries: readonly Entry[], outcomes: Outcome[], signal: AbortSignal): Promise<void> => {
     let next = 0;
-    try {
-      while (next < entries.length) {
-        const batch = await newBatch(signal);
+    /** The service takes a batch as a whole or not at all: those of a refused one go one by one. */
+    let aloneUntil = 0;
+    while (next < entries.length) {
+      let count = 0;
+      try {
+        const batch = next < aloneUntil ? undefined : await newBatch(signal);
         let until = next;
         // Written here and not earlier: what waits for an answer is to hold on to little.
-        while (until < entries.length && batch.tryAddMessage(toServiceBus(entries[until]!.message, wire))) until++;
-        const taken = entries.slice(next, Math.max(until, next + 1));
+        while (until < entries.length && batch?.tryAddMessage(toServiceBus(entries[until]!.message, wire))) until++;
+        count = Math.max(until - next, 1);
         // Too large for a batch's envelope, which repeats its properties: alone it may fit.
-        const payload = until > next ? batch : toServiceBus(entries[next]!.message, wire);
+        const payload = batch !== undefined && until > next ? batch : toServiceBus(entries[next]!.message, wire);
         await run("Sending to", signal, (sdk, abortSignal) => sdk.sendMessages(payload, { abortSignal }));
-        for (const { index } of taken) outcomes[index] = done;
-        next += taken.length;
+        for (const { index } of entries.slice(next, next + count)) outcomes[index] = done;
+        next += count;
+      } catch (error) {
+        const isTooLarge = count > 0 && classify(error) === "too-large";
+        if (isTooLarge && count > 1) {
+          aloneUntil = next + count;
+          continue;
+        }
+        const failed = isTooLarge ? entries.slice(next, next + 1) : entries.slice(next);
+        for (const { index } of failed) outcomes[index] = { ok: false, error };
+        next += failed.length;
       }
-    } catch (error) {
-      for (const { index } of entries.slice(next)) outcomes[index] = { ok: false, error };
     }
   };
 

@@ -37,8 +37,8 @@ export function outcomeOf(settlement: Settlement, prefix: AttributePrefix): { ke
   };
 }
 
-/** The names of reason and description, which are properties as well. */
-const BROKER_FIELDS_BYTES = 128;
+/** The names of reason and description, which are properties as well; and ids, times and the rest of a header, which count with them. */
+const BROKER_FIELDS_BYTES = 2_048;
 
 interface DeadLetterFields {
   readonly deadLetterReason: string;

@@ -45,7 +45,7 @@ export const coreErrors = defineErrors({
   WB_EVENT_TOO_LARGE: {
     sentence: (p: { id: string; topic: string; bytes: number; limit: string }) =>
       `The event ${p.id} takes ${p.bytes} bytes on topic ${p.topic}; ${p.limit}.`,
-    hint: "Send less, or turn the claim check on, which puts such data into a store: claimCheck: { store: blob or folder, … } in the configuration, or the option claimCheck of createBus.",
+    hint: "Send less, or turn the claim check on, which puts such data into a store: claimCheck: { store: blob or folder, … } in the configuration, or the option claimCheck of createBus. Attributes travel with the event in any case: keep them short.",
   },
   WB_CLAIM_CHECK_FAILED: {
     sentence: (p: { id: string; store: string; doing: string; problem: string }) =>

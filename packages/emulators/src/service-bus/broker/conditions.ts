@@ -28,6 +28,20 @@ export const tooLarge = (size: number, limit: number) =>
     "amqp:link:message-size-exceeded",
     `The message is ${size} bytes; the limit currently allowed on the link is ${limit} bytes.`,
   );
+export const headerTooLarge = (limit: number) =>
+  new AmqpError(
+    "amqp:link:message-size-exceeded",
+    `A serialization error occurred while processing the message header stream: the size quota for this stream (${limit}) has been exceeded.`,
+  );
+/** The service's only word for a property that is too large. */
+export const internalError = () =>
+  new AmqpError("amqp:internal-error", "The service was unable to process the request; please retry the operation.");
+/** The service takes bytes as body only, and calls a property of them too large. */
+export const bytesProperty = () =>
+  new AmqpError(
+    "amqp:link:message-size-exceeded",
+    "Serialization operation failed due to unsupported type System.Byte[].",
+  );
 export const quotaExceeded = (entity: string) =>
   new AmqpError("amqp:resource-limit-exceeded", `The maximum entity size of '${entity}' has been reached.`);
 export const entityDisabled = (entity: string) =>

@@ -1,7 +1,16 @@
 import { AmqpError } from "../../amqp/amqp-error.ts";
 import type { Clock } from "../../clock.ts";
 import { EvaluationError } from "../rules/sql-evaluate.ts";
-import { entityDisabled, notAllowed, notFound, quotaExceeded, tooLarge } from "./conditions.ts";
+import {
+  bytesProperty,
+  entityDisabled,
+  headerTooLarge,
+  internalError,
+  notAllowed,
+  notFound,
+  quotaExceeded,
+  tooLarge,
+} from "./conditions.ts";
 import { type Content, withApplicationProperties } from "./content.ts";
 import type { QueueEntity, Routes, SubscriptionEntity, TopicEntity } from "./entity.ts";
 import { pathOf } from "./entity.ts";
@@ -65,6 +74,7 @@ export class Router implements Routes {
     if (status === "Disabled" || status === "SendDisabled") throw entityDisabled(entity.name);
     const limit = maxMessageSizeInKilobytes * 1024;
     if (content.size > limit) throw tooLarge(content.size, limit);
+    checkHeader(content);
     if (entity.kind === "queue" && entity.settings.requiresSession && content.sessionId === undefined)
       throw notAllowed(
         `The message has no session id; '${entity.name}' requires sessions and takes only messages that have one.`,
@@ -200,6 +210,24 @@ function nextNumber(entity: Target): number {
   entity.sequence += 1;
   entity.journal.numberUsed(entity.sequence);
   return entity.sequence;
+}
+
+/** Source: Service Bus quotas; the service counts a property's bytes in 15 bits. */
+const MAX_HEADER_BYTES = 65_536;
+const MAX_PROPERTY_BYTES = 32_767;
+
+/** What a message has beside its body. */
+function checkHeader({ size, sections }: Content): void {
+  if (size - sections.body.length > MAX_HEADER_BYTES) throw headerTooLarge(MAX_HEADER_BYTES);
+  for (const { value, raw } of sections.applicationProperties.values()) {
+    if (Buffer.isBuffer(value)) throw bytesProperty();
+    if (
+      raw.bytes.length > MAX_PROPERTY_BYTES &&
+      typeof value === "string" &&
+      Buffer.byteLength(value) > MAX_PROPERTY_BYTES
+    )
+      throw internalError();
+  }
 }
 
 /** Dead letters count towards the size of an entity; a topic's is that of its subscriptions. */
