@@ -397,6 +397,32 @@ describe.skipIf(broker === undefined).each(["kafkajs", "platformatic"] as const)
     for (const reader of readers) await reader.close();
   });
 
+  it("leaves no member and no connection of what was under way when it closed", async () => {
+    const topic = freshTopic();
+    for (const name of [topic, `${topic}.s`]) await clients.createTopic(name, 1);
+    const connections = () =>
+      process.getActiveResourcesInfo().filter((name) => name.startsWith("TCPSocketWrap")).length;
+    const before = connections();
+    for (const waitMs of [0, 5, 10, 20, 40, 80, 160]) {
+      const one = adapter();
+      const opening = one.openReceiver(source(topic)).catch(() => undefined);
+      const sending = one
+        .openSender(topic)
+        .then((sender) => Promise.all([1, 2, 3].map((n) => sender.send([message(`${n}`, "k")], signal))))
+        .catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      await one.close();
+      await Promise.all([opening, sending]);
+    }
+    const members: unknown[] = [];
+    await ask(async (admin) => {
+      const { groups } = await admin.describeGroups([`${topic}.s`]);
+      members.push(...groups.flatMap((group) => group.members));
+    });
+    expect(members).toEqual([]);
+    await expect.poll(connections, { timeout: 5_000 }).toBeLessThanOrEqual(before);
+  });
+
   it("says within seconds what is wrong, with a code and a hint", async () => {
     const failure = async (opening: Promise<unknown>) => {
       const startedMs = performance.now();

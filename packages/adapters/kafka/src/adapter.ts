@@ -25,7 +25,12 @@ export function kafka(options: KafkaOptions): Adapter & { readonly name: "kafka"
   const open = new Set<{ close(): Promise<void> }>();
   let closed = false;
   let loading: Promise<KafkaEngine> | undefined;
-  const engine = (): Promise<KafkaEngine> => {
+  const checkOpen = () => {
+    if (closed) throw kafkaErrors.WB_KAFKA_CLOSED({ what: "adapter" });
+  };
+  /** Of whatever is under way when the adapter closes, nothing begins after it: nobody would end it. */
+  const engine = async (): Promise<KafkaEngine> => {
+    checkOpen();
     loading ??= loadEngine(settings).catch((error: unknown) => {
       loading = undefined;
       throw error;
@@ -35,9 +40,6 @@ export function kafka(options: KafkaOptions): Adapter & { readonly name: "kafka"
   const admin = createAdmin(engine, settings);
   const producers = createProducers(engine);
 
-  const checkOpen = () => {
-    if (closed) throw kafkaErrors.WB_KAFKA_CLOSED({ what: "adapter" });
-  };
   const track = <T extends { close(): Promise<void> }>(part: T): T => {
     const { close } = part;
     const tracked: T = {
@@ -99,8 +101,8 @@ export function kafka(options: KafkaOptions): Adapter & { readonly name: "kafka"
       // Redriven dead letters go there as well, but whoever reads the dead letters does not want them back.
       const topics = hasOwn && logical === main ? [topic, names.topic(own)] : [topic];
       const returnTo = hasOwn ? own : undefined;
-      const join = () =>
-        openReceiver({
+      const join = async () => {
+        const receiver = await openReceiver({
           engine,
           groupId,
           topics,
@@ -110,6 +112,10 @@ export function kafka(options: KafkaOptions): Adapter & { readonly name: "kafka"
               one === topic && !hasRead.has(one) ? source.startFrom : "earliest",
             ),
         });
+        if (closed) await receiver.close();
+        checkOpen();
+        return receiver;
+      };
       const isThere = async () => (await admin.partitionCount(topic)) !== undefined;
       if (!isDead || (await isThere())) {
         checkOpen();

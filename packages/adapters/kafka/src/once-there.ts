@@ -15,7 +15,7 @@ export function onceThere({ isThere, open, returnTo }: OnceThereOptions): Receiv
   let opening: Promise<Receiver> | undefined;
   let closed = false;
   const opened = async (): Promise<Receiver | undefined> => {
-    if (opening === undefined && !(await isThere())) return undefined;
+    if (opening === undefined && (!(await isThere()) || closed)) return undefined;
     opening ??= open().catch((error: unknown) => {
       opening = undefined;
       throw error;
