@@ -92,9 +92,13 @@ describe.skipIf(!server)("settings of the application", () => {
     await recorder.count(1);
   });
 
-  test("in a database of another encoding, what a broker says that it cannot hold keeps no event waiting", async () => {
-    await server!.query("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
-    const { store, outbox } = opened(server!.url.replace(/postgres$/, "latin"));
+  test.each([
+    ["UTF8", "can’t: \ufffd …é"],
+    ["LATIN1", "can?t: ? ??"],
+  ])("what a broker says and %s cannot hold keeps no event waiting", async (encoding, kept) => {
+    const database = `in_${encoding.toLowerCase()}`;
+    await server!.query(`CREATE DATABASE ${database} ENCODING '${encoding}' LOCALE 'C' TEMPLATE template0`);
+    const { store, outbox } = opened(server!.url.replace(/postgres$/, database));
     const recorder = new Recorder();
     recorder.refuse = ({ data }) => (data === "bad" ? new Error("can’t: \0 …é") : undefined);
     const relay = createRelay({ store, publisher: recorder, retry: { attempts: 2, initialMs: 5 } });
@@ -107,7 +111,7 @@ describe.skipIf(!server)("settings of the application", () => {
     await eventually(async () => (await store.counts()).dead === 1);
     await put("after");
     await recorder.count(2);
-    expect((await outbox.dead.list()).map(({ error }) => error)).toEqual(["can?t: ? ??"]);
+    expect((await outbox.dead.list()).map(({ error }) => error)).toEqual([kept]);
   });
 
   test("under another isolation by default, processes that migrate at once wait for each other", async () => {
