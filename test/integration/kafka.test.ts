@@ -97,12 +97,12 @@ describe.skipIf(broker === undefined).each(["kafkajs", "platformatic"] as const)
 
   it("keeps a partition while a handler runs for longer than sessions last, and nothing is received twice", async () => {
     const topic = freshTopic();
-    const one = adapter({ sessionTimeoutMs: 1_000 });
+    const one = adapter({ sessionTimeoutMs: 2_000 });
     const receiver = await one.openReceiver(source(topic));
     await (await one.openSender(topic)).send([message("slow", "k")], signal);
     const [held] = await take(receiver, 1);
     // Nobody receives or settles meanwhile: the membership does not depend on it.
-    await new Promise((resolve) => setTimeout(resolve, 3_500));
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
     expect(held!.lost.aborted).toBe(false);
     expect(await receiver.settle([{ delivery: held!, kind: "ack" }], signal)).toMatchObject([{ ok: true }]);
     expect(await receive(receiver)).toEqual([]);

@@ -29,7 +29,7 @@ describe.skipIf(!server)("leases and housekeeping on PostgreSQL", () => {
 
   test("buckets that pass to a relay that joins are soon served again, however long a lease is", async () => {
     const { url, start, write, recorder } = await started({ relay: false });
-    const first = await start("a", { leaseMs: 6_000 });
+    const first = await start("a", { leaseMs: 15_000 });
     await eventually(() => first.status().buckets === 64);
     let answer: () => void = () => undefined;
     const answered = new Promise<void>((resolve) => {
@@ -38,7 +38,7 @@ describe.skipIf(!server)("leases and housekeeping on PostgreSQL", () => {
     recorder.beforeAnswer = () => answered;
     for (let i = 0; i < 100; i++) await write(i, i, `k${i}`);
     await eventually(() => recorder.running > 0);
-    const second = await start("b", { leaseMs: 6_000 });
+    const second = await start("b", { leaseMs: 15_000 });
     const renewed = async () => {
       const [row] = await server!.query("SELECT min(until)::text AS until FROM waybill.outbox_lease", url);
       return row!.until;
@@ -49,8 +49,8 @@ describe.skipIf(!server)("leases and housekeeping on PostgreSQL", () => {
     const began = performance.now();
     answer();
     await eventually(() => second.status().buckets === 32);
-    // Rounds are two seconds apart otherwise.
-    expect(performance.now() - began).toBeLessThan(1_500);
+    // Rounds are five seconds apart otherwise.
+    expect(performance.now() - began).toBeLessThan(4_000);
   });
 
   test("many published rows that lie in no partition of their own are forgotten in pieces", async () => {
