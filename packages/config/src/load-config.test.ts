@@ -333,6 +333,18 @@ relay: { lease: 10 }`,
     expect(error.message).not.toContain("bm90IGEg");
   });
 
+  it.each([
+    ["brokers.__proto__", "brokers: { __proto__: memory, main: memory }"],
+    ["topics.__proto__", "broker: memory\ntopics: { __proto__: {} }"],
+    [
+      "topics.orders.subscriptions.__proto__",
+      "broker: memory\ntopics: { orders: { subscriptions: { __proto__: {} } } }",
+    ],
+  ])("takes %s for no name", async (path, text) => {
+    write("waybill.config.yaml", `source: /s\n${text}`);
+    expect((await failure()).sentence).toContain(`${path} is no valid name`);
+  });
+
   it("checks the name of a topic for dead letters", async () => {
     write(
       "waybill.config.yaml",

@@ -18,7 +18,7 @@ export function problemsIn(
   shown: (path: string) => string,
 ): string[] {
   const show = (path: readonly PropertyKey[]) => shown(path.join("."));
-  const problems = check(fullSchema, document, [], document, isText, show);
+  const problems = [...check(fullSchema, document, [], document, isText, show), ...unseenNames(document, show)];
   if (!isPlainObject(document.brokers)) return problems;
   for (const [name, broker] of Object.entries(document.brokers)) {
     if (!isPlainObject(broker) || typeof broker.adapter !== "string") continue;
@@ -28,6 +28,20 @@ export function problemsIn(
     else problems.push(...adapterProblem(broker.adapter, show([...path, "adapter"])));
   }
   return problems;
+}
+
+/** The schema's records pass over a name `__proto__` in silence. */
+function unseenNames(document: Document, show: (path: readonly PropertyKey[]) => string): string[] {
+  const records: [readonly string[], unknown][] = [
+    [["brokers"], document.brokers],
+    [["topics"], document.topics],
+  ];
+  for (const [topic, value] of Object.entries(isPlainObject(document.topics) ? document.topics : {})) {
+    if (isPlainObject(value)) records.push([["topics", topic, "subscriptions"], value.subscriptions]);
+  }
+  return records
+    .filter(([, record]) => isPlainObject(record) && Object.hasOwn(record, "__proto__"))
+    .map(([path]) => `${show([...path, "__proto__"])} is no valid name`);
 }
 
 function check(
