@@ -36,6 +36,12 @@ export function createHubNames(
     hub(logical) {
       const name = naming(logical);
       if (!NAME.test(name)) throw unfit(logical, "hub", name);
+      // The SDK keeps its links in a plain object, and finds these there before there is a link.
+      if (name in Object.prototype) {
+        const problem =
+          "cannot be used with the SDK, for every JavaScript object has a member of that name: set another in names";
+        throw eventHubsErrors.WB_EVENT_HUBS_NAME({ logical, entity: "hub", name, problem });
+      }
       return name;
     },
     group({ topic, subscription }) {

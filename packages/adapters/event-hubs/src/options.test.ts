@@ -71,6 +71,8 @@ it.each<[Partial<EventHubsOptions>, RegExp]>([
   [{ names: { invoices: "orders" } }, /COLLISION/],
   [{ names: { invoices: "orders.billing.dead" } }, /COLLISION/],
   [{ names: { invoices: "a b" } }, /WB_EVENT_HUBS_NAME/],
+  [{ subscriptions: { constructor: ["billing"] } }, /WB_EVENT_HUBS_NAME.*set another in names/],
+  [{ names: { invoices: "toString" } }, /WB_EVENT_HUBS_NAME.*set another in names/],
   [{ consumerGroups: { "orders/billing": "mail" } }, /is that of/],
 ])("refuses %o at construction, where it is too early to lose anything", (options, message) => {
   expect(() => namesOf({ subscriptions: { orders: ["billing", "mail"] }, ...options })).toThrow(message);
