@@ -42,6 +42,11 @@ export const cliErrors = defineErrors({
     sentence: (p: { verb: string }) => `Nothing says which dead events to ${p.verb}.`,
     hint: "Give their positions as `waybill outbox dead` lists them, or --topic, --reason or --all.",
   },
+  WB_OUTBOX_NOT_DEAD: {
+    sentence: (p: { missing: number; total: number; did: string }) =>
+      `No dead event is at ${p.missing} of ${counted(p.total, "position")}; the others were ${p.did}.`,
+    hint: "List the dead events with `waybill outbox dead`. One that is not there was retried or discarded before, or never given up.",
+  },
   WB_DISCARD_UNCONFIRMED: {
     sentence: (p: { events: number }) => `Discarding forgets ${counted(p.events, "event")} for good, never published.`,
     hint: "Say --yes to do it, or --dry-run to see how many it would be.",

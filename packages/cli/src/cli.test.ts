@@ -339,6 +339,8 @@ describe("outbox", () => {
     expect(await outbox("status")).toMatchObject({ code: 4, stdout: expect.stringContaining("has no tables yet") });
     const printed = await outbox("sql");
     expect(printed).toMatchObject({ code: 0, stdout: expect.stringMatching(/CREATE TABLE/i) });
+    const ahead = await outbox("sql", "--from", "99");
+    expect(ahead).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("WB_STORE_SCHEMA_FROM") });
     expect(json((await outbox("migrate", "--json")).stdout).applied).toContain(1);
     expect(await outbox("migrate")).toMatchObject({ code: 0, stdout: expect.stringContaining("is up to date") });
     const { code, stdout } = await outbox("status", "--json");
@@ -414,7 +416,9 @@ describe("outbox", () => {
     expect(dry).toMatchObject({ code: 0, stdout: "would have put back to work 3\n" });
     const mails = listed.find(({ topic }) => topic === "mails").position as number;
     expect(await outbox("discard", "--topic", "mails", "--yes")).toMatchObject({ code: 0, stdout: "discarded 1\n" });
-    expect(await outbox("retry", String(mails))).toMatchObject({ code: 1, stdout: "put back to work 0\n" });
+    const gone = await outbox("retry", String(mails));
+    expect(gone).toMatchObject({ code: 1, stdout: "put back to work 0\n" });
+    expect(gone.stderr).toMatch(/WB_OUTBOX_NOT_DEAD: No dead event is at 1 of 1 position; .*\n.*waybill outbox dead/);
     expect(await outbox("retry", "--topic", "orders", "--max", "1")).toMatchObject({ stdout: "put back to work 1\n" });
     const { counts } = json((await outbox("status", "--json")).stdout) as { counts: object };
     expect(counts).toMatchObject({ dead: 1 });

@@ -29,6 +29,11 @@ const table = {
       `The store ${JSON.stringify(p.path)} has schema version ${p.found}; this version of Waybill knows ${p.known}.`,
     hint: "Upgrade @waybill/outbox in every process that uses this store, or give this process another file.",
   },
+  WB_STORE_SCHEMA_FROM: {
+    sentence: (p: { from: number; newest: number }) =>
+      `No migration leads on from version ${p.from} of the outbox's tables: it must be a whole number from 0 to ${p.newest}, the newest that this version of Waybill knows.`,
+    hint: "Give the version that is there, which `waybill outbox status` says; 0, the default, is a place without tables.",
+  },
   WB_STORE_TABLE_TAKEN: {
     sentence: (p: { path: string; table: string }) =>
       `The database ${JSON.stringify(p.path)} already has a table ${p.table} that is not Waybill's.`,

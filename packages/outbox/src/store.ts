@@ -185,7 +185,10 @@ export interface Migrations {
   status(): Promise<{ readonly applied: number; readonly wanted: number }>;
   /** Applies what is missing, in one transaction a step. Answers the numbers of those applied. Safe to call from several processes. */
   apply(): Promise<readonly number[]>;
-  /** The statements that lead from version `from` (default 0: nothing there) to the newest, for people who run them by themselves. */
+  /**
+   * The statements that lead from version `from` (default 0: nothing there) to the newest, for people who run them by themselves. Throws
+   * WB_STORE_SCHEMA_FROM where there is no such version.
+   */
   sql(from?: number): string;
 }
 

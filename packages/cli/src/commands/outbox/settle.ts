@@ -108,12 +108,8 @@ const settle =
         await session.output.json({ [verb === "retry" ? "retried" : "discarded"]: done, dryRun: dryRun === true });
       else await session.output.line(`${dryRun ? "would have " : ""}${DID[verb]} ${done}`);
       if (!dryRun && positions.length > done) {
-        throw cliErrors.WB_CLI_INCOMPLETE({
-          noun: "position",
-          what: "of no dead event",
-          failed: positions.length - done,
-          total: positions.length,
-        });
+        const { length: total } = positions;
+        throw cliErrors.WB_OUTBOX_NOT_DEAD({ missing: total - done, total, did: DID[verb] });
       }
       return session.shutdown.code ?? EXIT.ok;
     });

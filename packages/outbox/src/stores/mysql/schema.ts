@@ -1,4 +1,5 @@
 import { outboxErrors } from "../../outbox-errors.ts";
+import { checkFrom } from "../check-from.ts";
 import { mysqlErrors } from "./mysql-errors.ts";
 import type { Rows, Session } from "./session.ts";
 
@@ -116,6 +117,7 @@ export async function migrate(session: Session, store: string): Promise<readonly
 
 /** The statements of the migrations after version `from`, as a script. */
 export function migrationScript(from: number): string {
+  checkFrom(from, SCHEMA_VERSION);
   const steps = MIGRATIONS.slice(from).flatMap((statements, i) => {
     const version = from + i + 1;
     return [

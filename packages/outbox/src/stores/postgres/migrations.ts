@@ -1,5 +1,6 @@
 import type { ClientBase } from "pg";
 import type { Migrations } from "../../store.ts";
+import { checkFrom } from "../check-from.ts";
 import type { Connections } from "./connections.ts";
 import { postgresErrors } from "./postgres-errors.ts";
 import { foundation, migration, SCHEMA_VERSION, versionTable } from "./schema.ts";
@@ -67,7 +68,8 @@ export function postgresMigrations(connections: Connections, tables: Tables): Mi
     },
 
     sql(from = 0) {
-      const steps = Array.from({ length: Math.max(0, SCHEMA_VERSION - from) }, (_, i) => from + i + 1);
+      checkFrom(from, SCHEMA_VERSION);
+      const steps = Array.from({ length: SCHEMA_VERSION - from }, (_, i) => from + i + 1);
       const parts = steps.map((version) => `-- version ${version}\nBEGIN;\n${migration(tables, version)}\nCOMMIT;\n`);
       return [...(from === 0 ? [`${foundation(tables)}\n`] : []), ...parts].join("\n");
     },

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { outboxErrors } from "../../outbox-errors.ts";
+import { checkFrom } from "../check-from.ts";
 import { isSqliteError, SQLITE_ERROR } from "./sqlite-errors.ts";
 
 /**
@@ -63,6 +64,7 @@ export function schemaVersion(db: DatabaseSync): number {
 
 /** The statements of the migrations after version `from`, as a script. */
 export function migrationScript(from: number): string {
+  checkFrom(from, SCHEMA_VERSION);
   const steps = MIGRATIONS.slice(from).map((sql, i) => {
     const version = from + i + 1;
     return `-- version ${version}\n${sql}\nINSERT INTO main.waybill_schema VALUES (${version}, datetime('now'));`;
