@@ -6,6 +6,7 @@ import type { CheckpointOptions, EventHubsOptions } from "./options.ts";
 const SECRET = "c4nary5ecret";
 const ENDPOINT = "Endpoint=sb://shop.servicebus.windows.net/";
 const KEY = `SharedAccessKeyName=n;SharedAccessKey=${SECRET}`;
+const sas = (expiry: number) => `SharedAccessSignature sr=sb%3A%2F%2Fshop&sig=${SECRET}&se=${expiry}&skn=n`;
 const token = { getToken: async () => null };
 
 it.each<[EventHubsOptions, RegExp]>([
@@ -19,6 +20,11 @@ it.each<[EventHubsOptions, RegExp]>([
   [{ connectionString: `${ENDPOINT};${KEY};nonsense` }, /not name=value/],
   [{ connectionString: `${ENDPOINT};SharedAccessSignature=${SECRET}` }, /does not begin/],
   [{ connectionString: `${ENDPOINT};${KEY};SharedAccessSignature=SharedAccessSignature x` }, /has both/],
+  [{ connectionString: `${ENDPOINT};SharedAccessSignature=${sas(1_000_000_000)}` }, /expired at 2001-09-09T01:46:40/],
+  [
+    { fullyQualifiedNamespace: "shop.servicebus.windows.net", credential: { signature: sas(1) } as never },
+    /expired at 1970/,
+  ],
   [{ connectionString: `${ENDPOINT};${KEY};EntityPath=other` }, /for the hub other only/],
   [{ fullyQualifiedNamespace: "shop.servicebus.windows.net" }, /needs a credential/],
   [{ credential: token }, /needs fullyQualifiedNamespace/],
@@ -41,6 +47,7 @@ it("makes clients for each way in, and connects none", () => {
   for (const options of [
     { connectionString: `${ENDPOINT};${KEY}` },
     { connectionString: `${ENDPOINT};${KEY};EntityPath=orders` },
+    { connectionString: `${ENDPOINT};SharedAccessSignature=${sas(4_000_000_000)}` },
     { fullyQualifiedNamespace: "shop.servicebus.windows.net", credential: token },
     { fullyQualifiedNamespace: "shop.servicebus.windows.net", credential: { name: "n", key: SECRET } },
   ]) {

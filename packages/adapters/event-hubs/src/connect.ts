@@ -96,6 +96,13 @@ function checkCredential({ fullyQualifiedNamespace, credential }: EventHubsOptio
   const { getToken, key, signature } = credential as unknown as Record<string, unknown>;
   if (typeof getToken !== "function" && typeof key !== "string" && typeof signature !== "string")
     throw refused("credential is neither a token credential nor a key or SAS credential");
+  if (typeof signature === "string") checkExpiry(signature);
+}
+
+/** Here it is known at once; the service would say it when the first link is opened. */
+function checkExpiry(sas: string): void {
+  const at = new Date(Number(/[&\s]se=(\d+)/.exec(sas)?.[1]) * 1_000);
+  if (at.getTime() <= Date.now()) throw refused(`the SAS expired at ${at.toISOString()}`);
 }
 
 /** Answers the hub that the string is limited to, if it is. */
@@ -116,6 +123,7 @@ function checkConnectionString(text: string): string | undefined {
     if (key) throw refused("connectionString has both a SharedAccessKey and a SharedAccessSignature");
     if (!sas.startsWith("SharedAccessSignature "))
       throw refused("SharedAccessSignature in connectionString does not begin with the word SharedAccessSignature");
+    checkExpiry(sas);
   } else {
     if (!parts.get("sharedaccesskeyname")) throw refused("connectionString has no SharedAccessKeyName");
     if (!key) throw refused("connectionString has no SharedAccessKey");
