@@ -26,7 +26,7 @@ export const coreErrors = defineErrors({
   WB_EVENT_ATTRIBUTE: {
     sentence: (p: { attribute: string; problem: string }) =>
       `The event attribute ${JSON.stringify(p.attribute)} ${p.problem}.`,
-    hint: "CloudEvents attributes are non-empty text, 32-bit integers or booleans; extension names are a-z and 0-9 only.",
+    hint: "CloudEvents attributes are text, which id, source, type and subject must not leave empty, 32-bit integers or booleans; extension names are a-z and 0-9 only.",
   },
   WB_EVENT_UNDECODABLE: {
     sentence: (p: { problem: string }) => `The message is no CloudEvent: ${p.problem}.`,

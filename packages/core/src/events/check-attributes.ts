@@ -73,7 +73,7 @@ function checkExtension(name: string, value: unknown): void {
   } else if (typeof value !== "boolean") {
     throw wrong(
       name,
-      `is ${value === null ? "null" : `a ${typeof value}`}; it must be text, a 32-bit integer or a boolean`,
+      `is ${value === null ? "null" : `of type ${typeof value}`}; it must be text, a 32-bit integer or a boolean`,
     );
   }
 }
