@@ -1,8 +1,8 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
-const resolve = { conditions: ["source"] };
-const ssr = { resolve: { conditions: ["source"], externalConditions: ["source"] } };
+const resolve = { conditions: ["waybill-source"] };
+const ssr = { resolve: { conditions: ["waybill-source"], externalConditions: ["waybill-source"] } };
 const project = (name: string, include: string[], testTimeout: number, hookTimeout = 60_000) => ({
   resolve,
   ssr,

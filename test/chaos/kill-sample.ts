@@ -20,7 +20,9 @@ export interface Sample {
 
 export function startSample(folder: string, { events, seed }: { events: number; seed: number }): Sample {
   const args = ["--broker", "storage-queue", "--events", String(events), "--seed", String(seed), "--keep", folder];
-  const child = spawn(process.execPath, ["--conditions=source", MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, ["--conditions=waybill-source", MAIN, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const output = { stdout: "", stderr: "" };
   child.stdout?.on("data", (chunk) => {
     output.stdout += chunk;

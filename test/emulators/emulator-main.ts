@@ -2,7 +2,7 @@ import { createInterface } from "node:readline";
 import { startEmulators } from "@waybill/emulators";
 
 /**
- * `node --conditions=source test/emulators/emulator-main.ts '{…}'` starts emulators in a process of their own, with the configuration
+ * `node --conditions=waybill-source test/emulators/emulator-main.ts '{…}'` starts emulators in a process of their own, with the configuration
  * that `startEmulators` takes, and prints how to reach them as one line. Answers each line of its standard input with what it has used
  * so far; ends with it.
  */

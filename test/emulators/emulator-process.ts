@@ -28,7 +28,7 @@ export interface EmulatorProcess {
 /** Emulators in a process of their own. The configuration travels as JSON. Ends with this process. */
 export async function startEmulatorProcess(config: EmulatorsConfig): Promise<EmulatorProcess> {
   const main = new URL("./emulator-main.ts", import.meta.url).pathname;
-  const child = spawn(process.execPath, ["--conditions=source", "--expose-gc", main, JSON.stringify(config)], {
+  const child = spawn(process.execPath, ["--conditions=waybill-source", "--expose-gc", main, JSON.stringify(config)], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const lines = createInterface(child.stdout!);

@@ -162,7 +162,7 @@ describe("waybill dev", () => {
     const { control } = JSON.parse(await dev.said("}\n")) as { control: { url: string } };
     const env = { PATH: process.env.PATH, ...parseEnv(readFileSync(join(folder, "flights.env"), "utf8")) };
     const main = join(ROOT, "samples/01-flights/src/main.ts");
-    const args = ["--conditions=source", main, "--broker", "event-hubs", "--events", "80", "--json"];
+    const args = ["--conditions=waybill-source", main, "--broker", "event-hubs", "--events", "80", "--json"];
     const { stdout } = await promisify(execFile)(process.execPath, args, { env });
     expect(JSON.parse(stdout)).toMatchObject({ published: 80, processed: 80, totalsMatch: true, broker: "event-hubs" });
     const state = (await (await fetch(`${control.url}/event-hubs/state?hub=flights`)).json()) as {

@@ -74,7 +74,7 @@ const fileOf = (index: number) => join(folder, `program-${index}.mts`);
 async function run(file: string, env: NodeJS.ProcessEnv): Promise<{ exit: number | null; output: string }> {
   const data = mkdtempSync(join(tmpdir(), "waybill-docs-"));
   try {
-    const child = spawn(process.execPath, ["--conditions=source", file], {
+    const child = spawn(process.execPath, ["--conditions=waybill-source", file], {
       cwd: data,
       env: { ...process.env, ...SETTINGS, ...env, DATA_DIR: data },
     });

@@ -28,7 +28,9 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** Runs the sample as its user does. It ends its own processes when it is told to end. */
 async function start(...args: string[]) {
-  const child = spawn(process.execPath, ["--conditions=source", MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, ["--conditions=waybill-source", MAIN, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk) => {
@@ -202,7 +204,7 @@ describe("the command line", () => {
   });
 
   it("says nothing of a reader that has gone", async () => {
-    const child = spawn(process.execPath, ["--conditions=source", MAIN, "--events", "1"], {
+    const child = spawn(process.execPath, ["--conditions=waybill-source", MAIN, "--events", "1"], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     child.stdout.destroy();
@@ -251,7 +253,7 @@ describe("over storage queues", () => {
     const keep = join(folder, "stopped");
     const child = spawn(
       process.execPath,
-      ["--conditions=source", MAIN, "--broker", "storage-queue", "--events", "20000", "--keep", keep],
+      ["--conditions=waybill-source", MAIN, "--broker", "storage-queue", "--events", "20000", "--keep", keep],
       { stdio: "ignore" },
     );
     const exit = once(child, "exit");

@@ -22,7 +22,7 @@ afterAll(() => broker?.stop());
 
 /** Runs until it has received an event; answers what says how long it takes to close and to end. */
 async function ready(engine: string) {
-  const child = fork(PROGRAM, [broker!.brokers[0]!, engine], { execArgv: ["--conditions=source"] });
+  const child = fork(PROGRAM, [broker!.brokers[0]!, engine], { execArgv: ["--conditions=waybill-source"] });
   running.push(child);
   expect((await once(child, "message"))[0]).toBe("ready");
   return async () => {

@@ -276,7 +276,7 @@ describe.skipIf(missing)("with its parent", { timeout: 30_000 }, () => {
     const temporary = await folder();
     const script = `const { startKafka } = await import("@waybill/emulators/kafka");
       console.log((await startKafka({ version: ${JSON.stringify(newest)} })).pid); ${then}`;
-    const child = spawn(process.execPath, ["--conditions=source", "--input-type=module", "-e", script], {
+    const child = spawn(process.execPath, ["--conditions=waybill-source", "--input-type=module", "-e", script], {
       stdio: ["ignore", "pipe", "ignore"],
       env: { ...process.env, TMPDIR: temporary },
     });
@@ -311,7 +311,7 @@ describe.skipIf(missing)("with its parent", { timeout: 30_000 }, () => {
 describe("the command", { timeout: 30_000 }, () => {
   const main = fileURLToPath(new URL("../kafka/main.ts", import.meta.url));
   const command = (...args: string[]) => {
-    const child = spawn(process.execPath, ["--conditions=source", main, ...args], {
+    const child = spawn(process.execPath, ["--conditions=waybill-source", main, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     cleanups.push(async () => child.kill("SIGKILL"));

@@ -275,7 +275,7 @@ describe.skipIf(broker === undefined).each(["kafkajs", "platformatic"] as const)
       const topic = freshTopic();
       await adapter({ partitions: 1 }).openSender(topic);
       await foreign(topic, codec);
-      const args = ["--conditions=source", PROGRAM, brokers[0]!, topic];
+      const args = ["--conditions=waybill-source", PROGRAM, brokers[0]!, topic];
       const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 });
       expect(JSON.parse(stdout)).toMatchObject({
         said: {

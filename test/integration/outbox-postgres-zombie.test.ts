@@ -60,7 +60,7 @@ describe.skipIf(!server).each(["polling", "cdc"] as const)("relays of other proc
       }
     };
     const start = () => {
-      const child = spawn(process.execPath, ["--conditions=source", FIXTURE, connectionString, mode, log], {
+      const child = spawn(process.execPath, ["--conditions=waybill-source", FIXTURE, connectionString, mode, log], {
         stdio: ["ignore", "ignore", "inherit"],
       });
       children.push(child);

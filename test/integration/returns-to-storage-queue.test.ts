@@ -76,7 +76,7 @@ const ids = events.map(({ id }) => id).sort();
 
 /** A consumer in a process of its own, and the lines that it has said. */
 function startConsumer(file: string) {
-  const child: ChildProcess = spawn(process.execPath, ["--conditions=source", PROGRAM, file], {
+  const child: ChildProcess = spawn(process.execPath, ["--conditions=waybill-source", PROGRAM, file], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = new Promise((resolve) => child.once("exit", resolve));

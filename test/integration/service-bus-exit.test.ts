@@ -14,7 +14,7 @@ describe.each(["none", "buckets"] as const)("with sessions: %s", (sessions) => {
     async () => {
       const { emulator, adapter, apply } = await open();
       await apply(adapter({ sessions }));
-      const args = ["--conditions=source", PROGRAM, emulator.connectionString, sessions];
+      const args = ["--conditions=waybill-source", PROGRAM, emulator.connectionString, sessions];
       const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: PATIENCE_MS });
       expect(stdout.trim()).toBe("closed");
     },

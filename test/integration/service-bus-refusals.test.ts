@@ -360,7 +360,7 @@ describe("over TLS", () => {
       const program = fileURLToPath(new URL("./service-bus-tls.program.ts", import.meta.url));
       const { stdout } = await promisify(execFile)(
         process.execPath,
-        ["--conditions=source", program, `localhost:${emulator.port}`],
+        ["--conditions=waybill-source", program, `localhost:${emulator.port}`],
         { env: { ...process.env, NODE_EXTRA_CA_CERTS: certificate }, timeout: 20_000 },
       );
       expect(JSON.parse(stdout)).toEqual(["tls", "WB_SERVICE_BUS_CALL", "websocket", "WB_SERVICE_BUS_CALL"]);

@@ -2,8 +2,8 @@ import { parseArgs } from "node:util";
 import { findJava, KAFKA_VERSIONS, kafkaJars, kafkaVersion, startKafka } from "@waybill/emulators/kafka";
 import { testedVersion } from "./test-kafka.ts";
 
-const USAGE = `Usage: node --conditions=source test/kafka/main.ts start [--version 4|3.9|x.y.z] [--data DIR] [--port N]
-       node --conditions=source test/kafka/main.ts fetch [--version 4|3.9|x.y.z]
+const USAGE = `Usage: node --conditions=waybill-source test/kafka/main.ts start [--version 4|3.9|x.y.z] [--data DIR] [--port N]
+       node --conditions=waybill-source test/kafka/main.ts fetch [--version 4|3.9|x.y.z]
 
 start prints the broker's address and runs until Ctrl-C. fetch gets the jars (of every version tested, without --version)
 and prints their folders.`;

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { writeCapabilityTables } from "./capability-table.ts";
 import { conformanceCases } from "./cases/index.ts";
 
-/** `node --conditions=source packages/conformance/src/capability-table-main.ts [--results DIR] [--pages DIR] [--check]`, from the repository's root. */
+/** `node --conditions=waybill-source packages/conformance/src/capability-table-main.ts [--results DIR] [--pages DIR] [--check]`, from the repository's root. */
 const { values } = parseArgs({
   options: {
     results: { type: "string", default: "node_modules/.cache/waybill/conformance" },

@@ -15,7 +15,7 @@ const SCRIPT = fileURLToPath(new URL("./emulators-process.ts", import.meta.url))
 
 /** The emulators beside this process, so that their work is not taken for the SDK's. */
 export async function startEmulatorsBeside() {
-  const child = spawn(process.execPath, ["--conditions=source", SCRIPT, ...PLACES], {
+  const child = spawn(process.execPath, ["--conditions=waybill-source", SCRIPT, ...PLACES], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   const first = await Promise.race([

@@ -55,7 +55,7 @@ export async function startWorkers(options: {
     const child = spawn(
       process.execPath,
       [
-        "--conditions=source",
+        "--conditions=waybill-source",
         SCRIPT,
         configFile,
         ledgers,

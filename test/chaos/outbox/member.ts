@@ -127,7 +127,7 @@ export class Member {
       this.#isReady = resolve;
     });
     const path = fileURLToPath(new URL(script, import.meta.url));
-    const child = spawn(process.execPath, ["--conditions=source", ...nodeArgs, path, ...args], {
+    const child = spawn(process.execPath, ["--conditions=waybill-source", ...nodeArgs, path, ...args], {
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       env: { ...process.env, ...env?.(this.#n) },
     });

@@ -26,7 +26,7 @@ let store: Store<DatabaseSync>;
 const children: ChildProcess[] = [];
 
 function start(role: string, name: string, count = 0): { child: ChildProcess; output: Promise<string> } {
-  const child = spawn(process.execPath, ["--conditions=source", fixture, role, path, name, `${count}`], {
+  const child = spawn(process.execPath, ["--conditions=waybill-source", fixture, role, path, name, `${count}`], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   children.push(child);
