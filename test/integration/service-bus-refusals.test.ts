@@ -212,8 +212,9 @@ describe("what cannot work says so at once", () => {
       await apply(ours);
       const sender = await ours.openSender("orders");
       const messages = ["a", "b", "refused", "c", "d"].map((id) => event(id, { key: "k" }));
-      // The service takes no bytes as a property, and says that they are too large.
-      const refused = { ...messages[2]!, headers: { ...messages[2]!.headers, raw: Uint8Array.of(0xff) } };
+      // The entity has come to take less than the link was told of.
+      emulator.control.update("orders", { maxMessageSizeInKilobytes: 16 });
+      const refused = { ...messages[2]!, body: Buffer.alloc(20_000, "x") };
       const outcomes = await sender.send(messages.with(2, refused), never);
       expect(outcomes.map((outcome) => outcome.ok || ours.classify(outcome.error))).toEqual([
         true,

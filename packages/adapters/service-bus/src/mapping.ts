@@ -23,9 +23,7 @@ export function toServiceBus(message: OutboundMessage, wire: Wire): ServiceBusMe
     // Without a body the SDK would write the text "null".
     body: message.body === null ? Buffer.alloc(0) : bufferOf(message.body),
     messageId: messageId(message, wire),
-    applicationProperties: toProperties(headersOf(message), settings.attributePrefix) as NonNullable<
-      ServiceBusMessage["applicationProperties"]
-    >,
+    applicationProperties: toProperties(headersOf(message), settings.attributePrefix),
   };
   if (message.contentType !== undefined) out.contentType = message.contentType;
   if (session !== undefined) out.sessionId = session;

@@ -6,6 +6,9 @@ export type AttributePrefix = "cloudEvents_" | "cloudEvents:";
 const READ_PREFIX = /^cloudEvents[:_]/;
 /** rhea, in the SDK, writes what it reads into a plain object, where this name is no property. It gets a mark on the wire. */
 const HOSTILE = /^__proto__(~*)$/;
+/** Marks a property whose text is the base64 of bytes: the service takes no bytes as a property's value. */
+const BYTES = "~64";
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 /** Type codes and lengths of a name and a value. */
 const ENTRY_BYTES = 10;
 
@@ -38,16 +41,21 @@ const named = (prefix: AttributePrefix) =>
   });
 const WIRE_NAMES = { cloudEvents_: named("cloudEvents_"), "cloudEvents:": named("cloudEvents:") };
 
-/** Text stays text and bytes stay bytes: rhea would write a number as an unsigned type that other clients refuse. */
-export function toProperties(headers: Headers, prefix: AttributePrefix): Record<string, string | Buffer> {
+/** All as text: rhea would write a number as an unsigned type that other clients refuse. */
+export function toProperties(headers: Headers, prefix: AttributePrefix): Record<string, string> {
   const wireName = WIRE_NAMES[prefix];
-  const properties: Record<string, string | Buffer> = {};
+  const properties: Record<string, string> = {};
   for (const name of Object.keys(headers)) {
     const value = headers[name]!;
-    properties[wireName(name)] =
-      typeof value === "string" ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    if (isText(name, value)) properties[wireName(name)] = value;
+    else properties[wireName(name) + BYTES] = Buffer.from(value).toString("base64");
   }
   return properties;
+}
+
+/** Text under a name that has the mark would be read as bytes: it is written as such. */
+function isText(name: string, value: string | Uint8Array): value is string {
+  return typeof value === "string" && !name.endsWith(BYTES);
 }
 
 export function propertyBytes(headers: Headers, prefix: string): number {
@@ -55,7 +63,8 @@ export function propertyBytes(headers: Headers, prefix: string): number {
   for (const name of Object.keys(headers)) {
     const value = headers[name]!;
     bytes += ENTRY_BYTES + name.length + (name.startsWith(ATTRIBUTE) ? prefix.length : 1);
-    bytes += typeof value === "string" ? Buffer.byteLength(value) : value.byteLength;
+    const own = Buffer.byteLength(value);
+    bytes += isText(name, value) ? own : BYTES.length + Math.ceil(own / 3) * 4;
   }
   return bytes;
 }
@@ -66,6 +75,10 @@ export function toHeaders(properties: Readonly<Record<string, unknown>>): Record
   const types: string[] = [];
   for (const name of Object.keys(properties)) {
     const value = properties[name];
+    if (name.endsWith(BYTES) && typeof value === "string" && BASE64.test(value)) {
+      setHeader(headers, headerName(name.slice(0, -BYTES.length)), Buffer.from(value, "base64"));
+      continue;
+    }
     const header = headerName(name);
     const text = toText(value);
     if (text === undefined) continue;

@@ -112,6 +112,7 @@ export const byteCases: readonly ConformanceCase[] = [
         ["empty", ""],
         ["accented", "ünï \u{1f4e6}"],
         ["long", "h".repeat(4_096)],
+        ["bytes", new Uint8Array([0, 200, 255])],
       ];
       const headers = headersOf([...Object.entries(sent.headers), ...extra]);
       const arrived = await through(stage, line, { ...sent, headers });
