@@ -11,6 +11,7 @@ import {
 } from "@azure/event-hubs";
 import { eventHubsErrors } from "./errors.ts";
 import type { EventHubsOptions } from "./options.ts";
+import { type Client, withoutDelay } from "./rhea-connection.ts";
 
 /** Makes the SDK's clients for exactly one way to sign in. Each client has a connection of its own; none does I/O before its first call. */
 export interface Connect {
@@ -54,11 +55,11 @@ export function connect(options: EventHubsOptions, requestTimeoutMs: number): Co
     ...(webSocket === undefined ? {} : { webSocketOptions: { webSocket, ...options.client?.webSocketOptions } }),
     retryOptions: { ...RETRY, timeoutInMs: Math.min(ATTEMPT_MS, requestTimeoutMs), ...options.client?.retryOptions },
   });
-  const make = <T>(hub: string, create: () => T): T => {
+  const make = <T extends Client>(hub: string, create: () => T): T => {
     if (entity !== undefined && entity !== hub)
       throw refused(`the connection string is for the hub ${entity} only, and ${hub} is needed`);
     try {
-      return create();
+      return withoutDelay(create());
     } catch {
       throw refused("the SDK did not understand the connection string or the credential");
     }
