@@ -4,12 +4,13 @@ import { mysql } from "@waybill/outbox/mysql";
 import { postgres } from "@waybill/outbox/postgres";
 import { drizzle } from "drizzle-orm/node-postgres";
 import createKnex, { type Knex } from "knex";
-import { Pool, type PoolClient } from "pg";
+import { Pool } from "pg";
 import { afterAll, describe, expect, test } from "vitest";
 import { startMariadb } from "../mariadb/start-mariadb.ts";
 import { testPostgres } from "../postgres/test-postgres.ts";
 import { startOrSkip } from "../servers/unavailable.ts";
 import { type AnyTx, type Library, mysqlLibraries, postgresLibraries } from "./outbox-handles.fixture.ts";
+import { transactionOf } from "./pool-transaction.fixture.ts";
 
 const [pgServer, mariadb] = await Promise.all([
   testPostgres("handles on PostgreSQL"),
@@ -62,20 +63,7 @@ describe.skipIf(pgServer === undefined)("handles that mislead", () => {
   test("a client that was lent to the store's transaction is good for the application's own one after it", async () => {
     const url = await pgServer!.database();
     const pool = new Pool({ connectionString: url, max: 1 });
-    const transaction = async <T>(work: (tx: PoolClient) => Promise<T>) => {
-      const client = await pool.connect();
-      try {
-        await client.query("BEGIN ISOLATION LEVEL SERIALIZABLE");
-        const result = await work(client);
-        await client.query("COMMIT");
-        return result;
-      } catch (error) {
-        await client.query("ROLLBACK");
-        throw error;
-      } finally {
-        client.release();
-      }
-    };
+    const transaction = transactionOf(pool, "BEGIN ISOLATION LEVEL SERIALIZABLE");
     const store = postgres({ connectionString: url, transaction });
     const outbox = createOutbox({ store, source: "/handles" });
     try {

@@ -1,9 +1,10 @@
-import { createInbox, createOutbox, createRelay, type OpenTransaction } from "@waybill/outbox";
+import { createInbox, createOutbox, createRelay } from "@waybill/outbox";
 import { eventually, Recorder } from "@waybill/outbox/conformance";
 import { type PostgresOptions, postgres } from "@waybill/outbox/postgres";
-import { Client, Pool, type PoolClient, types } from "pg";
+import { Client, Pool, types } from "pg";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { testPostgres } from "../postgres/test-postgres.ts";
+import { transactionOf } from "./pool-transaction.fixture.ts";
 
 const server = await testPostgres("outbox on PostgreSQL: settings of the application");
 afterAll(() => server?.stop());
@@ -36,23 +37,6 @@ const event = (id: string, partitionkey?: string, data: unknown = id) => ({
   ...(partitionkey === undefined ? {} : { partitionkey }),
   data,
 });
-
-const inTransactionOf =
-  (pool: Pool): OpenTransaction<PoolClient> =>
-  async (work) => {
-    const client = await pool.connect();
-    try {
-      await client.query("BEGIN");
-      const result = await work(client);
-      await client.query("COMMIT");
-      return result;
-    } catch (error) {
-      await client.query("ROLLBACK");
-      throw error;
-    } finally {
-      client.release();
-    }
-  };
 
 /** A session of the test's own. */
 async function session(url: string): Promise<Client> {
@@ -181,7 +165,7 @@ describe.skipIf(!server)("settings of the application", () => {
       const url = await databaseWith({ lock_timeout: "100ms" });
       const pool = new Pool({ connectionString: url });
       closing.push(() => pool.end());
-      const { store } = opened(url, whose === "the store" ? {} : { transaction: inTransactionOf(pool) });
+      const { store } = opened(url, whose === "the store" ? {} : { transaction: transactionOf(pool) });
       const inbox = createInbox({ store });
       const key = { topic: "t", subscription: "s", source: "/s", id: "1" };
       const never = new AbortController().signal;

@@ -1,20 +1,22 @@
 import { expect, it } from "vitest";
-import type { ConsumerOptions, FetchedBatch, KafkaEngine } from "./engine/engine.ts";
+import type { ConsumerOptions, EngineConsumer, FetchedBatch, KafkaEngine } from "./engine/engine.ts";
 import { openReceiver } from "./receiver.ts";
 
 const want = { max: 1, maxBytes: 1, pausedLanes: new Set<string>() };
+
+const memberWith = (commit: EngineConsumer["commit"]): EngineConsumer => ({
+  pause: () => undefined,
+  resume: () => undefined,
+  commit,
+  close: async () => undefined,
+});
 
 it("tells why its membership ended before it joins again, however long that takes, and not once more after it", async () => {
   const joined: ConsumerOptions[] = [];
   const second = Promise.withResolvers<void>();
   const openConsumer: KafkaEngine["openConsumer"] = async (options) => {
     if (joined.push(options) > 1) await second.promise;
-    return {
-      pause: () => undefined,
-      resume: () => undefined,
-      commit: async () => undefined,
-      close: async () => undefined,
-    };
+    return memberWith(async () => undefined);
   };
   const receiver = await openReceiver({
     engine: async () => ({ openConsumer }) as unknown as KafkaEngine,
@@ -66,12 +68,7 @@ it("reads on when it hears late that the member that it was before is none any m
   const committing = Promise.withResolvers<void>();
   const openConsumer: KafkaEngine["openConsumer"] = async (options) => {
     engine = options;
-    return {
-      pause: () => undefined,
-      resume: () => undefined,
-      commit: () => committing.promise,
-      close: async () => undefined,
-    };
+    return memberWith(() => committing.promise);
   };
   const receiver = await openReceiver({
     engine: async () => ({ openConsumer }) as unknown as KafkaEngine,

@@ -3,7 +3,6 @@ import type { Codec } from "../codec/codec.ts";
 import type { MessageWriter } from "../publish/message-writer.ts";
 import type { Adapter, DeadLetterStore, Receiver } from "../spi/adapter.ts";
 import type { Delivery, Settlement } from "../spi/delivery.ts";
-
 import { type DeadLetterRecord, givenUpMs, identity, recordOf } from "./record.ts";
 import { EMPTY_RECEIVES, isLog, receive, settleAll } from "./store.ts";
 
